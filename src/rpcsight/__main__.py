@@ -1,0 +1,5 @@
+"""`python -m rpcsight`."""
+
+from rpcsight.cli import main
+
+main()

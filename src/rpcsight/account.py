@@ -1,0 +1,100 @@
+"""What was read, what was left out and why: part of every result, never only a log line."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+__all__ = ["Account", "Skip", "SourceClock", "lines"]
+
+SHOWN = 5
+UNSEEN = (
+    "not visible in flows to 135 and dynamic ports: RPC inside SMB pipes (445), RPC over HTTP (593), WinRM (5985, 5986), "
+    "and connections that no sensor recorded"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Something that was not used: an input as a whole, or some of its records.
+
+    Args:
+        source: the input.
+        what: the reason.
+        count: how many records (or inputs).
+        examples: the first few: place, and what is wrong there.
+    """
+
+    source: str
+    what: str
+    count: int
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceClock:
+    """How fine an observer's clock is, found from its records' times."""
+
+    observer: str
+    resolution: str
+    flows: int
+
+
+@dataclass(slots=True)
+class Account:
+    """The counts of one run.
+
+    Args:
+        files: inputs read.
+        records: records in them.
+        candidates: flows to the mapper or to a dynamic port.
+        readers: inputs by reader.
+        skips: inputs and records not used.
+        left_out: candidates that the robust rule leaves out, by reason.
+        clocks: resolution of each observer's times.
+        warnings: what limits the result.
+        first_time, last_time: of the candidates, UTC.
+    """
+
+    files: int = 0
+    records: int = 0
+    candidates: int = 0
+    readers: Counter[str] = field(default_factory=Counter[str])
+    skips: list[Skip] = field(default_factory=list[Skip])
+    left_out: dict[str, int] = field(default_factory=dict[str, int])
+    clocks: list[SourceClock] = field(default_factory=list[SourceClock])
+    warnings: list[str] = field(default_factory=list[str])
+    first_time: datetime | None = None
+    last_time: datetime | None = None
+
+
+def lines(account: Account) -> Iterator[str]:
+    """The account in words, a line each."""
+    readers = ", ".join(f"{name} {count}" for name, count in sorted(account.readers.items()))
+    yield f"read {account.files:,} files ({readers}): {account.records:,} records"
+    if account.first_time and account.last_time:
+        span = f"{account.first_time:%Y-%m-%d %H:%M:%S} to {account.last_time:%Y-%m-%d %H:%M:%S} UTC"
+        yield f"of these, {account.candidates:,} went to the endpoint mapper or a dynamic port, {span}"
+    clocks = Counter(clock.resolution for clock in account.clocks)
+    if clocks:
+        each = ", ".join(f"{resolution} ({count})" for resolution, count in sorted(clocks.items()))
+        yield f"clock resolution of the observers: {each}"
+    if account.left_out:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(account.left_out.items()))
+        yield f"left out of rpc-activity: {reasons}"
+    yield from _skips(account.skips)
+    yield from (f"warning: {warning}" for warning in account.warnings)
+    yield UNSEEN
+
+
+def _skips(skips: list[Skip]) -> Iterator[str]:
+    reasons: Counter[str] = Counter()
+    places: dict[str, list[str]] = {}
+    for skip in skips:
+        reasons[skip.what.splitlines()[0]] += skip.count
+        places.setdefault(skip.what.splitlines()[0], []).extend(skip.examples or (skip.source,))
+    for what, count in reasons.most_common(SHOWN):
+        yield f"skipped {count:,}: {what} ({'; '.join(places[what][:2])})"
+    if len(reasons) > SHOWN:
+        rest = sum(count for _, count in reasons.most_common()[SHOWN:])
+        yield f"skipped {rest:,} for {len(reasons) - SHOWN} further reasons"

@@ -1,0 +1,111 @@
+"""Analytics: one SQL file each, a small header in front of the text.
+
+The header is TOML inside the file's first comment:
+
+- `id`, `title`, `about`, `why`, `source`: what it finds, why an analyst cares, who published it;
+- `attack`, `d3fend`: technique ids;
+- `needs`: tables of the data model (`flow`, later `rpc_call`, `process`);
+- `uses`: the steps it builds on, in order (files of `steps/`);
+- `mistaken`, `blind`: what it is mistaken for, and what it cannot see.
+
+Parameters (`$mapper_port`, `$window_us`, …) are bound by the engine; see docs/rule.md.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from pydantic import BaseModel, ConfigDict
+
+from rpcsight.errors import UsageError
+
+__all__ = ["Analytic", "Header", "all_analytics", "analytic", "compose", "step"]
+
+GIVEN = ("record", "reading")
+"""Steps that an engine holds as tables after reading; a warehouse computes them from `flow`."""
+
+
+class Header(BaseModel):
+    """The header of an analytic's file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    title: str
+    about: str
+    why: str
+    source: str
+    attack: tuple[str, ...]
+    d3fend: tuple[str, ...] = ()
+    needs: tuple[str, ...]
+    uses: tuple[str, ...]
+    mistaken: str
+    blind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Analytic:
+    """An analytic: its header and its SQL."""
+
+    header: Header
+    sql: str
+
+
+@cache
+def step(name: str) -> str:
+    """The SQL of a step, without its comment."""
+    return _split((files("rpcsight") / "steps" / f"{name}.sql").read_text(encoding="utf-8"))[1]
+
+
+@cache
+def all_analytics() -> tuple[Analytic, ...]:
+    """Every analytic in this folder, by id."""
+    found = [
+        _load(file.read_text(encoding="utf-8")) for file in files(__name__).iterdir() if file.name.endswith(".sql")
+    ]
+    return tuple(sorted(found, key=lambda each: each.header.id))
+
+
+def analytic(name: str) -> Analytic:
+    """The analytic of that id, upper or lower case.
+
+    Raises:
+        UsageError: there is none.
+    """
+    for each in all_analytics():
+        if each.header.id.lower() == name.lower():
+            return each
+    known = ", ".join(each.header.id for each in all_analytics())
+    raise UsageError("analytic", f"there is none called {name!r}", f"one of: {known}")
+
+
+def compose(name: str, *, from_flow: bool = False) -> str:
+    """One statement: the steps that the analytic uses, as named parts of a WITH, and its own text.
+
+    Args:
+        name: the analytic's id.
+        from_flow: start from the public table `flow`, for a warehouse; else from the relation `reading` of an engine.
+    """
+    found = analytic(name)
+    uses = [*GIVEN, *(each for each in found.header.uses if each not in GIVEN)] if from_flow else found.header.uses
+    parts = [f"{each} as (\n{_indented(step(each))}\n)" for each in uses if from_flow or each not in GIVEN]
+    body = found.sql
+    if body.startswith("with "):
+        parts.append(body.removeprefix("with "))
+        body = ""
+    return "with " + ",\n".join(parts) + ("\n" + body if body else "")
+
+
+def _load(text: str) -> Analytic:
+    header, sql = _split(text)
+    return Analytic(Header.model_validate(tomllib.loads(header)), sql)
+
+
+def _split(text: str) -> tuple[str, str]:
+    comment, _, sql = text.removeprefix("/*").partition("*/")
+    return comment, sql.strip()
+
+
+def _indented(sql: str) -> str:
+    return "\n".join(f"  {line}" if line else line for line in sql.splitlines())

@@ -1,0 +1,143 @@
+"""Engines run the SQL: DuckDB in this process, or a Spark cluster. This file is what they and their callers agree on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from rpcsight.errors import UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["ENGINES", "Engine", "LayoutChange", "ReadCount", "Scan", "Statements", "Unreadable", "open_engine"]
+
+ENGINES = ("duckdb", "spark")
+EXAMPLES_KEPT = 3
+
+Form = Literal["csv", "json", "parquet"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A group of files that one statement can read: same form, same layout, same observer.
+
+    Args:
+        reader: name of the reader that claimed them.
+        form: which of the engine's own readers opens them.
+        paths: the files to open.
+        observer: what recorded them.
+        columns: every column of the file in order (csv), or those wanted (json, parquet), with their DuckDB types.
+        fields: for each column of `schema.RECORD` (or `schema.HALF`) that the records give, its value as SQL over `columns`.
+        source: what to call the input in results; empty: each file's own path.
+        is_halves: whether records are one-way halves of connections.
+        compression: "" or "gz" or "zst".
+        delimiter, quote, skip_lines, null_texts, header_mark: how csv is written; lines that start with header_mark are
+            no records.
+        header: the header line that `columns` comes from; another one further down is a `LayoutChange`.
+    """
+
+    reader: str
+    form: Form
+    paths: tuple[str, ...]
+    observer: str
+    columns: Mapping[str, str]
+    fields: Mapping[str, str]
+    source: str = ""
+    is_halves: bool = False
+    compression: str = ""
+    delimiter: str = ","
+    quote: str = ""
+    skip_lines: int = 0
+    null_texts: tuple[str, ...] = ("",)
+    header_mark: str = ""
+    header: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """One line that could not be read: where it is and what is wrong with it."""
+
+    source: str
+    line: int | None
+    what: str
+
+
+@dataclass(slots=True)
+class ReadCount:
+    """What one scan gave: records read, lines that could not be, and the first few of those."""
+
+    records: int = 0
+    unreadable: int = 0
+    examples: list[Unreadable] = field(default_factory=list[Unreadable])
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """The texts of `steps/` that reading needs: `reading` over `record`, and `paired` over `half`."""
+
+    reading: str
+    half: str
+    paired: str
+
+
+class LayoutChange(Exception):
+    """A file's columns change on the way (logs put together); nothing of the scan was kept."""
+
+
+class Engine(Protocol):
+    """What the pipeline asks of an engine. Relations are named as the files in `steps/`."""
+
+    name: str
+    dialect: str
+
+    def read(self, scan: Scan, statements: Statements, parameters: Mapping[str, int]) -> ReadCount:
+        """Append the scan's records of interest to the relation `reading`.
+
+        Raises:
+            LayoutChange: the files' columns change on the way.
+            InputError: a file can't be opened or read at all.
+        """
+        ...
+
+    def rows(self, sql: str, parameters: Mapping[str, int]) -> "pa.Table":
+        """Run a query over `reading` and return all its rows.
+
+        Raises:
+            EngineError: the engine gave up; with its words.
+        """
+        ...
+
+    def keep(self, name: str, sql: str, parameters: Mapping[str, int]) -> None:
+        """Run a query and keep its rows as the relation `name`, for later queries.
+
+        Raises:
+            EngineError: the engine gave up; with its words.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of everything, temporary files included."""
+        ...
+
+
+def open_engine(name: str, *, scratch: str, master: str | None = None) -> Engine:
+    """Start an engine.
+
+    Args:
+        name: "duckdb" or "spark".
+        scratch: a folder for temporary files, which the caller removes.
+        master: Spark's master URL; None for this machine.
+
+    Raises:
+        UsageError: there is no such engine.
+        EngineError: it can't be started; says what to install.
+    """
+    if name == "duckdb":
+        from rpcsight.engines.duckdb import DuckDB
+
+        return DuckDB(scratch)
+    if name == "spark":
+        from rpcsight.engines.spark import Spark
+
+        return Spark(scratch, master)
+    raise UsageError("--engine", f"{name!r} is no engine", f"one of: {', '.join(ENGINES)}")

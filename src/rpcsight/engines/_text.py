@@ -1,0 +1,45 @@
+"""Pieces of SQL text that engines put together: names and literals, always quoted; parameters; dialects."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from rpcsight.engines import Scan
+from rpcsight.schema import HALF, RECORD, Column
+
+__all__ = ["identifier", "literal", "mapped", "used"]
+
+PARAMETER = re.compile(r"\$([a-z_]+)")
+
+
+def identifier(name: str) -> str:
+    """A column's name as SQL, quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text as SQL, quoted."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def used(sql: str, parameters: Mapping[str, int]) -> dict[str, int]:
+    """Those of the parameters that the text names."""
+    return {name: parameters[name] for name in PARAMETER.findall(sql)}
+
+
+def mapped(scan: Scan, relation: str, source: str) -> str:
+    """The select that turns a scan's raw columns into `record` (or `half`) rows.
+
+    Args:
+        scan: gives the expressions.
+        relation: the raw columns, as SQL.
+        source: the source column, as SQL.
+    """
+    fields = {"observer": literal(scan.observer), **scan.fields, "source": source}
+    table = HALF if scan.is_halves else RECORD
+    return f"select {', '.join(_columns(table, fields))} from {relation}"
+
+
+def _columns(table: Iterable[Column], fields: Mapping[str, str]) -> Iterable[str]:
+    for column in table:
+        value = fields.get(column.name, "true" if column.name == "is_oriented" else f"cast(null as {column.kind})")
+        yield f"{value} as {identifier(column.name)}"

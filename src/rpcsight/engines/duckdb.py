@@ -1,0 +1,192 @@
+"""DuckDB, in this process: the default engine, and the only module that imports duckdb."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from rpcsight.engines import EXAMPLES_KEPT, LayoutChange, ReadCount, Scan, Statements, Unreadable
+from rpcsight.engines._pump import Pump
+from rpcsight.engines._text import identifier, literal, mapped, used
+from rpcsight.errors import EngineError, InputError, RpcsightError
+from rpcsight.schema import RECORD
+
+__all__ = ["DuckDB"]
+
+MEMORY_LIMIT = "1200MB"
+LONGEST_LINE_BYTES = 4_000_000
+REJECTS_KEPT = 200_000
+CLOSED = (
+    "set autoinstall_known_extensions = false",
+    "set autoload_known_extensions = false",
+    "set TimeZone = 'UTC'",
+    "set preserve_insertion_order = false",
+    "set enable_profiling = 'no_output'",
+)
+REJECTED_LINES = """
+    select file_path, line, csv_line, first(error_type), first(column_name), first(error_message)
+    from reject_errors join reject_scans using (scan_id, file_id)
+    group by all
+    order by file_path, line
+"""
+
+
+class DuckDB:
+    """An in-memory database that spills to `scratch` and fetches nothing."""
+
+    name = "duckdb"
+    dialect = "duckdb"
+
+    def __init__(self, scratch: str) -> None:
+        self._database = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": scratch})
+        for statement in CLOSED:
+            self._database.execute(statement)
+        columns = [f"{column.name} {column.kind}" for column in RECORD if column.name != "set_aside"]
+        self._database.execute(f"create table reading ({', '.join(columns)}, problem VARCHAR)")
+
+    def read(self, scan: Scan, statements: Statements, parameters: Mapping[str, int]) -> ReadCount:
+        """See `Engine.read`. Everything of the scan that can be read is kept, or (on an error) nothing."""
+        total = ReadCount()
+        self._database.execute("begin")
+        try:
+            for count in self._parts(scan, statements, parameters):
+                total.records += count.records
+                total.unreadable += count.unreadable
+                total.examples = (total.examples + count.examples)[:EXAMPLES_KEPT]
+            self._database.execute("commit")
+        except BaseException:
+            self._database.execute("rollback")
+            raise
+        return total
+
+    def rows(self, sql: str, parameters: Mapping[str, int]) -> pa.Table:
+        """See `Engine.rows`."""
+        with _told_as(EngineError, "query"):
+            return self._database.sql(sql, params=used(sql, parameters)).to_arrow_table()
+
+    def keep(self, name: str, sql: str, parameters: Mapping[str, int]) -> None:
+        """See `Engine.keep`."""
+        with _told_as(EngineError, name):
+            self._database.execute(f"create or replace temp table {identifier(name)} as {sql}", used(sql, parameters))
+
+    def close(self) -> None:
+        """See `Engine.close`."""
+        self._database.close()
+
+    def _parts(self, scan: Scan, statements: Statements, parameters: Mapping[str, int]) -> Iterator[ReadCount]:
+        if scan.compression == "gz":
+            for path in scan.paths:
+                yield self._inflated(scan, path, statements, parameters)
+            return
+        many = len(scan.paths) > 1 and not scan.source
+        source = "filename" if many else literal(scan.source or next(iter(scan.paths)))
+        yield self._append(scan, scan.paths, source, statements, parameters)
+
+    def _inflated(self, scan: Scan, path: str, statements: Statements, parameters: Mapping[str, int]) -> ReadCount:
+        source = scan.source or path
+        pump = Pump(path)
+        try:
+            count = self._append(scan, pump.paths, literal(source), statements, parameters)
+        finally:
+            pump.close()
+        if pump.broken and not count.records:
+            raise pump.broken
+        count.examples = [Unreadable(source, None, each.what) for each in count.examples]
+        if pump.broken:
+            count.unreadable += 1
+            count.examples.insert(0, Unreadable(source, None, pump.broken.what))
+        return count
+
+    def _append(
+        self, scan: Scan, paths: tuple[str, ...], source: str, statements: Statements, parameters: Mapping[str, int]
+    ) -> ReadCount:
+        rows = mapped(scan, _relation(scan, paths), source)
+        if scan.is_halves:
+            sql = f"with raw as ({rows}), half as ({statements.half}), record as ({statements.paired}) {statements.reading}"
+        else:
+            sql = f"with record as ({rows}) {statements.reading}"
+        with _told_as(InputError, scan.source or scan.paths[0]):
+            self._database.execute(f"insert into reading {sql}", used(sql, parameters))
+        count = ReadCount(records=self._records(scan, paths))
+        if scan.form == "csv":
+            self._note_rejects(scan, count)
+        return count
+
+    def _records(self, scan: Scan, paths: tuple[str, ...]) -> int:
+        """How many records the statement just run has read."""
+        if scan.form == "parquet":
+            sql = f"select num_rows from parquet_file_metadata({_texts(paths)})"
+            return sum(rows for (rows,) in self._database.execute(sql).fetchall())
+        return _scanned(json.loads(self._database.get_profiling_information()))
+
+    def _note_rejects(self, scan: Scan, count: ReadCount) -> None:
+        for path, line, text, kind, column, message in self._database.execute(REJECTED_LINES).fetchall():
+            if scan.header_mark and text.startswith(scan.header_mark):
+                if scan.header and text.startswith("#fields") and text.rstrip("\r\n") != scan.header:
+                    raise LayoutChange
+                continue
+            count.unreadable += 1
+            if len(count.examples) < EXAMPLES_KEPT:
+                what = _reject_words(kind, column, message, text)
+                count.examples.append(Unreadable(scan.source or path, line, what))
+        self._database.execute("drop table reject_errors; drop table reject_scans")
+
+
+def _relation(scan: Scan, paths: tuple[str, ...]) -> str:
+    if scan.form == "parquet":
+        return f"read_parquet({_texts(paths)}, filename = true, union_by_name = true)"
+    columns = ", ".join(f"{identifier(name)}: {literal(kind)}" for name, kind in scan.columns.items())
+    options = [f"columns = {{{columns}}}", "filename = true", "ignore_errors = true"]
+    if scan.compression == "zst":
+        options.append("compression = 'zstd'")
+    if scan.form == "json":
+        options += ["format = 'newline_delimited'", f"maximum_object_size = {LONGEST_LINE_BYTES}"]
+        return f"read_json({_texts(paths)}, {', '.join(options)})"
+    options += [
+        "auto_detect = false",
+        "header = false",
+        "strict_mode = true",
+        "store_rejects = true",
+        f"rejects_limit = {REJECTS_KEPT}",
+        f"skip = {scan.skip_lines}",
+        f"delim = {literal(scan.delimiter)}",
+        f"quote = {literal(scan.quote)}",
+        f"escape = {literal(scan.quote)}",
+        f"nullstr = {_texts(scan.null_texts)}",
+        f"max_line_size = {LONGEST_LINE_BYTES}",
+    ]
+    return f"read_csv({_texts(paths)}, {', '.join(options)})"
+
+
+def _texts(texts: tuple[str, ...]) -> str:
+    return f"[{', '.join(map(literal, texts))}]"
+
+
+def _scanned(node: Mapping[str, Any]) -> int:
+    """Rows that left the scans of files in a profile."""
+    function = node.get("extra_info", {}).get("Function", "") if isinstance(node.get("extra_info"), dict) else ""
+    own = (
+        int(node.get("intermediate_rows", 0))
+        if str(function).startswith(("READ_CSV", "READ_JSON", "READ_NDJSON"))
+        else 0
+    )
+    return own + sum(_scanned(child) for child in node.get("children", node.get("operator", [])))
+
+
+def _reject_words(kind: str, column: str | None, message: str, text: str) -> str:
+    shown = text[:80].encode("unicode_escape").decode("ascii")
+    first = message.splitlines()[0] if message else kind.lower()
+    return f"{f'{column}: ' if kind == 'CAST' and column else ''}{first}; the line begins {shown!r}"
+
+
+@contextmanager
+def _told_as(kind: type[RpcsightError], where: str) -> Iterator[None]:
+    """Turn DuckDB's errors into ours, keeping its first line."""
+    try:
+        yield
+    except duckdb.Error as cause:
+        lines = [line for line in str(cause).splitlines() if line.strip()]
+        raise kind(where, lines[0] if lines else type(cause).__name__) from cause

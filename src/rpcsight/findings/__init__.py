@@ -1,0 +1,97 @@
+"""Findings: activities of one client and server together, scored by what the input itself shows, with reasons that sum to the score."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Finding", "Reason", "as_table", "overview"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One part of a score.
+
+    Args:
+        name: which part, as in `findings/score.py`.
+        points: what it adds.
+        text: why, with its numbers, in words.
+    """
+
+    name: str
+    points: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """RPC between one client and one server, and why it deserves a look.
+
+    Args:
+        finding_id: stable: the same client, server and service give the same id in every run.
+        src_ip: the client.
+        dest_ip: the server.
+        service: the RPC service where records tell it, else None.
+        techniques: ATT&CK technique ids this activity can be part of.
+        score: 0 to 100, the sum of the reasons' points.
+        severity: info, low, medium or high, by score.
+        confidence: 0 to 1, how sure it is that this is RPC.
+        first_time: first activity, UTC.
+        last_time: last activity, UTC.
+        activities: how many endpoint connections.
+        attempts: how many unanswered ones beside them.
+        summary: what happened, in one sentence.
+        reasons: parts of the score, largest first.
+        evidence: the first activities, columns as in `schema.RPC_ACTIVITY`.
+    """
+
+    finding_id: str
+    src_ip: str
+    dest_ip: str
+    service: str | None
+    techniques: tuple[str, ...]
+    score: float
+    severity: str
+    confidence: float
+    first_time: datetime
+    last_time: datetime
+    activities: int
+    attempts: int
+    summary: str
+    reasons: tuple[Reason, ...]
+    evidence: tuple[dict[str, Any], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The finding as plain values, keys in the order of the fields."""
+        return asdict(self) | {"techniques": list(self.techniques)}
+
+
+def as_table(found: "list[Finding]") -> "pa.Table":
+    """All findings with all their fields, for machines."""
+    import pyarrow as pa
+
+    from rpcsight.findings._arrow import FINDING_SCHEMA
+
+    return pa.Table.from_pylist([each.to_dict() for each in found], FINDING_SCHEMA)
+
+
+def overview(found: "list[Finding]") -> "pa.Table":
+    """The findings in a few columns, for people."""
+    import pyarrow as pa
+
+    rows = [
+        {
+            "score": f"{each.score:.0f}",
+            "severity": each.severity,
+            "client": each.src_ip,
+            "server": each.dest_ip,
+            "times": each.activities,
+            "first": each.first_time.strftime("%m-%d %H:%M:%S"),
+            "why": "; ".join(reason.text for reason in each.reasons if reason.points >= 1)
+            or "nothing unusual in this input",
+        }
+        for each in found
+    ]
+    return pa.Table.from_pylist(rows)

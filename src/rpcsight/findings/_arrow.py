@@ -1,0 +1,38 @@
+"""The Arrow schema of findings, so that an empty result has the same shape as a full one."""
+
+import pyarrow as pa
+
+from rpcsight.schema import RPC_ACTIVITY
+
+__all__ = ["FINDING_SCHEMA"]
+
+KINDS = {
+    "VARCHAR": pa.string(),
+    "INTEGER": pa.int32(),
+    "BIGINT": pa.int64(),
+    "DOUBLE": pa.float64(),
+    "BOOLEAN": pa.bool_(),
+    "TIMESTAMP": pa.timestamp("us"),
+}
+EVIDENCE = pa.struct([pa.field(column.name, KINDS[column.kind]) for column in RPC_ACTIVITY])
+REASON = pa.struct([pa.field("name", pa.string()), pa.field("points", pa.float64()), pa.field("text", pa.string())])
+
+FINDING_SCHEMA = pa.schema(
+    [
+        pa.field("finding_id", pa.string()),
+        pa.field("src_ip", pa.string()),
+        pa.field("dest_ip", pa.string()),
+        pa.field("service", pa.string()),
+        pa.field("techniques", pa.list_(pa.string())),
+        pa.field("score", pa.float64()),
+        pa.field("severity", pa.string()),
+        pa.field("confidence", pa.float64()),
+        pa.field("first_time", pa.timestamp("us")),
+        pa.field("last_time", pa.timestamp("us")),
+        pa.field("activities", pa.int64()),
+        pa.field("attempts", pa.int64()),
+        pa.field("summary", pa.string()),
+        pa.field("reasons", pa.list_(REASON)),
+        pa.field("evidence", pa.list_(EVIDENCE)),
+    ]
+)

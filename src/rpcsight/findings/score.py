@@ -1,0 +1,86 @@
+"""The first score: what the input itself shows, without a baseline. docs/score.md has the formula in words.
+
+Every part is a share of a fixed number of points, so that parts are comparable and the sum stays within 100. Shares are shrunk
+(`n / (all + 1)`), so that an input with one client or one pair says little rather than everything.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rpcsight.findings import Reason
+
+__all__ = ["SEVERITIES", "confidence", "reasons", "severity"]
+
+FEW_CLIENTS = 30.0
+PEER = 25.0
+FAN_OUT = 20.0
+RARE_FOR_CLIENT = 10.0
+NEW = 10.0
+ATTEMPTS = 5.0
+FAN_OUT_FROM = 3
+FAN_OUT_FULL = 10
+HISTORY_FROM = 3
+SEVERITIES = ((70.0, "high"), (50.0, "medium"), (30.0, "low"), (0.0, "info"))
+CLOSE_GAP_S = 0.5
+
+Story = Mapping[str, Any]
+
+
+def reasons(story: Story) -> tuple[Reason, ...]:
+    """The parts of a pair's score, largest first; parts without points are left out.
+
+    Args:
+        story: one row of `steps/story.sql`.
+    """
+    found = [Reason(name, round(points, 1), text) for name, points, text in _parts(story) if round(points, 1) > 0]
+    return tuple(sorted(found, key=lambda each: (-each.points, each.name)))
+
+
+def severity(score: float) -> str:
+    """The word for a score."""
+    return next(word for least, word in SEVERITIES if score >= least)
+
+
+def confidence(story: Story) -> float:
+    """How sure it is that this is RPC: by what explains the endpoint connections, and how soon they came."""
+    if not story["by_mapper"]:
+        return 0.5
+    if story["by_strict"] and story["least_gap_s"] <= CLOSE_GAP_S:
+        return 0.9
+    return 0.8 if story["least_gap_s"] <= CLOSE_GAP_S else 0.7
+
+
+def _parts(story: Story) -> Iterator[tuple[str, float, str]]:
+    clients, everyone = story["clients"], story["all_clients"]
+    share = clients / (everyone + 1)
+    who = (
+        "no other client in this input uses this server for RPC"
+        if clients == 1
+        else f"{clients} of {everyone} clients use this server for RPC"
+    )
+    yield "few_clients", FEW_CLIENTS * (1 - share), who
+    busiest = story["server_calls_busiest"]
+    if busiest > 2 * clients:
+        yield "peer", PEER, f"the server is itself a client of a server with {busiest} clients, as workstations are"
+    fan_out = story["fan_out"]
+    if fan_out >= FAN_OUT_FROM:
+        points = FAN_OUT * min(1.0, (fan_out - 1) / (FAN_OUT_FULL - 1)) * (1 - share)
+        yield "fan_out", points, f"the client reached {fan_out} servers for the first time within 5 minutes"
+    activities, total = story["activities"], story["client_activities"]
+    yield (
+        "rare_for_client",
+        RARE_FOR_CLIENT * (1 - activities / (total + 1)),
+        f"{activities} of the client's {total} RPC connections went there",
+    )
+    if story["span_s"] > 0 and total - activities >= HISTORY_FROM:
+        late = story["since_client_s"] / story["span_s"]
+        yield "new", NEW * late, f"first seen {_length(story['since_client_s'])} after the client's first RPC"
+    if story["attempts"]:
+        yield "attempts", ATTEMPTS, f"{story['attempts']} connections after a mapper answer were not answered"
+
+
+def _length(seconds: float) -> str:
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,103 @@
+"""From inputs to scans: pick each input's reader, bring it into a form that engines read, group files of one layout."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from rpcsight.engines import Scan
+from rpcsight.engines._pump import inflated_blocks
+from rpcsight.errors import RpcsightError
+from rpcsight.readers import NoFlows, Reader, all_readers, pick, sections, unpacked
+from rpcsight.readers._inputs import Input, find, look, spool
+
+__all__ = ["Plan", "Planned", "plan", "split"]
+
+BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A scan, and the inputs it reads, in the order of its paths."""
+
+    scan: Scan
+    inputs: tuple[tuple[Input, Reader], ...]
+
+
+@dataclass(slots=True)
+class Plan:
+    """What will be read, what holds no flows (with what it holds), and what can't be used (with the error)."""
+
+    scans: list[Planned] = field(default_factory=list[Planned])
+    flowless: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    unusable: list[RpcsightError] = field(default_factory=list[RpcsightError])
+
+
+def plan(paths: Iterable[str], mapping: Mapping[str, str], scratch: Path, stdin: BinaryIO | None) -> Plan:
+    """Look at everything that the paths name.
+
+    Args:
+        paths: files, folders, patterns, "-".
+        mapping: flow column -> column of the file, for the readers that need it.
+        scratch: where temporary copies go.
+        stdin: what "-" stands for.
+
+    Raises:
+        InputError: a path names nothing.
+    """
+    made = Plan()
+    readers = all_readers()
+    groups: dict[str, Planned] = {}
+    for found in find(paths, scratch, stdin):
+        try:
+            item = look(found)
+            reader = pick(item, readers)
+            item = _readable(item, reader, scratch)
+            scan = reader.scan(item, mapping)
+        except NoFlows as why:
+            made.flowless.append((found.source, str(why)))
+        except RpcsightError as error:
+            made.unusable.append(error)
+        else:
+            layout = repr(replace(scan, paths=()))
+            group = groups.get(layout)
+            before = group or Planned(replace(scan, paths=()), ())
+            groups[layout] = Planned(
+                replace(scan, paths=before.scan.paths + scan.paths), (*before.inputs, (item, reader))
+            )
+    made.scans = list(groups.values())
+    return made
+
+
+def split(planned: Planned, mapping: Mapping[str, str], scratch: Path) -> Iterator[Scan]:
+    """The scans of files whose columns change on the way: one for each part with the same columns.
+
+    Raises:
+        InputError: the files' format has no such changes.
+    """
+    for item, reader in planned.inputs:
+        for section in sections(reader, _blocks(item)):
+            try:
+                yield reader.scan(look(spool(section, item, scratch)), mapping)
+            except NoFlows:
+                continue
+
+
+def _readable(item: Input, reader: Reader, scratch: Path) -> Input:
+    blocks = unpacked(reader, item)
+    return item if blocks is None else look(spool(blocks, item, scratch))
+
+
+def _blocks(item: Input) -> Iterator[bytes]:
+    if item.compression == "gz":
+        yield from inflated_blocks(str(item.path))
+    elif item.compression == "zst":
+        import pyarrow as pa
+
+        with pa.CompressedInputStream(str(item.path), "zstd") as stream:
+            while block := stream.read(BLOCK_BYTES):
+                yield block
+    else:
+        with item.path.open("rb") as file:
+            while block := file.read(BLOCK_BYTES):
+                yield block

@@ -1,0 +1,115 @@
+"""The tables that rpcsight's data moves through: the only place that lists their columns, types and units.
+
+Names follow the CAR data model (object flow, action start); times are UTC with microseconds; sizes are bytes; units of other
+columns stand last in their names (`gap_s`).
+"""
+
+from dataclasses import dataclass
+
+__all__ = ["FINDING", "FLOW", "RECORD", "RPC_ACTIVITY", "Column", "names"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table.
+
+    Args:
+        name: the column's name.
+        kind: its type, in DuckDB's words.
+        about: what it holds, with its unit.
+        is_required: whether a reader has to give it.
+    """
+
+    name: str
+    kind: str
+    about: str
+    is_required: bool = False
+
+
+FLOW: tuple[Column, ...] = (
+    Column("flow_id", "VARCHAR", "the source's own id of the record, else its two ends and start"),
+    Column("start_time", "TIMESTAMP", "first packet, UTC", is_required=True),
+    Column("end_time", "TIMESTAMP", "last packet, UTC; empty where the source does not say"),
+    Column("src_ip", "VARCHAR", "who opened the connection", is_required=True),
+    Column("src_port", "INTEGER", "its port", is_required=True),
+    Column("dest_ip", "VARCHAR", "who was called", is_required=True),
+    Column("dest_port", "INTEGER", "its port", is_required=True),
+    Column("transport_protocol", "VARCHAR", "tcp, udp, …; empty where the source does not say"),
+    Column("is_established", "BOOLEAN", "whether the handshake was completed; empty where the source does not say"),
+    Column("is_oriented", "BOOLEAN", "false where the source does not say who called whom"),
+    Column("out_bytes", "BIGINT", "bytes from src to dest"),
+    Column("in_bytes", "BIGINT", "bytes from dest to src"),
+    Column("out_packets", "BIGINT", "packets from src to dest"),
+    Column("in_packets", "BIGINT", "packets from dest to src"),
+    Column("observer", "VARCHAR", "what recorded the flow: a sensor, an exporter, a host"),
+    Column("source", "VARCHAR", "the file the record came from"),
+)
+"""The public flow table: what our own Parquet holds, and what a warehouse needs for the text of `rpcsight sql`."""
+
+RECORD: tuple[Column, ...] = (
+    Column("flow_id", "VARCHAR", "as in flow"),
+    Column("start_us", "BIGINT", "start_time in microseconds since 1970 UTC", is_required=True),
+    Column("end_us", "BIGINT", "end_time in microseconds since 1970 UTC"),
+    Column("src_ip", "VARCHAR", "as in flow", is_required=True),
+    Column("src_port", "INTEGER", "as in flow", is_required=True),
+    Column("dest_ip", "VARCHAR", "as in flow", is_required=True),
+    Column("dest_port", "INTEGER", "as in flow", is_required=True),
+    Column("transport_protocol", "VARCHAR", "as in flow, lower case"),
+    Column("is_established", "BOOLEAN", "as in flow"),
+    Column("is_oriented", "BOOLEAN", "as in flow"),
+    Column("observer", "VARCHAR", "as in flow"),
+    Column("source", "VARCHAR", "as in flow"),
+    Column(
+        "set_aside", "VARCHAR", "why the record is no start of a flow (another log's record, a continuation), if so"
+    ),
+)
+"""What a reader gives for each record (relation `record` of the steps), times as whole microseconds."""
+
+HALF: tuple[Column, ...] = (
+    *(column for column in RECORD if column.name not in {"is_established", "is_oriented"}),
+    Column(
+        "tcp_flags", "VARCHAR", "letters of the TCP flags seen in this direction; empty where the source does not say"
+    ),
+)
+"""What a reader of one-way records gives: one direction of a connection a row; `steps/paired.sql` makes records of them."""
+
+RPC_ACTIVITY: tuple[Column, ...] = (
+    Column("src_ip", "VARCHAR", "the client"),
+    Column("dest_ip", "VARCHAR", "the server"),
+    Column("start_time", "TIMESTAMP", "start of the endpoint flow, UTC"),
+    Column("src_port", "INTEGER", "the client's port of the endpoint flow"),
+    Column("dest_port", "INTEGER", "the server's port of the endpoint flow"),
+    Column("mapper_time", "TIMESTAMP", "start of the mapper flow that explains it, UTC"),
+    Column("mapper_count", "BIGINT", "how many mapper flows precede it within the window"),
+    Column("gap_s", "DOUBLE", "seconds from the start of that mapper flow to the start of the endpoint flow"),
+    Column("basis", "VARCHAR", "mapper, known_endpoint or decoded"),
+    Column("is_strict", "BOOLEAN", "the published rule matches the endpoint flow"),
+    Column("is_robust", "BOOLEAN", "the robust rule matches the endpoint flow"),
+    Column("mapper_id", "VARCHAR", "flow_id of the mapper flow"),
+    Column("flow_id", "VARCHAR", "flow_id of the endpoint flow"),
+    Column("observer", "VARCHAR", "what recorded both flows"),
+    Column("source", "VARCHAR", "the file the endpoint flow came from"),
+)
+"""The result of `rpc-activity`, and what baselines and findings are made from."""
+
+FINDING: tuple[Column, ...] = (
+    Column("finding_id", "VARCHAR", "stable id: the same client, server and service give the same id"),
+    Column("src_ip", "VARCHAR", "the client"),
+    Column("dest_ip", "VARCHAR", "the server"),
+    Column("service", "VARCHAR", "the RPC service, where records tell it"),
+    Column("techniques", "VARCHAR[]", "ATT&CK technique ids that this activity can be part of"),
+    Column("score", "DOUBLE", "0 to 100, the sum of the reasons' points"),
+    Column("severity", "VARCHAR", "info, low, medium, high"),
+    Column("confidence", "DOUBLE", "0 to 1: how sure it is that this is RPC at all"),
+    Column("first_time", "TIMESTAMP", "first activity, UTC"),
+    Column("last_time", "TIMESTAMP", "last activity, UTC"),
+    Column("summary", "VARCHAR", "what happened, in one sentence"),
+    Column("reasons", "STRUCT(name VARCHAR, points DOUBLE, text VARCHAR)[]", "parts of the score, they sum to it"),
+    Column("evidence", "STRUCT[]", "the first activities of the pair, columns as in rpc_activity"),
+)
+"""What `hunt` gives, best first."""
+
+
+def names(table: tuple[Column, ...]) -> list[str]:
+    """The column names of a table, in order."""
+    return [column.name for column in table]

@@ -1,0 +1,131 @@
+"""Settings: one TOML file, one frozen model; unknown keys are errors."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from rpcsight.errors import SettingsError, UsageError
+
+__all__ = ["PortRange", "RuleSettings", "Settings", "load", "parse_ports", "parse_seconds"]
+
+MICROSECONDS = 1_000_000
+HIGHEST_PORT = 65535
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+PortRange = tuple[int, int]
+Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT)]
+
+
+class RuleSettings(BaseModel):
+    """Parameters of the rule (docs/rule.md), with the published values as defaults."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mapper_port: Port = 135
+    dynamic_ports: PortRange = (49152, HIGHEST_PORT)
+    window_s: Annotated[float, Field(gt=0, le=3600)] = 2.0
+    same_connection_s: Annotated[float, Field(ge=0, le=86400)] = 60.0
+
+    @field_validator("dynamic_ports", mode="before")
+    @classmethod
+    def _ports(cls, value: object) -> object:
+        return parse_ports(value) if isinstance(value, str) else value
+
+    @field_validator("dynamic_ports")
+    @classmethod
+    def _ordered(cls, value: PortRange) -> PortRange:
+        low, high = value
+        if not 1 <= low <= high <= HIGHEST_PORT:
+            raise ValueError(f"{low}-{high} is no port range")
+        return value
+
+    @field_validator("window_s", "same_connection_s", mode="before")
+    @classmethod
+    def _seconds(cls, value: object) -> object:
+        return parse_seconds(value) if isinstance(value, str) else value
+
+    def parameters(self) -> dict[str, int]:
+        """The values as the SQL's parameters: ports, and times in whole microseconds."""
+        return {
+            "mapper_port": self.mapper_port,
+            "dynamic_low": self.dynamic_ports[0],
+            "dynamic_high": self.dynamic_ports[1],
+            "window_us": round(self.window_s * MICROSECONDS),
+            "same_connection_us": round(self.same_connection_s * MICROSECONDS),
+        }
+
+
+class Settings(BaseModel):
+    """All settings; in TOML, a section `[rule]` with the names of `RuleSettings`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rule: RuleSettings = RuleSettings()
+
+
+def load(path: Path | None = None, **rule: object) -> Settings:
+    """Read a settings file, and lay values from the command line over its `[rule]` section.
+
+    Args:
+        path: a TOML file; None for the defaults.
+        rule: values of `RuleSettings` that win over the file's; None means not given.
+
+    Raises:
+        SettingsError: the file is missing, no TOML, or has an unknown key or a bad value.
+    """
+    content: dict[str, object] = {}
+    if path is not None:
+        try:
+            content = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as cause:
+            raise SettingsError(str(path), f"can't be read as TOML ({cause})") from cause
+    given = {name: value for name, value in rule.items() if value is not None}
+    section = content.get("rule", {})
+    if given and isinstance(section, dict):
+        content = {**content, "rule": {**section, **given}}
+    try:
+        return Settings.model_validate(content)
+    except ValidationError as cause:
+        first = cause.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        seen = f", seen {first['input']!r}" if first["type"] != "missing" else ""
+        allowed = ", ".join(RuleSettings.model_fields)
+        raise SettingsError(
+            f"{path or 'settings'} [{place}]", f"{first['msg']}{seen}", f"keys of [rule]: {allowed}"
+        ) from cause
+
+
+def parse_ports(text: str) -> PortRange:
+    """Read `LOW-HIGH` (or one port) as a port range.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    low, _, high = text.partition("-")
+    try:
+        ports = int(low), int(high or low)
+    except ValueError:
+        ports = (0, 0)
+    if not 1 <= ports[0] <= ports[1] <= HIGHEST_PORT:
+        raise UsageError("port range", f"{text!r} is no port range", "write it as 49152-65535")
+    return ports
+
+
+def parse_seconds(text: str) -> float:
+    """Read a length of time (`2s`, `500ms`, `1.5`, `2m`) as seconds.
+
+    Raises:
+        UsageError: it is none.
+    """
+    number = text.strip()
+    scale = 1.0
+    for unit in sorted(UNITS, key=len, reverse=True):
+        if number.endswith(unit):
+            number, scale = number.removesuffix(unit), UNITS[unit]
+            break
+    try:
+        return float(number) * scale
+    except ValueError:
+        raise UsageError("length of time", f"{text!r} is none", "write it as 2s, 500ms or 1.5") from None

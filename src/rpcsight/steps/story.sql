@@ -1,0 +1,88 @@
+/* story: one row a client and server, with the numbers that the score is made from. Reads rpc_activity and rpc_attempt, the kept
+   results of the analytics of those names. */
+with pair as (
+  select
+    src_ip,
+    dest_ip,
+    count(*) as activities,
+    sum(case when basis = 'mapper' then 1 else 0 end) as by_mapper,
+    sum(case when is_strict then 1 else 0 end) as by_strict,
+    min(gap_s) as least_gap_s,
+    count(distinct dest_port) as ports,
+    min(dest_port) as lowest_port,
+    max(dest_port) as highest_port,
+    min(epoch_us(start_time)) as first_us,
+    max(epoch_us(start_time)) as last_us
+  from rpc_activity
+  group by src_ip, dest_ip
+),
+attempt as (
+  select src_ip, dest_ip, count(*) as attempts
+  from rpc_attempt
+  group by src_ip, dest_ip
+),
+server as (
+  select dest_ip, count(*) as clients
+  from pair
+  group by dest_ip
+),
+client as (
+  select
+    pair.src_ip,
+    count(*) as servers,
+    sum(pair.activities) as client_activities,
+    min(pair.first_us) as client_first_us,
+    max(server.clients) as busiest
+  from pair
+  join server on server.dest_ip = pair.dest_ip
+  group by pair.src_ip
+),
+input as (
+  select count(distinct src_ip) as all_clients, min(first_us) as first_us, max(last_us) as last_us
+  from pair
+),
+reach as (
+  select
+    src_ip,
+    max(servers_within) as fan_out
+  from (
+    select
+      src_ip,
+      count(*) over (
+        partition by src_ip
+        order by first_us
+        range between $fan_out_us preceding and current row
+      ) as servers_within
+    from pair
+  ) as reached
+  group by src_ip
+)
+select
+  pair.src_ip,
+  pair.dest_ip,
+  pair.activities,
+  pair.by_mapper,
+  pair.by_strict,
+  pair.least_gap_s,
+  pair.ports,
+  pair.lowest_port,
+  pair.highest_port,
+  make_timestamp(pair.first_us) as first_time,
+  make_timestamp(pair.last_us) as last_time,
+  coalesce(attempt.attempts, 0) as attempts,
+  server.clients,
+  input.all_clients,
+  client.servers,
+  cast(client.client_activities as bigint) as client_activities,
+  reach.fan_out,
+  coalesce(own.busiest, 0) as server_calls_busiest,
+  cast(pair.first_us - client.client_first_us as double) / 1000000 as since_client_s,
+  cast(input.last_us - input.first_us as double) / 1000000 as span_s
+from pair
+join server on server.dest_ip = pair.dest_ip
+join client on client.src_ip = pair.src_ip
+join reach on reach.src_ip = pair.src_ip
+cross join input
+left join client as own on own.src_ip = pair.dest_ip
+left join attempt on attempt.src_ip = pair.src_ip and attempt.dest_ip = pair.dest_ip
+order by pair.src_ip, pair.dest_ip

@@ -1,0 +1,98 @@
+"""A table for people: fits the terminal, leaves out what is the same in every row (and says so), never prints control characters."""
+
+import io
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import BinaryIO
+
+import pyarrow as pa
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from rpcsight.writers import Look
+
+NAME = "table"
+ABOUT = "a table for people"
+IS_BINARY = False
+
+FEWEST_ROWS_TO_FOLD = 3
+WRAPPED = "why"
+LEAST_WRAPPED_WIDTH = 40
+GAP = 2
+
+Cells = Mapping[str, Sequence[str]]
+
+
+def write(rows: pa.Table, out: BinaryIO, look: Look) -> None:
+    """Write the first rows as a table, and what is not shown in words.
+
+    Args:
+        rows: any table; a column named `why` is wrapped, all others stay on one line.
+        out: a binary stream.
+        look: width, colours and the most rows to show.
+    """
+    text = io.StringIO()
+    console = Console(
+        file=text, width=look.width, force_terminal=look.is_coloured, no_color=not look.is_coloured, highlight=False
+    )
+    shown = rows.slice(0, look.limit)
+    cells = {name: [_cell(value) for value in shown.column(name).to_pylist()] for name in rows.column_names}
+    same = {
+        name: values[0]
+        for name, values in cells.items()
+        if len(values) >= FEWEST_ROWS_TO_FOLD and len(set(values)) == 1
+    }
+    columns = [name for name in rows.column_names if name not in same]
+    fitting = _fitting(columns, cells, look.width)
+    if shown.num_rows:
+        console.print(_table(fitting, cells, rows.schema))
+    for name, value in same.items():
+        console.print(Text(f"in all rows: {name} = {value or '(empty)'}", style="dim"))
+    if dropped := [name for name in columns if name not in fitting]:
+        console.print(Text(f"no room for: {', '.join(dropped)} (a wider terminal, or --format jsonl)", style="dim"))
+    more = rows.num_rows - shown.num_rows
+    rest = f", {more} more not shown (--limit {rows.num_rows}, or --format jsonl)" if more else ""
+    console.print(Text(f"{rows.num_rows} {'row' if rows.num_rows == 1 else 'rows'}{rest}"))
+    out.write(text.getvalue().encode())
+
+
+def printable(text: str) -> str:
+    """The text with control characters (an attacker's escape sequences) made visible."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
+def _table(columns: Sequence[str], cells: Cells, schema: pa.Schema) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in columns:
+        kind = schema.field(name).type
+        is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+        table.add_column(name, justify="right" if is_number else "left", no_wrap=name != WRAPPED)
+    for row in zip(*(cells[name] for name in columns), strict=True):
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _fitting(columns: Sequence[str], cells: Cells, width: int) -> list[str]:
+    """The columns that there is room for: the last ones go first, at least one stays."""
+    kept = list(columns)
+    while len(kept) > 1 and sum(_width(name, cells) + GAP for name in kept) - GAP > width:
+        kept.pop(-2 if kept[-1] == WRAPPED else -1)
+    return kept
+
+
+def _width(name: str, cells: Cells) -> int:
+    longest = max((len(text) for text in cells[name]), default=0)
+    return max(len(name), min(longest, LEAST_WRAPPED_WIDTH) if name == WRAPPED else longest)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S.%f")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6f}"
+    return printable(str(value))

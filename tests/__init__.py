@@ -1,0 +1,1 @@
+"""The tests: mirrors of src, and the folders of DESIGN.md section 7."""
