@@ -71,7 +71,8 @@ class Account:
 def lines(account: Account) -> Iterator[str]:
     """The account in words, a line each."""
     readers = ", ".join(f"{name} {count}" for name, count in sorted(account.readers.items()))
-    yield f"read {account.files:,} files ({readers}): {account.records:,} records"
+    files = "1 file" if account.files == 1 else f"{account.files:,} files"
+    yield f"read {files} ({readers}): {account.records:,} records"
     if account.first_time and account.last_time:
         span = f"{account.first_time:%Y-%m-%d %H:%M:%S} to {account.last_time:%Y-%m-%d %H:%M:%S} UTC"
         yield f"of these, {account.candidates:,} went to the endpoint mapper or a dynamic port, {span}"

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, overload
@@ -11,7 +11,7 @@ from typing import BinaryIO, overload
 import pyarrow as pa
 
 from rpcsight.account import Account, Skip, SourceClock
-from rpcsight.analytics import compose, step
+from rpcsight.analytics import GIVEN, analytic, compose, compose_steps, step
 from rpcsight.engines import Engine, LayoutChange, ReadCount, Statements, Unreadable, open_engine
 from rpcsight.errors import InputError, RpcsightError, UsageError
 from rpcsight.findings import Finding
@@ -26,6 +26,7 @@ FOREVER_US = 2**62
 SHOWN = 5
 FAN_OUT_US = 300_000_000
 EVIDENCE_ROWS = 5
+SHARED = ("pair", "connection")
 COARSE = (
     "{observers}: times are whole seconds; the strict rule misses most activities there. Exports that keep milliseconds: "
     "nfdump -o json, Zeek's conn.log, Suricata's EVE"
@@ -74,10 +75,17 @@ class Session:
         self.account = account
         self._engine = engine
         self._parameters = parameters
+        self._held: list[str] = []
 
     def run(self, name: str) -> pa.Table:
         """All rows of an analytic, in its own order."""
-        return self._engine.rows(compose(name), self._parameters)
+        self._hold(name)
+        return self._engine.rows(compose(name, held=self._held), self._parameters)
+
+    def stream(self, name: str) -> pa.RecordBatchReader:
+        """The rows of an analytic as they come, for results larger than memory; to be used up while the session is open."""
+        self._hold(name)
+        return self._engine.batches(compose(name, held=self._held), self._parameters)
 
     def candidates(self) -> pa.Table:
         """The flows that can be part of RPC, one row a record, as the readers understood them."""
@@ -85,12 +93,26 @@ class Session:
 
     def hunt(self) -> "Hunt":
         """Activities grouped into findings, best first."""
-        self._engine.keep("rpc_activity", compose("rpc-activity"), self._parameters)
-        self._engine.keep("rpc_attempt", compose("rpc-attempts"), self._parameters)
+        for name, relation in (("rpc-activity", "rpc_activity"), ("rpc-attempts", "rpc_attempt")):
+            self._hold(name)
+            self._engine.keep(relation, compose(name, held=self._held), self._parameters)
         parameters = {**self._parameters, "fan_out_us": FAN_OUT_US, "evidence_rows": EVIDENCE_ROWS}
         stories = self._engine.rows(step("story"), parameters).to_pylist()
         evidence = self._engine.rows(step("evidence"), parameters).to_pylist()
         return Hunt(findings_of(stories, evidence), self.account)
+
+
+    def _hold(self, name: str) -> None:
+        """Let the engine hold the steps that several analytics build on, and count what they leave out."""
+        uses = analytic(name).header.uses
+        for shared in (each for each in SHARED if each in uses and each not in self._held):
+            before = uses[: uses.index(shared)]
+            sql = compose_steps(before, step(shared), (*GIVEN, *self._held))
+            self._engine.keep(shared, sql, self._parameters)
+            self._held.append(shared)
+            if shared == "connection":
+                repeated = self._engine.rows(step("repeated"), self._parameters).to_pylist()[0]["flows"]
+                self.account.left_out |= {"repeated": repeated} if repeated else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +167,7 @@ def _read(request: Request, engine: Engine, scratch: Path, account: Account, pro
         scan = planned.scan
         progress(scan.source or scan.paths[0], number, len(made.scans))
         try:
-            counts = _counts(engine, planned, mapping, scratch, statements, request.parameters())
+            counts = _counts(engine, planned, mapping, scratch, statements, request.parameters(), made)
         except RpcsightError as error:
             made.unusable.append(error)
             continue
@@ -172,11 +194,30 @@ def _counts(
     scratch: Path,
     statements: Statements,
     parameters: Mapping[str, int],
+    made: Plan,
 ) -> list[ReadCount]:
+    """Read a group of files; a part of it that can't be read is noted in `made` and does not cost the others."""
+    counts: list[ReadCount] = []
     try:
         return [engine.read(planned.scan, statements, parameters)]
     except LayoutChange:
-        return [engine.read(scan, statements, parameters) for scan in split(planned, mapping, scratch)]
+        for scan in split(planned, mapping, scratch, made):
+            try:
+                counts.append(engine.read(scan, statements, parameters))
+            except RpcsightError as error:
+                made.unusable.append(error)
+    except InputError:
+        if len(planned.inputs) == 1:
+            raise
+        for path, given in zip(planned.scan.paths, planned.inputs, strict=True):
+            single = Planned(replace(planned.scan, paths=(path,)), (given,))
+            try:
+                counts += _counts(engine, single, mapping, scratch, statements, parameters, made)
+            except RpcsightError as error:
+                made.unusable.append(error)
+    if not counts and made.unusable:
+        raise made.unusable.pop()
+    return counts
 
 
 def _nothing(made: Plan) -> RpcsightError:
@@ -208,7 +249,8 @@ def _take_stock(engine: Engine, parameters: Mapping[str, int], account: Account)
     for row in engine.rows(step("problem"), parameters).to_pylist():
         example = (row["example"],) if row["example"] else ()
         account.skips.append(Skip(row["source"], row["problem"], row["records"], example))
-    for row in engine.rows(compose("left-out"), parameters).to_pylist():
+    left_out = compose_steps(("candidate", "sighting"), step("left_out"))
+    for row in engine.rows(left_out, parameters).to_pylist():
         account.left_out[row["left_out"]] = row["flows"]
     coarse = [clock.observer for clock in account.clocks if clock.resolution == "1 s"]
     if coarse:

@@ -103,6 +103,8 @@ FINDING: tuple[Column, ...] = (
     Column("confidence", "DOUBLE", "0 to 1: how sure it is that this is RPC at all"),
     Column("first_time", "TIMESTAMP", "first activity, UTC"),
     Column("last_time", "TIMESTAMP", "last activity, UTC"),
+    Column("activities", "BIGINT", "how many endpoint connections"),
+    Column("attempts", "BIGINT", "how many unanswered ones beside them"),
     Column("summary", "VARCHAR", "what happened, in one sentence"),
     Column("reasons", "STRUCT(name VARCHAR, points DOUBLE, text VARCHAR)[]", "parts of the score, they sum to it"),
     Column("evidence", "STRUCT[]", "the first activities of the pair, columns as in rpc_activity"),

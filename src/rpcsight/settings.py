@@ -1,6 +1,7 @@
 """Settings: one TOML file, one frozen model; unknown keys are errors."""
 
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -25,13 +26,13 @@ class RuleSettings(BaseModel):
 
     mapper_port: Port = 135
     dynamic_ports: PortRange = (49152, HIGHEST_PORT)
-    window_s: Annotated[float, Field(gt=0, le=3600)] = 2.0
+    window_s: Annotated[float, Field(ge=1 / MICROSECONDS, le=3600)] = 2.0
     same_connection_s: Annotated[float, Field(ge=0, le=86400)] = 60.0
 
     @field_validator("dynamic_ports", mode="before")
     @classmethod
     def _ports(cls, value: object) -> object:
-        return parse_ports(value) if isinstance(value, str) else value
+        return _parsed(parse_ports, value) if isinstance(value, str) else value
 
     @field_validator("dynamic_ports")
     @classmethod
@@ -44,7 +45,7 @@ class RuleSettings(BaseModel):
     @field_validator("window_s", "same_connection_s", mode="before")
     @classmethod
     def _seconds(cls, value: object) -> object:
-        return parse_seconds(value) if isinstance(value, str) else value
+        return _parsed(parse_seconds, value) if isinstance(value, str) else value
 
     def parameters(self) -> dict[str, int]:
         """The values as the SQL's parameters: ports, and times in whole microseconds."""
@@ -129,3 +130,11 @@ def parse_seconds(text: str) -> float:
         return float(number) * scale
     except ValueError:
         raise UsageError("length of time", f"{text!r} is none", "write it as 2s, 500ms or 1.5") from None
+
+
+def _parsed(parse: Callable[[str], object], text: str) -> object:
+    """The value of a text, with pydantic's kind of error: it adds the key."""
+    try:
+        return parse(text)
+    except UsageError as cause:
+        raise ValueError(f"{cause.what}; {cause.hint}") from cause

@@ -12,6 +12,7 @@ Parameters (`$mapper_port`, `$window_us`, …) are bound by the engine; see docs
 """
 
 import tomllib
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -20,7 +21,7 @@ from pydantic import BaseModel, ConfigDict
 
 from rpcsight.errors import UsageError
 
-__all__ = ["Analytic", "Header", "all_analytics", "analytic", "compose", "step"]
+__all__ = ["GIVEN", "Analytic", "Header", "all_analytics", "analytic", "compose", "compose_steps", "step"]
 
 GIVEN = ("record", "reading")
 """Steps that an engine holds as tables after reading; a warehouse computes them from `flow`."""
@@ -80,20 +81,33 @@ def analytic(name: str) -> Analytic:
     raise UsageError("analytic", f"there is none called {name!r}", f"one of: {known}")
 
 
-def compose(name: str, *, from_flow: bool = False) -> str:
+def compose(name: str, *, from_flow: bool = False, held: Collection[str] = ()) -> str:
     """One statement: the steps that the analytic uses, as named parts of a WITH, and its own text.
 
     Args:
         name: the analytic's id.
         from_flow: start from the public table `flow`, for a warehouse; else from the relation `reading` of an engine.
+        held: steps that the engine holds as tables already.
     """
     found = analytic(name)
-    uses = [*GIVEN, *(each for each in found.header.uses if each not in GIVEN)] if from_flow else found.header.uses
-    parts = [f"{each} as (\n{_indented(step(each))}\n)" for each in uses if from_flow or each not in GIVEN]
-    body = found.sql
+    given = set(held) if from_flow else {*GIVEN, *held}
+    return compose_steps([*GIVEN, *found.header.uses], found.sql, given)
+
+
+def compose_steps(uses: Sequence[str], body: str, given: Collection[str] = GIVEN) -> str:
+    """The body with the steps it builds on in front, those that are given left out.
+
+    Args:
+        uses: names of steps, in order.
+        body: SQL over them.
+        given: those that the engine holds as tables.
+    """
+    parts = [f"{each} as (\n{_indented(step(each))}\n)" for each in dict.fromkeys(uses) if each not in given]
     if body.startswith("with "):
         parts.append(body.removeprefix("with "))
         body = ""
+    if not parts:
+        return body
     return "with " + ",\n".join(parts) + ("\n" + body if body else "")
 
 

@@ -7,7 +7,7 @@ source   = "docs/rule.md"
 attack   = ["T1021"]
 d3fend   = ["D3-RTA"]
 needs    = ["flow"]
-uses     = ["reading", "candidate", "sighting", "connection", "mapper"]
+uses     = ["reading", "candidate", "sighting", "pair", "connection", "mapper"]
 mistaken = "Empty port probes of domain members; servers that restarted and moved their ports."
 blind    = "Sensors that do not record unanswered connections, and records that do not say whether one was answered."
 */

@@ -34,6 +34,7 @@ class Scan:
         delimiter, quote, skip_lines, null_texts, header_mark: how csv is written; lines that start with header_mark are
             no records.
         header: the header line that `columns` comes from; another one further down is a `LayoutChange`.
+        trailer: a pattern of lines that are no records either (nfdump's summary).
     """
 
     reader: str
@@ -51,6 +52,7 @@ class Scan:
     null_texts: tuple[str, ...] = ("",)
     header_mark: str = ""
     header: str = ""
+    trailer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,14 @@ class Engine(Protocol):
 
     def rows(self, sql: str, parameters: Mapping[str, int]) -> "pa.Table":
         """Run a query over `reading` and return all its rows.
+
+        Raises:
+            EngineError: the engine gave up; with its words.
+        """
+        ...
+
+    def batches(self, sql: str, parameters: Mapping[str, int]) -> "pa.RecordBatchReader":
+        """Run a query over `reading` and return its rows as they come, for results larger than memory.
 
         Raises:
             EngineError: the engine gave up; with its words.

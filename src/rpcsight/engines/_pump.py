@@ -1,6 +1,5 @@
-"""Feeds a gzip file to DuckDB through pipes: one thread inflates (isal, four times as fast as zlib), two pipes let DuckDB parse
-with all its threads. Blocks are cut at line ends, so each pipe carries whole lines, in no particular order between pipes.
-"""
+"""Feeds a packed file to DuckDB through pipes: one thread unpacks (gzip by isal, four times as fast as zlib), two pipes let DuckDB parse
+with all its threads. Blocks are cut at line ends, so each pipe carries whole lines, in no particular order between pipes."""
 
 import contextlib
 import fcntl
@@ -8,73 +7,118 @@ import os
 import queue
 import threading
 from collections.abc import Iterator
-from typing import cast
+from pathlib import Path
 
 from rpcsight.errors import InputError
 
-__all__ = ["Pump", "inflated_blocks"]
+__all__ = ["LONGEST_LINE_BYTES", "Pump", "unpacked_blocks"]
 
 PIPES = 2
 READ_BYTES = 1 << 18
 QUEUED_BLOCKS = 8
-LONGEST_LINE_BYTES = 1 << 24
+LONGEST_LINE_BYTES = 4_000_000
 LINUX_F_SETPIPE_SZ = 1031
 PIPE_BYTES = 1 << 20
+AGAIN = "copy the file again; what comes before the break was read"
 
 
-def inflated_blocks(path: str) -> Iterator[bytes]:
-    """The inflated content of a gzip file (of one or several members), block by block.
+def unpacked_blocks(path: str, compression: str, source: str = "") -> Iterator[bytes]:
+    """The unpacked content of a file (of one or several members), block by block.
+
+    Args:
+        path: the file.
+        compression: "gz" or "zst".
+        source: what to call the file in an error; its path if empty.
 
     Raises:
-        InputError: the file is cut or no gzip; what came before has been yielded.
+        InputError: the file is cut or broken; all that comes before the break has been given.
     """
+    unpack = _gunzipped if compression == "gz" else _unzstd
+    given = 0
+    try:
+        for block in unpack(path, None):
+            given += len(block)
+            yield block
+    except _Broken as broken:
+        # A broken piece is lost as a whole: unpack again, bit by bit from there.
+        with contextlib.suppress(_Broken):
+            for block in unpack(path, broken.at):
+                if given < len(block):
+                    yield block[given:]
+                given = max(0, given - len(block))
+        raise InputError(source or path, broken.what, AGAIN) from broken
+
+
+class _Broken(Exception):
+    """Packed data is broken in or after the piece that begins `at`."""
+
+    def __init__(self, at: int, what: str) -> None:
+        super().__init__(what)
+        self.at = at
+        self.what = what
+
+
+def _gunzipped(path: str, fine_from: int | None) -> Iterator[bytes]:
     from isal import isal_zlib
 
-    with open(path, "rb") as file:  # noqa: PTH123 - the hot path's plain open
-        inflater = isal_zlib.decompressobj(31)
-        fed = False
-        while data := file.read(READ_BYTES):
+    at = 0
+    is_inside = False
+    inflater = isal_zlib.decompressobj(31)
+    with Path(path).open("rb") as file:
+        while data := file.read(READ_BYTES if fine_from is None or at < fine_from else 1):
+            start, at = at, at + len(data)
+            data = data if is_inside else data.lstrip(b"\0")
             while data:
-                fed = True
+                is_inside = True
                 try:
                     block = inflater.decompress(data)
-                except _broken() as cause:
-                    raise InputError(
-                        path, f"is not sound gzip data ({cause})", "restore the file, or unpack what is left of it"
-                    ) from cause
+                except isal_zlib.error as cause:
+                    raise _Broken(start, f"is not sound gzip data ({cause})") from cause
                 if block:
                     yield block
                 data = inflater.unused_data
                 if inflater.eof:
                     inflater = isal_zlib.decompressobj(31)
-                    fed = False
+                    is_inside = False
                     data = data.lstrip(b"\0")
-        if fed:
-            raise InputError(
-                path, "gzip data ends in the middle", "copy the file again; the lines before the cut were read"
-            )
+    if is_inside:
+        raise _Broken(at, "gzip data ends in the middle")
 
 
-def _broken() -> type[Exception]:
-    """The error of unsound data; isal names it at run time only."""
-    from isal import isal_zlib
+def _unzstd(path: str, fine_from: int | None) -> Iterator[bytes]:
+    import pyarrow as pa
 
-    return cast("type[Exception]", isal_zlib.error)
+    at = 0  # in the unpacked content
+    try:
+        with pa.CompressedInputStream(path, "zstd") as stream:
+            while block := stream.read(READ_BYTES if fine_from is None or at < fine_from else 1):
+                at += len(block)
+                yield block
+    except OSError as cause:
+        raise _Broken(at, f"is not sound zstd data ({cause})") from cause
 
 
 class Pump:
-    """Inflates one gzip file into pipes. `paths` are what to open; they end when the file does.
+    """Unpacks one file into pipes. `paths` are what to open; they end when the file does.
 
-    `broken` holds the error of a file that ends in the middle, after `close`; the lines before the cut came through.
+    `broken` holds the error of a file that ends in the middle, after `close`; the lines before the break came through.
+    A line longer than `LONGEST_LINE_BYTES` comes through cut.
+
+    Args:
+        path: the file.
+        compression: "gz" or "zst".
+        source: what to call it in an error.
+        skip_lines: how many lines at its start to leave out.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, compression: str, source: str = "", skip_lines: int = 0) -> None:
         self.broken: InputError | None = None
-        self._path = path
+        self._content = _without_first(skip_lines, _whole_lines(unpacked_blocks(path, compression, source)))
+        self._source = source or path
         self._blocks: queue.Queue[bytes | None] = queue.Queue(QUEUED_BLOCKS)
         self._stopped = threading.Event()
         self._readers: list[int] = []
-        self._threads = [threading.Thread(target=self._inflate, daemon=True)]
+        self._threads = [threading.Thread(target=self._unpack, daemon=True)]
         for _ in range(PIPES):
             reader, writer = os.pipe()
             with contextlib.suppress(OSError):
@@ -93,15 +137,15 @@ class Pump:
         for thread in self._threads:
             thread.join()
 
-    def _inflate(self) -> None:
+    def _unpack(self) -> None:
         try:
-            for block in _whole_lines(inflated_blocks(self._path)):
+            for block in self._content:
                 if not self._put(block):
                     return
         except InputError as broken:
             self.broken = broken
         except OSError as cause:
-            self.broken = InputError(self._path, f"can't be read ({cause.strerror})")
+            self.broken = InputError(self._source, f"can't be read ({cause.strerror})")
         finally:
             self._put(None)
 
@@ -134,16 +178,36 @@ class Pump:
 
 
 def _whole_lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    rest: list[bytes] = []
-    try:
-        for block in blocks:
-            cut = block.rfind(b"\n") + 1
-            if not cut and sum(map(len, rest)) < LONGEST_LINE_BYTES:
-                rest.append(block)
-                continue
-            yield b"".join((*rest, block[:cut]))
-            rest = [block[cut:]]
-    finally:
-        last = b"".join(rest)
-    if last:
-        yield last
+    """The same lines in blocks that end with a line end, all but the last; of a line that is too long, its beginning."""
+    rest = b""
+    is_cut = False  # inside a line whose beginning has been given
+    for block in blocks:
+        begin = block.find(b"\n") + 1 if is_cut else 0
+        if is_cut and not begin:
+            continue
+        is_cut = False
+        end = block.rfind(b"\n") + 1
+        if end > begin:
+            yield rest + block[begin:end]
+            rest = block[end:]
+        elif not end:
+            rest += block
+        else:
+            rest = block[end:]
+        if len(rest) > LONGEST_LINE_BYTES:
+            yield rest[:LONGEST_LINE_BYTES] + b"\n"
+            rest = b""
+            is_cut = True
+    if rest:
+        yield rest
+
+
+def _without_first(count: int, blocks: Iterator[bytes]) -> Iterator[bytes]:
+    for block in blocks:
+        cut = 0
+        while count and (end := block.find(b"\n", cut) + 1):
+            cut = end
+            count -= 1
+        if count:
+            continue
+        yield block[cut:] if cut else block

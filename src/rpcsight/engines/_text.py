@@ -34,7 +34,10 @@ def mapped(scan: Scan, relation: str, source: str) -> str:
         relation: the raw columns, as SQL.
         source: the source column, as SQL.
     """
-    fields = {"observer": literal(scan.observer), **scan.fields, "source": source}
+    observer = literal(scan.observer)
+    if "observer" in scan.fields:
+        observer = f"coalesce({scan.fields['observer']}, {observer})"
+    fields = {**scan.fields, "observer": observer, "source": source}
     table = HALF if scan.is_halves else RECORD
     return f"select {', '.join(_columns(table, fields))} from {relation}"
 

@@ -1,8 +1,11 @@
 """DuckDB, in this process: the default engine, and the only module that imports duckdb."""
 
+import itertools
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import duckdb
@@ -19,6 +22,9 @@ __all__ = ["DuckDB"]
 MEMORY_LIMIT = "1200MB"
 LONGEST_LINE_BYTES = 4_000_000
 REJECTS_KEPT = 200_000
+INTERRUPTED = "Query interrupted"
+"""What DuckDB makes of Ctrl-C (a plain RuntimeError)."""
+ROWS_AT_ONCE = 50_000
 CLOSED = (
     "set autoinstall_known_extensions = false",
     "set autoload_known_extensions = false",
@@ -67,6 +73,11 @@ class DuckDB:
         with _told_as(EngineError, "query"):
             return self._database.sql(sql, params=used(sql, parameters)).to_arrow_table()
 
+    def batches(self, sql: str, parameters: Mapping[str, int]) -> pa.RecordBatchReader:
+        """See `Engine.batches`."""
+        with _told_as(EngineError, "query"):
+            return self._database.sql(sql, params=used(sql, parameters)).to_arrow_reader(ROWS_AT_ONCE)
+
     def keep(self, name: str, sql: str, parameters: Mapping[str, int]) -> None:
         """See `Engine.keep`."""
         with _told_as(EngineError, name):
@@ -77,19 +88,19 @@ class DuckDB:
         self._database.close()
 
     def _parts(self, scan: Scan, statements: Statements, parameters: Mapping[str, int]) -> Iterator[ReadCount]:
-        if scan.compression == "gz":
+        if scan.compression:
             for path in scan.paths:
-                yield self._inflated(scan, path, statements, parameters)
+                yield self._unpacked(scan, path, statements, parameters)
             return
         many = len(scan.paths) > 1 and not scan.source
-        source = "filename" if many else literal(scan.source or next(iter(scan.paths)))
+        source = identifier(_path_column(scan)) if many else literal(scan.source or next(iter(scan.paths)))
         yield self._append(scan, scan.paths, source, statements, parameters)
 
-    def _inflated(self, scan: Scan, path: str, statements: Statements, parameters: Mapping[str, int]) -> ReadCount:
+    def _unpacked(self, scan: Scan, path: str, statements: Statements, parameters: Mapping[str, int]) -> ReadCount:
         source = scan.source or path
-        pump = Pump(path)
+        pump = Pump(path, scan.compression, source, scan.skip_lines)
         try:
-            count = self._append(scan, pump.paths, literal(source), statements, parameters)
+            count = self._append(replace(scan, skip_lines=0, source=source), pump.paths, literal(source), statements, parameters)
         finally:
             pump.close()
         if pump.broken and not count.records:
@@ -128,6 +139,8 @@ class DuckDB:
                 if scan.header and text.startswith("#fields") and text.rstrip("\r\n") != scan.header:
                     raise LayoutChange
                 continue
+            if scan.trailer and re.fullmatch(scan.trailer, text.rstrip("\r\n")):
+                continue
             count.unreadable += 1
             if len(count.examples) < EXAMPLES_KEPT:
                 what = _reject_words(kind, column, message, text)
@@ -136,12 +149,11 @@ class DuckDB:
 
 
 def _relation(scan: Scan, paths: tuple[str, ...]) -> str:
+    path_column = literal(_path_column(scan))
     if scan.form == "parquet":
-        return f"read_parquet({_texts(paths)}, filename = true, union_by_name = true)"
+        return f"read_parquet({_texts(paths)}, filename = {path_column}, union_by_name = true, hive_partitioning = false)"
     columns = ", ".join(f"{identifier(name)}: {literal(kind)}" for name, kind in scan.columns.items())
-    options = [f"columns = {{{columns}}}", "filename = true", "ignore_errors = true"]
-    if scan.compression == "zst":
-        options.append("compression = 'zstd'")
+    options = [f"columns = {{{columns}}}", f"filename = {path_column}", "ignore_errors = true"]
     if scan.form == "json":
         options += ["format = 'newline_delimited'", f"maximum_object_size = {LONGEST_LINE_BYTES}"]
         return f"read_json({_texts(paths)}, {', '.join(options)})"
@@ -159,6 +171,12 @@ def _relation(scan: Scan, paths: tuple[str, ...]) -> str:
         f"max_line_size = {LONGEST_LINE_BYTES}",
     ]
     return f"read_csv({_texts(paths)}, {', '.join(options)})"
+
+
+def _path_column(scan: Scan) -> str:
+    """A name for the column of paths that none of the file's columns has."""
+    taken = {name.lower() for name in scan.columns}
+    return next(name for name in map("filename{}".format, itertools.count()) if name not in taken)
 
 
 def _texts(texts: tuple[str, ...]) -> str:
@@ -190,3 +208,7 @@ def _told_as(kind: type[RpcsightError], where: str) -> Iterator[None]:
     except duckdb.Error as cause:
         lines = [line for line in str(cause).splitlines() if line.strip()]
         raise kind(where, lines[0] if lines else type(cause).__name__) from cause
+    except RuntimeError as cause:
+        if str(cause) == INTERRUPTED:
+            raise KeyboardInterrupt from cause
+        raise

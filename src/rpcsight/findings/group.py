@@ -67,5 +67,7 @@ def _summary(story: Mapping[str, Any]) -> str:
         else f"from {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC"
     )
     basis = "after asking its endpoint mapper" if story["by_mapper"] else "on a port known as an RPC endpoint"
-    tried = f"; {story['attempts']} more connections were not answered" if story["attempts"] else ""
+    attempts = story["attempts"]
+    more = "1 more connection was" if attempts == 1 else f"{attempts} more connections were"
+    tried = f"; {more} not answered" if attempts else ""
     return f"{story['src_ip']} used RPC on {story['dest_ip']} {times} ({ports}) {basis}, {when}{tried}"

@@ -76,7 +76,11 @@ def _parts(story: Story) -> Iterator[tuple[str, float, str]]:
         late = story["since_client_s"] / story["span_s"]
         yield "new", NEW * late, f"first seen {_length(story['since_client_s'])} after the client's first RPC"
     if story["attempts"]:
-        yield "attempts", ATTEMPTS, f"{story['attempts']} connections after a mapper answer were not answered"
+        yield "attempts", ATTEMPTS, f"{_counted(story['attempts'])} after a mapper answer not answered"
+
+
+def _counted(connections: int) -> str:
+    return "1 connection" if connections == 1 else f"{connections} connections"
 
 
 def _length(seconds: float) -> str:

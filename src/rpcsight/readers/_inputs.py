@@ -1,23 +1,26 @@
 """From what the user names (files, folders, patterns, `-`) to inputs with a head that readers can look at."""
 
 import glob
+import itertools
+import os
 import re
-import stat
-import zlib
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from rpcsight.engines._pump import unpacked_blocks
 from rpcsight.errors import InputError
 
-__all__ = ["Input", "find", "look", "spool"]
+__all__ = ["Input", "blocks", "find", "look", "spool"]
 
 HEAD_BYTES = 1 << 17
 COPY_BYTES = 1 << 20
 MAGIC = {b"\x1f\x8b": "gz", b"\x28\xb5\x2f\xfd": "zst"}
 FOREIGN_MAGIC = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip", b"7z\xbc\xaf": "7-Zip"}
-DATE_PART = re.compile(r"(\d{4}[-_]?\d{2}[-_]?\d{2}|\d{1,2}|\d{4}|[A-Za-z_]+=.*)")
+# Parts of a path that say when, not where: dates, hours, Zeek's `current`, partitions (but those that name a sensor).
+DATE_PART = re.compile(r"(\d{4}[-_]?\d{2}[-_]?\d{2}|\d{4}([-_]\d{2})?|\d{1,2}|current|(?!observer=|sensor=|host)[A-Za-z_]+=.*)")
 ROTATION = re.compile(r"(?i)([._-]?(\d{3,}|\d{1,2}(?=$)|\d{1,4}([-_:]\d{1,4})+|[0-9]{8}t[0-9:]*z?))+")
 SUFFIXES = re.compile(r"(?i)(\.(log|json|jsonl|ndjson|csv|tsv|txt|gz|zst|parquet))+$")
 
@@ -61,22 +64,24 @@ def find(paths: Iterable[str], scratch: Path, stdin: BinaryIO | None) -> Iterato
     Raises:
         InputError: a path names nothing.
     """
+    named = [(given, *(_named(given) if given != "-" else (Path(), []))) for given in paths]
+    root = _common(folder for given, folder, _ in named if given != "-")
     seen: set[Path] = set()
-    for given in paths:
+    for given, _, files in named:
         if given == "-":
             if stdin is None:
                 raise InputError("-", "there is no standard input here")
             yield spool(iter(lambda: stdin.read(COPY_BYTES), b""), Input(Path("-"), "-", "stdin"), scratch)
-            continue
-        for root, path in _named(given):
-            if path in seen:
+        for path in files:
+            real = path.resolve()
+            if real in seen:
                 continue
-            seen.add(path)
-            if stat.S_ISFIFO(path.stat().st_mode):
+            seen.add(real)
+            if path.is_fifo():
                 with path.open("rb") as pipe:
                     yield spool(iter(lambda: pipe.read(COPY_BYTES), b""), Input(path, str(path), "pipe"), scratch)
             else:
-                yield Input(path, str(path), _observer(root, path))
+                yield Input(path, str(path), _observer(root, path.absolute()))
 
 
 def look(item: Input) -> Input:
@@ -97,35 +102,61 @@ def look(item: Input) -> Input:
             raise InputError(
                 item.source, f"is packed with {name}", "unpack it first; gzip and zstd are read as they are"
             )
-    compression = next((name for magic, name in MAGIC.items() if start.startswith(magic)), "")
-    return replace(item, compression=compression, head=_inflated_head(item, start, compression))
+    packed = replace(item, compression=next((name for magic, name in MAGIC.items() if start.startswith(magic)), ""))
+    return replace(packed, head=_inflated_head(packed, start))
+
+
+def blocks(item: Input) -> Iterator[bytes]:
+    """The inflated content of an input, block by block.
+
+    Raises:
+        InputError: its packed data is cut or broken; what came before has been given.
+    """
+    if item.compression:
+        yield from unpacked_blocks(str(item.path), item.compression, item.source)
+    else:
+        with item.path.open("rb") as file:
+            while block := file.read(COPY_BYTES):
+                yield block
 
 
 def spool(blocks: Iterable[bytes], item: Input, scratch: Path) -> Input:
     """Copy a stream to a temporary file, and give the input that reads it."""
-    path = scratch / f"input-{len(list(scratch.iterdir()))}"
-    with path.open("wb") as file:
+    with tempfile.NamedTemporaryFile(dir=scratch, prefix="input-", delete=False) as file:
         for block in blocks:
             file.write(block)
-    return replace(item, path=path, compression="", head=b"", is_spooled=True)
+    return replace(item, path=Path(file.name), compression="", head=b"", is_spooled=True)
 
 
-def _named(given: str) -> Iterator[tuple[Path, Path]]:
-    """Pairs of (the folder that was named, a file)."""
+def _named(given: str) -> tuple[Path, list[Path]]:
+    """The folder that a path is about, and the files that it names."""
     path = Path(given)
-    if path.is_dir():
-        files = sorted(each for each in path.rglob("*") if each.is_file() and not _is_hidden(each.relative_to(path)))
-        if not files:
-            raise InputError(given, "is a folder without files")
-        yield from ((path, each) for each in files)
-    elif path.exists():
-        yield path.parent, path
-    elif matches := sorted(glob.glob(given, recursive=True)):  # noqa: PTH207 - patterns may be absolute
-        for match in matches:
-            if Path(match).is_file():
-                yield Path(match).parent, Path(match)
-    else:
+    try:
+        if path.is_dir():
+            files = _inside(path)
+            if not files:
+                raise InputError(given, "is a folder without files")
+            return path, files
+        if path.exists():
+            return path.parent, [path]
+        matches = sorted(map(Path, glob.glob(given, recursive=True)))  # noqa: PTH207 - patterns may be absolute
+    except (OSError, ValueError) as cause:
+        raise InputError(given, f"can't be opened ({cause})") from cause
+    files = [file for match in matches for file in (_inside(match) if match.is_dir() else [match])]
+    if not files:
         raise InputError(given, "there is no such file or folder, and as a pattern it matches nothing")
+    fixed = itertools.takewhile(lambda part: not glob.has_magic(part), path.parts)
+    return Path(*fixed), list(dict.fromkeys(files))
+
+
+def _inside(folder: Path) -> list[Path]:
+    return sorted(each for each in folder.rglob("*") if each.is_file() and not _is_hidden(each.relative_to(folder)))
+
+
+def _common(folders: Iterable[Path]) -> Path:
+    """The folder that everything named lies in: what is below it tells sensors apart."""
+    absolute = [str(folder.absolute()) for folder in folders]
+    return Path(os.path.commonpath(absolute)) if absolute else Path()
 
 
 def _is_hidden(path: Path) -> bool:
@@ -145,18 +176,19 @@ def _observer(root: Path, path: Path) -> str:
     return "/".join([*folders, stem])
 
 
-def _inflated_head(item: Input, start: bytes, compression: str) -> bytes:
-    if compression == "gz":
-        try:
-            return zlib.decompressobj(31).decompress(start, HEAD_BYTES)
-        except zlib.error as cause:
-            raise InputError(item.source, f"is not sound gzip data ({cause})", "copy the file again") from cause
-    if compression == "zst":
-        import pyarrow as pa
-
-        try:
-            with pa.CompressedInputStream(str(item.path), "zstd") as stream:
-                return stream.read(HEAD_BYTES)
-        except OSError as cause:
-            raise InputError(item.source, f"is not sound zstd data ({cause})", "copy the file again") from cause
-    return start
+def _inflated_head(item: Input, start: bytes) -> bytes:
+    """The first 128 KiB, or what there is of them before a break; that shows up again when all is read."""
+    if not item.compression:
+        return start
+    head = b""
+    try:
+        for block in blocks(item):
+            head += block
+            if len(head) >= HEAD_BYTES:
+                break
+    except InputError:
+        if not head:
+            raise
+    if not head:
+        raise InputError(item.source, "is empty once unpacked", "nothing was recorded, or the copy failed")
+    return head[:HEAD_BYTES]

@@ -7,9 +7,11 @@ from rpcsight.engines._text import identifier
 from rpcsight.errors import SchemaError, UsageError
 from rpcsight.schema import FLOW, names
 
-__all__ = ["REQUIRED", "found_names", "parse_mapping", "time_us", "values"]
+__all__ = ["REQUIRED", "bare", "end_after", "found_names", "parse_mapping", "time_us", "values"]
 
 REQUIRED = ("start_time", "src_ip", "src_port", "dest_ip", "dest_port")
+LATEST_US = 4_102_444_800_000_000  # the year 2100
+LONGEST_S = 1_000_000_000
 TIME_FORMS = {"epoch_s": 1_000_000.0, "epoch_ms": 1_000.0, "epoch_us": 1.0, "epoch_ns": 0.001}
 
 # CAR data model; ECS; OpTC/eCAR; Defender DeviceNetworkEvents; and what exports commonly call them.
@@ -130,7 +132,7 @@ def found_names(columns: Sequence[str], mapping: Mapping[str, str], source: str)
         if match is not None:
             found[name] = match
     for name, column in mapping.items():
-        if _bare(column, columns) not in columns:
+        if bare(column, columns) not in columns:
             raise SchemaError(
                 source, f"--map {name}={column}: there is no column {column!r}", f"columns: {_shown(columns)}"
             )
@@ -142,7 +144,8 @@ def found_names(columns: Sequence[str], mapping: Mapping[str, str], source: str)
     return found
 
 
-def _bare(column: str, columns: Sequence[str]) -> str:
+def bare(column: str, columns: Sequence[str]) -> str:
+    """The column's name without a form of time behind it."""
     name, colon, form = column.rpartition(":")
     return name if colon and form in TIME_FORMS and column not in columns else column
 
@@ -163,10 +166,12 @@ def time_us(column: str, columns: Sequence[str], kind: str, samples: Sequence[st
     Returns:
         The column's name and the SQL expression.
     """
-    name = _bare(column, columns)
+    name = bare(column, columns)
     field = identifier(name)
-    if kind.startswith("TIMESTAMP"):
+    if kind == "TIMESTAMP":
         return name, f"epoch_us({field})"
+    if kind == "TIMESTAMP_NS":
+        return name, f"epoch_us(cast({field} as timestamptz))"
     form = column[len(name) + 1 :] or _form(samples)
     if form in TIME_FORMS:
         number = (
@@ -180,11 +185,19 @@ def time_us(column: str, columns: Sequence[str], kind: str, samples: Sequence[st
     return name, f"epoch_us(try_cast({field} as timestamptz))"
 
 
+def end_after(start: str, seconds: str) -> str:
+    """SQL for the end of a flow that began at `start` (microseconds) and took `seconds`; absurd values give none."""
+    return (
+        f"case when {start} between 0 and {LATEST_US} and {seconds} between 0 and {LONGEST_S} "
+        f"then {start} + cast(round({seconds} * 1000000) as bigint) end"
+    )
+
+
 def _form(samples: Sequence[str]) -> str:
-    numbers = [text for text in samples if re.fullmatch(r"-?\d+(\.\d+)?", text)]
+    numbers = [text for text in samples if re.fullmatch(r"-?\d{1,30}(\.\d{1,30})?([eE]\+?\d\d?)?", text)]
     if not numbers or len(numbers) < len([text for text in samples if text]) / 2:
         return "iso"
-    digits = max(len(text.lstrip("-").partition(".")[0]) for text in numbers)
+    digits = max(len(str(abs(int(float(text))))) for text in numbers)
     return next(
         form
         for least, form in ((18, "epoch_ns"), (15, "epoch_us"), (12, "epoch_ms"), (0, "epoch_s"))
@@ -206,9 +219,9 @@ def values(
     fields: dict[str, str] = {}
     for name in ("start_time", "end_time"):
         if name in found:
-            bare = _bare(found[name], columns)
+            column = bare(found[name], columns)
             fields[name.replace("_time", "_us")] = time_us(
-                found[name], columns, kinds.get(bare, ""), samples.get(bare, ())
+                found[name], columns, kinds.get(column, ""), samples.get(column, ())
             )[1]
     for name in ("src_ip", "dest_ip"):
         fields[name] = _address(found[name])

@@ -6,14 +6,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from rpcsight.engines import Scan
-from rpcsight.engines._pump import inflated_blocks
 from rpcsight.errors import RpcsightError
 from rpcsight.readers import NoFlows, Reader, all_readers, pick, sections, unpacked
-from rpcsight.readers._inputs import Input, find, look, spool
+from rpcsight.readers._inputs import Input, blocks, find, look, spool
 
 __all__ = ["Plan", "Planned", "plan", "split"]
-
-BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,7 @@ def plan(paths: Iterable[str], mapping: Mapping[str, str], scratch: Path, stdin:
         try:
             item = look(found)
             reader = pick(item, readers)
-            item = _readable(item, reader, scratch)
+            item = _readable(item, reader, scratch, made)
             scan = reader.scan(item, mapping)
         except NoFlows as why:
             made.flowless.append((found.source, str(why)))
@@ -69,35 +66,42 @@ def plan(paths: Iterable[str], mapping: Mapping[str, str], scratch: Path, stdin:
     return made
 
 
-def split(planned: Planned, mapping: Mapping[str, str], scratch: Path) -> Iterator[Scan]:
+def split(planned: Planned, mapping: Mapping[str, str], scratch: Path, made: Plan) -> Iterator[Scan]:
     """The scans of files whose columns change on the way: one for each part with the same columns.
+
+    Args:
+        planned: the files.
+        mapping: as for `plan`.
+        scratch: where the parts are copied to.
+        made: where parts without flows, or that can't be used, are noted.
 
     Raises:
         InputError: the files' format has no such changes.
     """
     for item, reader in planned.inputs:
-        for section in sections(reader, _blocks(item)):
+        for section in sections(reader, _until_broken(blocks(item), made)):
+            part = spool(section, item, scratch)
             try:
-                yield reader.scan(look(spool(section, item, scratch)), mapping)
-            except NoFlows:
-                continue
+                yield reader.scan(look(part), mapping)
+            except NoFlows as why:
+                made.flowless.append((item.source, str(why)))
+            except RpcsightError as error:
+                made.unusable.append(error)
 
 
-def _readable(item: Input, reader: Reader, scratch: Path) -> Input:
-    blocks = unpacked(reader, item)
-    return item if blocks is None else look(spool(blocks, item, scratch))
+def _readable(item: Input, reader: Reader, scratch: Path, made: Plan) -> Input:
+    unpacked_blocks = unpacked(reader, item)
+    return item if unpacked_blocks is None else look(spool(_until_broken(unpacked_blocks, made), item, scratch))
 
 
-def _blocks(item: Input) -> Iterator[bytes]:
-    if item.compression == "gz":
-        yield from inflated_blocks(str(item.path))
-    elif item.compression == "zst":
-        import pyarrow as pa
-
-        with pa.CompressedInputStream(str(item.path), "zstd") as stream:
-            while block := stream.read(BLOCK_BYTES):
-                yield block
-    else:
-        with item.path.open("rb") as file:
-            while block := file.read(BLOCK_BYTES):
-                yield block
+def _until_broken(content: Iterator[bytes], made: Plan) -> Iterator[bytes]:
+    """What comes before a break is used; the break is noted."""
+    is_empty = True
+    try:
+        for block in content:
+            is_empty = False
+            yield block
+    except InputError as broken:
+        if is_empty:
+            raise
+        made.unusable.append(broken)

@@ -1,11 +1,11 @@
 """Any delimited text with a header line: columns by common names (CAR, ECS, OpTC, Defender) or by --map."""
 
 import csv
-import io
 from collections.abc import Mapping
 
 from rpcsight.engines import Scan
 from rpcsight.errors import InputError
+from rpcsight.readers import NoFlows
 from rpcsight.readers._inputs import Input
 from rpcsight.readers._names import found_names, values
 
@@ -41,24 +41,21 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
         mapping: flow column -> column of the file (`ts:epoch_ms` says how a time is written).
 
     Raises:
+        NoFlows: there is a header and nothing below it.
         SchemaError: a flow column that is needed can't be found.
         InputError: the header is unusable.
     """
     lines = item.lines()
     first = lines[0].removeprefix("\ufeff")
     delimiter = max(DELIMITERS, key=first.count)
-    quote = '"' if any('"' in line for line in lines) else ""
-    rows = list(
-        csv.reader(io.StringIO("\n".join([first, *lines[1 : SAMPLE_ROWS + 1]])), delimiter=delimiter, quotechar='"')
-    )
-    columns = [name.strip() for name in rows[0]]
-    if len(set(columns)) < len(columns):
-        twice = sorted({name for name in columns if columns.count(name) > 1})
-        raise InputError(item.source, f"two columns have the same name ({', '.join(twice)})", "rename one")
+    rows = _rows([first, *lines[1 : SAMPLE_ROWS + 1]], delimiter)
+    columns = _columns(item, rows[0])
+    found = found_names(columns, mapping, item.source)
+    if len(lines) == 1:
+        raise NoFlows("a header and no records")
     samples = {
         name: [row[place].strip() for row in rows[1:] if len(row) == len(columns)] for place, name in enumerate(columns)
     }
-    found = found_names(columns, mapping, item.source)
     kinds = dict.fromkeys(columns, "VARCHAR")
     for name in ("src_port", "dest_port"):
         kinds[found[name]] = "USMALLINT"
@@ -72,6 +69,21 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
         source=item.source if item.is_spooled else "",
         compression=item.compression,
         delimiter=delimiter,
-        quote=quote,
+        quote='"' if any('"' in line for line in lines) else "",
         skip_lines=1,
     )
+
+
+def _rows(lines: list[str], delimiter: str) -> list[list[str]]:
+    """The cells of lines; a record whose quotes hold line ends counts as it stands, line by line."""
+    return [next(csv.reader([line], delimiter=delimiter), []) for line in lines]
+
+
+def _columns(item: Input, names: list[str]) -> list[str]:
+    """The names of the header, those left empty numbered."""
+    columns = [name.strip() or f"column {place}" for place, name in enumerate(names, 1)]
+    lower = [name.lower() for name in columns]
+    twice = sorted({name for name, low in zip(columns, lower, strict=True) if lower.count(low) > 1})
+    if twice:
+        raise InputError(item.source, f"two columns have the same name ({', '.join(twice)})", "rename one")
+    return columns

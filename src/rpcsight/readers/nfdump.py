@@ -9,13 +9,17 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import BinaryIO, cast
 
 from rpcsight.engines import Scan
 from rpcsight.engines._text import identifier
 from rpcsight.errors import InputError
 from rpcsight.readers import NoFlows
-from rpcsight.readers._inputs import Input
+from rpcsight.readers._inputs import Input, blocks
+from rpcsight.readers._names import end_after
 
 NAME = "nfdump"
 ABOUT = "nfdump -o json, -o ndjson, -o csv (48 columns, csv-fast, and 1.7.4's), and nfcapd files through the installed nfdump"
@@ -23,6 +27,11 @@ IS_GENERIC = False
 
 NFCAPD_MAGIC = (b"\x0c\xa5", b"\xa5\x0c")
 BLOCK_BYTES = 1 << 20
+LONGEST_MEMBER_BYTES = 1 << 20
+SAID_BYTES = 400
+NO_FLOWS = b"No matching flows"
+BETWEEN = re.compile(rb"\} *,? *\{")
+LINE_ENDS_TO_BLANKS = bytes.maketrans(b"\r\n\t", b"   ")
 OLD_COLUMNS = (
     *(
         "ts",
@@ -59,6 +68,7 @@ SHAPES: Mapping[str, tuple[str, ...]] = {
     "new": ("firstSeen", "", "srcAddr", "srcPort", "dstAddr", "dstPort", "proto", ""),
     "json": ("first", "last", "", "src_port", "", "dst_port", "proto", "tcp_flags"),
 }
+TRAILER = r"Summary|flows,bytes,packets,avg_bps,avg_pps,avg_bpp|\d+,\d+,\d+,\d+,\d+,\d+|No matching flows"
 OLD_ROW = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,")
 
 
@@ -77,7 +87,7 @@ def unpack(item: Input) -> Iterator[bytes] | None:
     """Nfcapd files as csv, and nfdump's JSON as JSON lines; None for what engines can read as it is."""
     if item.head.startswith(NFCAPD_MAGIC):
         return _dumped(item)
-    if _is_json(item.head) and not item.head.startswith(b"{"):
+    if _is_json(item.head) and not _is_lines(item):
         return _json_lines(item)
     return None
 
@@ -94,7 +104,7 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
     """
     del mapping
     lines = item.lines()
-    if item.head.startswith(b"{"):
+    if _is_json(item.head):
         return _scan_json(item, lines)
     shape = _shape(lines)
     if shape is None:
@@ -118,7 +128,7 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
         compression=item.compression,
         skip_lines=skipped,
         null_texts=("",),
-        header_mark="Summary" if shape == "old" else "",
+        trailer=TRAILER,
     )
 
 
@@ -164,9 +174,7 @@ def _values(shape: Sequence[str], duration: str, samples: Mapping[str, Sequence[
     if end:
         fields["end_us"] = _time(end, samples.get(start, ()))
     elif duration:
-        fields["end_us"] = (
-            f"{begin} + coalesce(try_cast(round(try_cast({identifier(duration)} as double) * 1000000) as bigint), 0)"
-        )
+        fields["end_us"] = end_after(begin, f"try_cast({identifier(duration)} as double)")
     for name, column in (("src_ip", src_ip), ("dest_ip", dest_ip)):
         if column:
             fields[name] = f"lower(trim({identifier(column)}))"
@@ -178,7 +186,7 @@ def _values(shape: Sequence[str], duration: str, samples: Mapping[str, Sequence[
 def _time(column: str, samples: Sequence[str]) -> str:
     field = f"trim({identifier(column)})"
     if samples and re.fullmatch(r"\d{12,}", samples[0].strip()):
-        return f"try_cast({field} as bigint) * 1000"
+        return f"try_cast(round(try_cast({field} as double) * 1000) as bigint)"
     if samples and re.fullmatch(r"\d{9,11}\.\d+", samples[0].strip()):
         return f"try_cast(round(try_cast({field} as double) * 1000000) as bigint)"
     return f"epoch_us(try_cast({field} as timestamptz))"
@@ -198,6 +206,14 @@ def _is_json(head: bytes) -> bool:
     if start.startswith(b"["):
         start = start[1:].lstrip()
     return start.startswith(b"{") and (b'"dst4_addr"' in head or b'"dst6_addr"' in head or b'"export_sysid"' in head)
+
+
+def _is_lines(item: Input) -> bool:
+    """Whether there is one whole record a line."""
+    try:
+        return isinstance(json.loads(item.lines()[0]), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _shape(lines: Sequence[str]) -> str | None:
@@ -239,50 +255,63 @@ def _dumped(item: Input) -> Iterator[bytes]:
         raise InputError(
             item.source, "is an nfcapd file, and there is no nfdump to read it", "install it: apt-get install nfdump"
         )
-    yield (OWN_HEADER + "\n").encode()
-    with subprocess.Popen(
-        [program, "-r", str(item.path), "-6", "-q", "-N", "-o", OWN_FORMAT],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "TZ": "UTC"},
-    ) as process:
-        if process.stdout is None or process.stderr is None:  # pragma: no cover - PIPE gives both
-            return
-        while block := process.stdout.read(BLOCK_BYTES):
-            yield block
-        words = process.stderr.read(400).decode(errors="replace").strip()
-    if process.returncode:
+    is_given = False
+    with _as_file(item) as file, tempfile.TemporaryFile() as words:
+        command = [program, "-r", f"/dev/fd/{file.fileno()}", "-6", "-q", "-N", "-o", OWN_FORMAT]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=words, env={**os.environ, "TZ": "UTC"}, pass_fds=[file.fileno()]
+        ) as process:
+            if process.stdout is None:  # pragma: no cover - PIPE gives it
+                return
+            while block := process.stdout.read(BLOCK_BYTES):
+                if not is_given and block.startswith(NO_FLOWS):
+                    break
+                if not is_given:
+                    yield (OWN_HEADER + "\n").encode()
+                    is_given = True
+                yield block
+        words.seek(0)
+        said = words.read(SAID_BYTES).decode(errors="replace").strip().replace(f"/dev/fd/{file.fileno()}", "it")
+    # nfdump ends with 0 even where it could not read the file; it says so on stderr.
+    if process.returncode or said:
+        reason = said.splitlines()[0] if said else f"exit code {process.returncode}"
         raise InputError(
-            item.source,
-            f"nfdump could not read it ({words or process.returncode})",
-            "is it whole, and made by a version your nfdump knows?",
+            item.source, f"nfdump could not read it ({reason})", "is it whole, and of a version that your nfdump knows?"
         )
+    if not is_given:
+        raise NoFlows("nfcapd file without records")
+
+
+@contextmanager
+def _as_file(item: Input) -> Iterator[BinaryIO]:
+    """The file, or an unpacked copy without a name: nfdump seeks."""
+    if not item.compression:
+        with item.path.open("rb") as file:
+            yield file
+        return
+    with tempfile.TemporaryFile() as copy:
+        for block in blocks(item):
+            copy.write(block)
+        copy.flush()
+        yield cast("BinaryIO", copy)
 
 
 def _json_lines(item: Input) -> Iterator[bytes]:
-    """Nfdump's array, one member a line. It writes each member over several lines and closes it with `}` on a line of its own; only
-    line ends are replaced, so that a file cut in the middle loses its last member and nothing else.
-    """
-    from rpcsight.engines._pump import inflated_blocks
-
-    def plain() -> Iterator[bytes]:
-        with item.path.open("rb") as file:
-            while block := file.read(BLOCK_BYTES):
-                yield block
-
+    """nfdump's array, one member a line. Members hold no objects and no lists, so each ends with its first `}`; only what stands
+    between them and line ends are replaced: a file cut in the middle loses its last member and nothing else."""
     rest = b""
-    for block in inflated_blocks(str(item.path)) if item.compression == "gz" else plain():
-        text = (rest + block).replace(b"\r", b"")
-        cut = text.rfind(b"}")
-        if cut < 0:
-            rest = text
-            continue
-        yield _joined(text[: cut + 1])
-        rest = text[cut + 1 :]
+    for block in blocks(item):
+        text = rest + block
+        cut = text.rfind(b"}") + 1
+        if cut:
+            yield _joined(text[:cut])
+        rest = text[cut:]
+        if len(rest) > LONGEST_MEMBER_BYTES:
+            yield _joined(rest[:SAID_BYTES])
+            rest = b""
     if rest.strip(b" \t\r\n,]"):
         yield _joined(rest)
 
 
 def _joined(text: bytes) -> bytes:
-    flat = text.replace(b"\n", b" ").replace(b"} , {", b"}\n{").replace(b"}, {", b"}\n{").replace(b"},{", b"}\n{")
-    return flat.lstrip(b" \t[,]") + b"\n"
+    return BETWEEN.sub(b"}\n{", text.translate(LINE_ENDS_TO_BLANKS)).lstrip(b" ,[") + b"\n"

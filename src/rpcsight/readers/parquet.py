@@ -1,19 +1,25 @@
 """Parquet: our own flow table (what `convert` writes), or any other by common column names or --map; partitioned folders."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from rpcsight.engines import Scan
 from rpcsight.engines._text import identifier
 from rpcsight.errors import InputError
+from rpcsight.readers import NoFlows
 from rpcsight.readers._inputs import Input
-from rpcsight.readers._names import REQUIRED, found_names, values
+from rpcsight.readers._names import REQUIRED, bare, found_names, values
 from rpcsight.schema import FLOW
+
+if TYPE_CHECKING:
+    from pyarrow.parquet import ParquetFile
 
 NAME = "parquet"
 ABOUT = "Parquet: rpcsight's flow table, or any by common column names or --map; partitioned folders"
 IS_GENERIC = False
 
 MAGIC = b"PAR1"
+SAMPLE_ROWS = 50
 KINDS = {
     "bool": "BOOLEAN",
     "int8": "SMALLINT",
@@ -41,39 +47,58 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
         mapping: flow column -> column of the file.
 
     Raises:
+        NoFlows: it has no rows.
         InputError: the file is cut or broken.
         SchemaError: a flow column that is needed can't be found.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if item.compression:
+        raise InputError(item.source, f"is Parquet packed once more ({item.compression})", "unpack it first")
     try:
-        schema = pq.read_schema(item.path)
-    except (pa.ArrowInvalid, OSError) as cause:
+        with pq.ParquetFile(item.path) as file:
+            kinds = {field.name: _kind(str(field.type)) for field in file.schema_arrow}
+            is_own = _is_own(kinds) and not mapping
+            found = {} if is_own else found_names(list(kinds), mapping, item.source)
+            times = {bare(found[name], list(kinds)) for name in ("start_time", "end_time") if name in found}
+            samples = _samples(file, [name for name in sorted(times) if not kinds[name].startswith("TIMESTAMP")])
+            rows = file.metadata.num_rows
+    except (pa.ArrowException, OSError) as cause:
         raise InputError(
             item.source, f"is no whole Parquet file ({str(cause).splitlines()[0]})", "copy the file again"
         ) from cause
-    kinds = {field.name: _kind(str(field.type)) for field in schema}
+    if not rows:
+        raise NoFlows("Parquet without rows")
     return Scan(
         reader=NAME,
         form="parquet",
         paths=(str(item.path),),
         observer=item.observer.rpartition("/")[0] or "parquet",
         columns=kinds,
-        fields=_own(kinds)
-        if _is_own(kinds) and not mapping
-        else values(found_names(list(kinds), mapping, item.source), list(kinds), kinds, {}),
+        fields=_own(kinds) if is_own else values(found, list(kinds), kinds, samples),
         source=item.source if item.is_spooled else "",
     )
 
 
+def _samples(file: "ParquetFile", columns: list[str]) -> dict[str, list[str]]:
+    """A few values of columns whose type does not say how they hold a time."""
+    if not columns:
+        return {}
+    batch = next(file.iter_batches(batch_size=SAMPLE_ROWS, columns=columns), None)
+    return {} if batch is None else {name: [str(value) for value in batch[name].to_pylist()] for name in columns}
+
+
 def _kind(name: str) -> str:
-    return "TIMESTAMP" if name.startswith("timestamp") else KINDS.get(name, "VARCHAR")
+    if name.startswith("timestamp"):
+        return "TIMESTAMP_NS" if name.startswith("timestamp[ns") else "TIMESTAMP"
+    return KINDS.get(name, "VARCHAR")
 
 
 def _is_own(kinds: Mapping[str, str]) -> bool:
     own = {column.name: column.kind for column in FLOW}
-    return all(kinds.get(name) == own[name] for name in (*REQUIRED, "transport_protocol", "is_established"))
+    needed = (*REQUIRED, "transport_protocol", "is_established")
+    return all(kinds.get(name) == own[name] for name in needed) and kinds.get("end_time", "TIMESTAMP") == "TIMESTAMP"
 
 
 def _own(kinds: Mapping[str, str]) -> dict[str, str]:
@@ -88,5 +113,6 @@ def _own(kinds: Mapping[str, str]) -> dict[str, str]:
         fields["end_us"] = "epoch_us(end_time)"
     if "is_oriented" in kinds:
         fields["is_oriented"] = "coalesce(is_oriented, true)"
+    fields["transport_protocol"] = "lower(transport_protocol)"
     fields.pop("source", None)
     return fields

@@ -4,7 +4,9 @@ Source: Zeek's documentation of base/protocols/conn (conn_state, history) and of
 packet; a record is written when its connection ends, so records come in no order of `ts`.
 """
 
+import itertools
 import json
+import operator
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -14,6 +16,7 @@ from rpcsight.engines._text import identifier, literal
 from rpcsight.errors import InputError, SchemaError
 from rpcsight.readers import NoFlows
 from rpcsight.readers._inputs import Input
+from rpcsight.readers._names import end_after
 
 NAME = "zeek"
 ABOUT = "Zeek conn.log: TSV in any order and subset of columns, or JSON lines (dotted or underscored names)"
@@ -37,7 +40,7 @@ SYSTEMS = ("_system_name", "@system")
 CONN_ONLY = ("conn_state", "history", "orig_bytes", "orig_pkts", "orig_ip_bytes", "missed_bytes")
 ESTABLISHED = ("S1", "SF", "S2", "S3", "RSTO", "RSTR")
 FAILED = ("S0", "REJ", "SH", "RSTOS0", "RSTRH")
-FIELDS_LINE = re.compile(rb"(?m)^#fields")
+MARKED_LINE = re.compile(rb"(?m)^(#.*\n)")
 
 
 def why_not(item: Input) -> str | None:
@@ -72,19 +75,26 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
 
 def sections(blocks: Iterable[bytes]) -> Iterator[Iterable[bytes]]:
     """The logs that were put together in one file: each from its header lines to the next header."""
+    for _, pieces in itertools.groupby(_numbered(blocks), key=operator.itemgetter(0)):
+        yield (piece for _, piece in pieces)
+
+
+def _numbered(blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Header lines and runs of other lines, each with the number of its section."""
+    number = 0
     header: list[bytes] = []
-    body: list[bytes] = []
-    for line in _lines(blocks):
-        if not line.startswith(b"#"):
-            body.append(line)
-            continue
-        if body and line.startswith((b"#separator", b"#fields")):
-            yield [*header, *body]
-            header, body = [line] if line.startswith(b"#separator") else [*_kept(header), line], []
-        else:
-            header.append(line)
-    if header or body:
-        yield [*header, *body]
+    is_begun = False
+    for piece in _pieces(blocks):
+        if not piece.startswith(b"#"):
+            is_begun = True
+        elif is_begun and piece.startswith((b"#separator", b"#fields")):
+            number += 1
+            is_begun = False
+            header = _kept(header) if piece.startswith(b"#fields") else []
+            yield from ((number, line) for line in header)
+        if piece.startswith(b"#"):
+            header.append(piece)
+        yield number, piece
 
 
 def _kept(header: list[bytes]) -> list[bytes]:
@@ -92,12 +102,14 @@ def _kept(header: list[bytes]) -> list[bytes]:
     return [line for line in header if line.startswith((b"#separator", b"#set", b"#empty", b"#unset", b"#path"))]
 
 
-def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+def _pieces(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Each line that begins with `#`, and what stands between them, in whole lines."""
     rest = b""
     for block in blocks:
-        lines = (rest + block).splitlines(keepends=True)
-        rest = b"" if lines[-1].endswith(b"\n") else lines.pop()
-        yield from lines
+        text = rest + block
+        cut = text.rfind(b"\n") + 1
+        yield from (piece for piece in MARKED_LINE.split(text[:cut]) if piece)
+        rest = text[cut:]
     if rest:
         yield rest
 
@@ -181,14 +193,14 @@ def _scan_json(item: Input) -> Scan:
         paths=(str(item.path),),
         observer=item.observer,
         columns=kinds,
-        fields=_values(columns, kinds, streams) | ({"observer": _observer(item, systems)} if systems else {}),
+        fields=_values(columns, kinds, streams) | ({"observer": _observer(systems)} if systems else {}),
         source=item.source if item.is_spooled else "",
         compression=item.compression,
     )
 
 
-def _observer(item: Input, systems: Sequence[str]) -> str:
-    return f"coalesce({', '.join(map(identifier, systems))}, {literal(item.observer)})"
+def _observer(systems: Sequence[str]) -> str:
+    return f"coalesce({', '.join(map(identifier, systems))})"
 
 
 def _values(columns: Mapping[str, str], kinds: Mapping[str, str], streams: Sequence[str]) -> dict[str, str]:
@@ -206,7 +218,7 @@ def _values(columns: Mapping[str, str], kinds: Mapping[str, str], streams: Seque
         "dest_port": field["id.resp_p"],
     }
     if "duration" in columns:
-        fields["end_us"] = f"{start} + coalesce(try_cast(round({field['duration']} * 1000000) as bigint), 0)"
+        fields["end_us"] = end_after(start, field["duration"])
     if "uid" in columns:
         fields["flow_id"] = field["uid"]
     if "proto" in columns:

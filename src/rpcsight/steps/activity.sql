@@ -6,52 +6,84 @@ with known as (
   from matched
   where mapper_count > 0
 ),
+unasked as (
+  select
+    pair_no, observer, src_ip, dest_ip, start_us, src_port, dest_port, flow_id, source, is_exchanged
+  from matched
+  where mapper_count = 0
+  union all
+  select
+    cast(null as bigint) as pair_no, observer, src_ip, dest_ip, start_us, src_port, dest_port, flow_id, source, is_exchanged
+  from lone
+  where not is_repeated
+),
 supported as (
   select
-    matched.*,
-    case when mapper_count > 0 then 'mapper' else 'known_endpoint' end as basis,
-    start_us - mapper_us as gap_us,
-    case when mapper_count > 0 then 0 else 1 end as basis_rank,
-    case when src_ip < dest_ip or (src_ip = dest_ip and src_port < dest_port)
-      then concat(src_ip, ' ', cast(src_port as varchar), ' ', dest_ip, ' ', cast(dest_port as varchar))
-      else concat(dest_ip, ' ', cast(dest_port as varchar), ' ', src_ip, ' ', cast(src_port as varchar))
-    end as ends
+    pair_no, observer, src_ip, dest_ip, start_us, src_port, dest_port, flow_id, source, is_exchanged,
+    mapper_count, mapper_us, mapper_id, start_us - mapper_us as gap_us, 'mapper' as basis, 0 as basis_rank
   from matched
   where mapper_count > 0
-    or exists (select 1 from known where known.dest_ip = matched.dest_ip and known.dest_port = matched.dest_port)
+  union all
+  select
+    unasked.pair_no, unasked.observer, unasked.src_ip, unasked.dest_ip, unasked.start_us, unasked.src_port, unasked.dest_port,
+    unasked.flow_id, unasked.source, unasked.is_exchanged,
+    cast(0 as bigint) as mapper_count, cast(null as bigint) as mapper_us, cast(null as varchar) as mapper_id,
+    cast(null as bigint) as gap_us, 'known_endpoint' as basis, 1 as basis_rank
+  from unasked
+  join known on known.dest_ip = unasked.dest_ip and known.dest_port = unasked.dest_port
+),
+placed as (
+  select
+    *,
+    case when src_ip < dest_ip or (src_ip = dest_ip and src_port < dest_port) then 1 else 0 end as is_up
+  from supported
+),
+neighboured as (
+  select
+    *,
+    start_us - lag(start_us) over ends as after_us,
+    lead(start_us) over ends - start_us as before_us
+  from placed
+  window ends as (
+    partition by
+      case when is_up = 1 then src_ip else dest_ip end, case when is_up = 1 then src_port else dest_port end,
+      case when is_up = 1 then dest_ip else src_ip end, case when is_up = 1 then dest_port else src_port end
+    order by start_us, basis_rank, gap_us nulls last, observer, flow_id, src_ip, src_port
+  )
 ),
 chained as (
   select
     *,
-    case
-      when start_us - lag(start_us) over (
-        partition by ends
-        order by start_us, basis_rank, gap_us nulls last, observer, flow_id, src_ip, src_port
-      ) <= $same_connection_us then 0
-      else 1
-    end as begins
-  from supported
-),
-numbered as (
-  select
-    *,
-    sum(begins) over (
-      partition by ends
+    sum(case when after_us <= $same_connection_us then 0 else 1 end) over (
+      partition by
+        case when is_up = 1 then src_ip else dest_ip end, case when is_up = 1 then src_port else dest_port end,
+        case when is_up = 1 then dest_ip else src_ip end, case when is_up = 1 then dest_port else src_port end
       order by start_us, basis_rank, gap_us nulls last, observer, flow_id, src_ip, src_port
       rows between unbounded preceding and current row
     ) as chain_no
-  from chained
+  from neighboured
+  where after_us <= $same_connection_us or before_us <= $same_connection_us
 ),
 ranked as (
   select
     *,
     row_number() over (
-      partition by ends, chain_no
+      partition by
+        case when is_up = 1 then src_ip else dest_ip end, case when is_up = 1 then src_port else dest_port end,
+        case when is_up = 1 then dest_ip else src_ip end, case when is_up = 1 then dest_port else src_port end,
+        chain_no
       order by basis_rank, gap_us nulls last, start_us, observer, flow_id, src_ip, src_port
     ) as place
-  from numbered
+  from chained
 )
 select
-  src_ip, dest_ip, start_us, src_port, dest_port, mapper_us, mapper_count, gap_us, basis,
-  mapper_id, flow_id, observer, source, is_exchanged, place
+  pair_no, src_ip, dest_ip, start_us, src_port, dest_port, mapper_us, mapper_count, gap_us, basis,
+  mapper_id, flow_id, observer, source, is_exchanged
 from ranked
+where place = 1
+union all
+select
+  pair_no, src_ip, dest_ip, start_us, src_port, dest_port, mapper_us, mapper_count, gap_us, basis,
+  mapper_id, flow_id, observer, source, is_exchanged
+from neighboured
+where coalesce(after_us > $same_connection_us, true) and coalesce(before_us > $same_connection_us, true)

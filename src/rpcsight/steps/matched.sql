@@ -1,55 +1,97 @@
-/* matched: endpoint connections with the mapper connections that precede them. On one time line per pair, a mapper connection opens
-   the window at its start and closes it `window` after its end; at equal times: open, endpoint, close. n log n whatever the skew. */
+/* matched: endpoint connections with the mapper connections that precede them. On one time line a pair, a mapper connection opens
+   the window at its start and closes it `window` after its end; at equal times: open, endpoint, close. n log n whatever the skew.
+   The mapper connection named is the latest one, or, where that is over, the one that was open the longest. */
 with moment as (
-  select observer, src_ip, dest_ip, start_us as at_us, 0 as turn, 1 as opened, 1 as begun, null as flow_id,
-    null as src_port, null as dest_port, null as source, null as is_exchanged
+  select pair_no, observer, start_us as at_us, 0 as turn, 1 as opened, 1 as begun, end_us as open_until_us
   from mapper
   union all
-  select observer, src_ip, dest_ip, end_us + $window_us as at_us, 2 as turn, -1 as opened, 0 as begun, null as flow_id,
-    null as src_port, null as dest_port, null as source, null as is_exchanged
+  select pair_no, observer, end_us + $window_us as at_us, 2 as turn, -1 as opened, 0 as begun, cast(null as bigint) as open_until_us
   from mapper
   union all
-  select observer, src_ip, dest_ip, start_us as at_us, 1 as turn, 0 as opened, 0 as begun, flow_id,
-    src_port, dest_port, source, is_exchanged
+  select distinct pair_no, observer, start_us as at_us, 1 as turn, 0 as opened, 0 as begun, cast(null as bigint) as open_until_us
   from connection
-  where not is_mapper and not coalesce(is_repeated, false)
+  where not is_mapper and not is_repeated
 ),
 timeline as (
   select
-    *,
+    pair_no,
+    observer,
+    at_us,
+    turn,
     cast(sum(opened) over line as bigint) as mapper_count,
-    cast(sum(begun) over line as bigint) as mapper_no
+    cast(sum(begun) over line as bigint) as mapper_no,
+    max(open_until_us) over line as leader_end_us
   from moment
   window line as (
-    partition by observer, src_ip, dest_ip
+    partition by pair_no, observer
     order by at_us, turn
     rows between unbounded preceding and current row
   )
+),
+nearest as (
+  select
+    timeline.pair_no,
+    timeline.observer,
+    timeline.at_us,
+    timeline.mapper_count,
+    timeline.leader_end_us,
+    mapper.flow_id as nearest_id,
+    mapper.start_us as nearest_us,
+    mapper.end_us + $window_us < timeline.at_us as is_over
+  from timeline
+  join mapper
+    on mapper.pair_no = timeline.pair_no
+    and mapper.observer = timeline.observer
+    and mapper.mapper_no = timeline.mapper_no
+  where timeline.turn = 1
+    and timeline.mapper_count > 0
+),
+leader as (
+  select pair_no, observer, end_us, start_us, flow_id,
+    row_number() over (partition by pair_no, observer, end_us order by start_us, flow_id) as place
+  from mapper
+  where exists (
+    select 1
+    from nearest
+    where nearest.is_over
+      and nearest.pair_no = mapper.pair_no
+      and nearest.observer = mapper.observer
+      and nearest.leader_end_us = mapper.end_us
+  )
+),
+named as (
+  select
+    nearest.pair_no,
+    nearest.observer,
+    nearest.at_us,
+    nearest.mapper_count,
+    coalesce(leader.start_us, nearest.nearest_us) as mapper_us,
+    coalesce(leader.flow_id, nearest.nearest_id) as mapper_id
+  from nearest
+  left join leader
+    on nearest.is_over
+    and leader.pair_no = nearest.pair_no
+    and leader.observer = nearest.observer
+    and leader.end_us = nearest.leader_end_us
+    and leader.place = 1
 )
 select
-  endpoint.observer,
-  endpoint.src_ip,
-  endpoint.dest_ip,
-  endpoint.at_us as start_us,
-  endpoint.src_port,
-  endpoint.dest_port,
-  endpoint.flow_id,
-  endpoint.source,
-  endpoint.is_exchanged,
-  endpoint.mapper_count,
-  case when endpoint.mapper_count > 0 then coalesce(leader.start_us, nearest.start_us) end as mapper_us,
-  case when endpoint.mapper_count > 0 then coalesce(leader.flow_id, nearest.flow_id) end as mapper_id
-from timeline as endpoint
-left join mapper as nearest
-  on endpoint.mapper_count > 0
-  and nearest.observer = endpoint.observer
-  and nearest.src_ip = endpoint.src_ip
-  and nearest.dest_ip = endpoint.dest_ip
-  and nearest.mapper_no = endpoint.mapper_no
-left join mapper as leader
-  on nearest.end_us + $window_us < endpoint.at_us
-  and leader.observer = nearest.observer
-  and leader.src_ip = nearest.src_ip
-  and leader.dest_ip = nearest.dest_ip
-  and leader.mapper_no = nearest.leader_no
-where endpoint.turn = 1
+  connection.pair_no,
+  connection.observer,
+  connection.src_ip,
+  connection.dest_ip,
+  connection.start_us,
+  connection.src_port,
+  connection.dest_port,
+  connection.flow_id,
+  connection.source,
+  connection.is_exchanged,
+  coalesce(named.mapper_count, 0) as mapper_count,
+  named.mapper_us,
+  named.mapper_id
+from connection
+left join named
+  on named.pair_no = connection.pair_no
+  and named.observer = connection.observer
+  and named.at_us = connection.start_us
+where not connection.is_mapper and not connection.is_repeated

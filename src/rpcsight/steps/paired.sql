@@ -11,7 +11,7 @@ with ends as (
     case when tcp_flags like '%P%' or tcp_flags like '%F%' then 1 else 0 end as has_more,
     case when tcp_flags is null or transport_protocol <> 'tcp' then 1 else 0 end as is_blank
   from half
-  where set_aside is null and start_us is not null
+  where set_aside is null and start_us between 0 and 4102444800000000
     and src_ip is not null and src_port is not null and dest_ip is not null and dest_port is not null
 ),
 placed as (
@@ -21,7 +21,7 @@ placed as (
     case when is_up = 1 then src_port else dest_port end as a_port,
     case when is_up = 1 then dest_ip else src_ip end as b_ip,
     case when is_up = 1 then dest_port else src_port end as b_port,
-    case when end_us > start_us then end_us else start_us end as last_us
+    case when end_us between start_us and 4102444800000000 then end_us else start_us end as last_us
   from ends
 ),
 looked_back as (
@@ -133,5 +133,5 @@ select
   flow_id, start_us, end_us, src_ip, src_port, dest_ip, dest_port, transport_protocol,
   cast(null as boolean) as is_established, true as is_oriented, observer, source, set_aside
 from half
-where set_aside is not null or start_us is null
+where set_aside is not null or start_us is null or start_us not between 0 and 4102444800000000
   or src_ip is null or src_port is null or dest_ip is null or dest_port is null

@@ -3,7 +3,7 @@
 select
   coalesce(flow_id, concat(src_ip, ':', cast(src_port as varchar), '>', dest_ip, ':', cast(dest_port as varchar), '@', cast(start_us as varchar))) as flow_id,
   start_us,
-  case when end_us > start_us then end_us else start_us end as end_us,
+  case when end_us between start_us and 4102444800000000 then end_us else start_us end as end_us,
   src_ip,
   src_port,
   dest_ip,
@@ -16,7 +16,7 @@ select
   case
     when set_aside is not null then set_aside
     when dest_port is null and transport_protocol not in ('tcp', 'udp') then 'neither tcp nor udp'
-    when dest_port is null then 'dest_port missing or not a port'
+    when dest_port is null or dest_port not between 0 and 65535 then 'dest_port missing or not a port'
     when src_port is null or src_port not between 0 and 65535 then 'src_port missing or not a port'
     when start_us is null then 'start_time missing or not a time'
     when start_us < 0 or start_us >= 4102444800000000 then 'start_time before 1970 or after 2099'
@@ -28,5 +28,6 @@ from record
 where dest_port = $mapper_port
   or dest_port between $dynamic_low and $dynamic_high
   or dest_port is null
+  or dest_port not between 0 and 65535
   or (not is_oriented and (src_port = $mapper_port or src_port between $dynamic_low and $dynamic_high))
   or set_aside is not null

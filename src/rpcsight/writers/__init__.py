@@ -4,7 +4,7 @@ A writer is a module with
 
 - `NAME` and `ABOUT`, for `rpcsight list writers`;
 - `IS_BINARY`, true for a format that does not belong on a terminal;
-- `write(rows, out, look) -> None`: all rows of an Arrow table to a binary stream.
+- `write(rows, out, look) -> None`: all rows (an Arrow table, or batches as an engine gives them) to a binary stream.
 
 Machine formats never change shape: columns as the table has them, times ISO-8601 UTC with microseconds and `Z`, empty values
 null (JSON, Parquet) or empty (CSV).
@@ -12,15 +12,21 @@ null (JSON, Parquet) or empty (CSV).
 
 import importlib
 import pkgutil
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
+from typing import TYPE_CHECKING, BinaryIO, Protocol, Union, cast
 
 from rpcsight.errors import UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Look", "Writer", "all_writers", "writer"]
+__all__ = ["Look", "Rows", "Writer", "all_writers", "batches", "writer"]
+
+Rows = Union["pa.Table", "pa.RecordBatchReader"]
+
+
+ROWS_AT_ONCE = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +51,22 @@ class Writer(Protocol):
     ABOUT: str
     IS_BINARY: bool
 
-    def write(self, rows: "pa.Table", out: BinaryIO, look: Look) -> None:
+    def write(self, rows: Rows, out: BinaryIO, look: Look) -> None:
         """Write all rows."""
         ...
+
+
+def batches(rows: Rows) -> "Iterator[pa.Table]":
+    """The rows in tables of at most 50,000, each small enough to hold several forms of at once."""
+    import pyarrow as pa
+
+    if isinstance(rows, pa.Table):
+        for start in range(0, rows.num_rows, ROWS_AT_ONCE):
+            yield rows.slice(start, ROWS_AT_ONCE)
+    else:
+        for batch in rows:
+            if batch.num_rows:
+                yield pa.Table.from_batches([batch])
 
 
 def all_writers() -> list[Writer]:

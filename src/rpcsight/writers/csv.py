@@ -1,13 +1,12 @@
 """CSV with a header; texts that a spreadsheet would take for a formula get a leading apostrophe (nested columns become JSON)."""
 
-import json
 from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from rpcsight.writers import Look
-from rpcsight.writers._text import as_time_text, compute, is_text
+from rpcsight.writers import Look, Rows, batches
+from rpcsight.writers._text import as_json, as_time_text, compute, is_text
 
 NAME = "csv"
 ABOUT = "comma-separated, with a header"
@@ -16,7 +15,7 @@ IS_BINARY = False
 FORMULA = r"^[=+\-@\t\r]"
 
 
-def write(rows: pa.Table, out: BinaryIO, look: Look) -> None:
+def write(rows: Rows, out: BinaryIO, look: Look) -> None:
     """Write the rows as CSV, UTF-8.
 
     Args:
@@ -25,15 +24,21 @@ def write(rows: pa.Table, out: BinaryIO, look: Look) -> None:
         look: not used.
     """
     del look
-    plain = pa.table({name: _values(rows.column(name)) for name in rows.column_names})
-    pacsv.write_csv(plain, out, pacsv.WriteOptions(quoting_style="needed"))
+    header = _plain(rows.schema.empty_table())
+    with pacsv.CSVWriter(out, header.schema, write_options=pacsv.WriteOptions(quoting_style="needed")) as writer:
+        for batch in batches(rows):
+            writer.write_table(_plain(batch).cast(header.schema))
+
+
+def _plain(rows: pa.Table) -> pa.Table:
+    return pa.table({name: _values(rows.column(name)) for name in rows.column_names})
 
 
 def _values(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_timestamp(column.type):
         return as_time_text(column)
     if pa.types.is_nested(column.type):
-        texts = [json.dumps(value, default=str, ensure_ascii=False) for value in column.to_pylist()]
+        texts = [None if value is None else as_json(value) for value in column.to_pylist()]
         return pa.chunked_array([texts], pa.string())
     if is_text(column.type):
         harmless = compute.binary_join_element_wise("'", column, "")

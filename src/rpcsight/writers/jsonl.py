@@ -1,23 +1,23 @@
 """JSON lines: one object a row, keys in the table's order."""
 
 import json
-from collections.abc import Iterator
-from datetime import datetime
-from typing import BinaryIO
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from rpcsight.writers import Look
-from rpcsight.writers._text import as_time_text, compute, has_unsafe_text, is_text
+from rpcsight.writers import Look, Rows, batches
+from rpcsight.writers._text import as_json, as_time_text, compute, has_unsafe_text, is_text
 
 NAME = "jsonl"
 ABOUT = "JSON lines, one object a row"
 IS_BINARY = False
 
-ROWS_AT_ONCE = 100_000
+THREADS = 2
 
 
-def write(rows: pa.Table, out: BinaryIO, look: Look) -> None:
+def write(rows: Rows, out: BinaryIO, look: Look) -> None:
     """Write the rows as JSON lines, UTF-8.
 
     Args:
@@ -26,24 +26,23 @@ def write(rows: pa.Table, out: BinaryIO, look: Look) -> None:
         look: not used.
     """
     del look
-    for start in range(0, rows.num_rows, ROWS_AT_ONCE):
-        for line in _lines(rows.slice(start, ROWS_AT_ONCE)):
-            out.write(line)
+    waiting = iter(batches(rows))
+    with ThreadPoolExecutor(THREADS) as pool:  # Arrow's functions let other threads run
+        while some := list(islice(waiting, THREADS)):
+            for text in pool.map(_text, some):
+                out.write(text)
 
 
-def _lines(rows: pa.Table) -> Iterator[bytes]:
+def _text(rows: pa.Table) -> bytes:
+    """All rows as lines."""
     if any(pa.types.is_nested(kind) for kind in rows.schema.types):
-        for row in rows.to_pylist():
-            yield json.dumps(row, ensure_ascii=False, default=_plain).encode() + b"\n"
-        return
-    parts = []
+        return b"".join(as_json(row).encode() + b"\n" for row in rows.to_pylist())
+    parts: list[Any] = []
     for place, name in enumerate(rows.column_names):
         parts.append(pa.scalar(("{" if place == 0 else ", ") + json.dumps(name) + ": "))
         parts.append(compute.fill_null(_values(rows.column(name)), "null"))
     joined = compute.binary_join_element_wise(*parts, pa.scalar("}\n"), "")
-    for chunk in joined.chunks if isinstance(joined, pa.ChunkedArray) else [joined]:
-        if len(chunk):
-            yield _bytes(chunk)
+    return b"".join(_bytes(chunk) for chunk in joined.chunks)
 
 
 def _values(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -51,6 +50,8 @@ def _values(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return compute.binary_join_element_wise('"', as_time_text(column), '"', "")
     if is_text(column.type):
         return _quoted(column)
+    if pa.types.is_floating(column.type):
+        column = compute.if_else(compute.is_finite(column), column, None)  # JSON has no word for the others
     return column.cast(pa.string())
 
 
@@ -71,9 +72,3 @@ def _bytes(texts: pa.Array) -> bytes:
     offsets = memoryview(array.buffers()[1]).cast("q")
     first, last = offsets[array.offset], offsets[array.offset + len(array)]
     return memoryview(array.buffers()[2])[first:last].tobytes()
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -2,17 +2,16 @@
 
 from typing import BinaryIO
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rpcsight.writers import Look
+from rpcsight.writers import Look, Rows, batches
 
 NAME = "parquet"
 ABOUT = "Parquet, zstd-compressed"
 IS_BINARY = True
 
 
-def write(rows: pa.Table, out: BinaryIO, look: Look) -> None:
+def write(rows: Rows, out: BinaryIO, look: Look) -> None:
     """Write the rows as one Parquet file.
 
     Args:
@@ -21,4 +20,6 @@ def write(rows: pa.Table, out: BinaryIO, look: Look) -> None:
         look: not used.
     """
     del look
-    pq.write_table(rows, out, compression="zstd")
+    with pq.ParquetWriter(out, rows.schema, compression="zstd") as writer:
+        for batch in batches(rows):
+            writer.write_table(batch)

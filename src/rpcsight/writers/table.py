@@ -10,25 +10,25 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rpcsight.writers import Look
+from rpcsight.writers import Look, Rows, batches
 
 NAME = "table"
 ABOUT = "a table for people"
 IS_BINARY = False
 
 FEWEST_ROWS_TO_FOLD = 3
-WRAPPED = "why"
+WRAPPED = ("why", "about")
 LEAST_WRAPPED_WIDTH = 40
 GAP = 2
 
 Cells = Mapping[str, Sequence[str]]
 
 
-def write(rows: pa.Table, out: BinaryIO, look: Look) -> None:
+def write(rows: Rows, out: BinaryIO, look: Look) -> None:
     """Write the first rows as a table, and what is not shown in words.
 
     Args:
-        rows: any table; a column named `why` is wrapped, all others stay on one line.
+        rows: any table; columns named `why` or `about` are wrapped, all others stay on one line.
         out: a binary stream.
         look: width, colours and the most rows to show.
     """
@@ -36,14 +36,14 @@ def write(rows: pa.Table, out: BinaryIO, look: Look) -> None:
     console = Console(
         file=text, width=look.width, force_terminal=look.is_coloured, no_color=not look.is_coloured, highlight=False
     )
-    shown = rows.slice(0, look.limit)
-    cells = {name: [_cell(value) for value in shown.column(name).to_pylist()] for name in rows.column_names}
+    shown, number = _first(rows, look.limit)
+    cells = {name: [_cell(value) for value in shown.column(name).to_pylist()] for name in rows.schema.names}
     same = {
         name: values[0]
         for name, values in cells.items()
         if len(values) >= FEWEST_ROWS_TO_FOLD and len(set(values)) == 1
     }
-    columns = [name for name in rows.column_names if name not in same]
+    columns = [name for name in rows.schema.names if name not in same]
     fitting = _fitting(columns, cells, look.width)
     if shown.num_rows:
         console.print(_table(fitting, cells, rows.schema))
@@ -51,10 +51,21 @@ def write(rows: pa.Table, out: BinaryIO, look: Look) -> None:
         console.print(Text(f"in all rows: {name} = {value or '(empty)'}", style="dim"))
     if dropped := [name for name in columns if name not in fitting]:
         console.print(Text(f"no room for: {', '.join(dropped)} (a wider terminal, or --format jsonl)", style="dim"))
-    more = rows.num_rows - shown.num_rows
-    rest = f", {more} more not shown (--limit {rows.num_rows}, or --format jsonl)" if more else ""
-    console.print(Text(f"{rows.num_rows} {'row' if rows.num_rows == 1 else 'rows'}{rest}"))
+    more = number - shown.num_rows
+    rest = f", {more} more not shown (--limit {number}, or --format jsonl)" if more else ""
+    console.print(Text(f"{number} {'row' if number == 1 else 'rows'}{rest}"))
     out.write(text.getvalue().encode())
+
+
+def _first(rows: Rows, limit: int) -> tuple[pa.Table, int]:
+    """The first rows, and how many there are in all."""
+    kept: list[pa.Table] = []
+    number = 0
+    for batch in batches(rows):
+        if number < limit:
+            kept.append(batch.slice(0, limit - number))
+        number += batch.num_rows
+    return pa.concat_tables(kept) if kept else rows.schema.empty_table(), number
 
 
 def printable(text: str) -> str:
@@ -67,7 +78,7 @@ def _table(columns: Sequence[str], cells: Cells, schema: pa.Schema) -> Table:
     for name in columns:
         kind = schema.field(name).type
         is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
-        table.add_column(name, justify="right" if is_number else "left", no_wrap=name != WRAPPED)
+        table.add_column(Text(printable(name)), justify="right" if is_number else "left", no_wrap=name not in WRAPPED)
     for row in zip(*(cells[name] for name in columns), strict=True):
         table.add_row(*map(Text, row))
     return table
@@ -77,13 +88,13 @@ def _fitting(columns: Sequence[str], cells: Cells, width: int) -> list[str]:
     """The columns that there is room for: the last ones go first, at least one stays."""
     kept = list(columns)
     while len(kept) > 1 and sum(_width(name, cells) + GAP for name in kept) - GAP > width:
-        kept.pop(-2 if kept[-1] == WRAPPED else -1)
+        kept.pop(-2 if kept[-1] in WRAPPED else -1)
     return kept
 
 
 def _width(name: str, cells: Cells) -> int:
     longest = max((len(text) for text in cells[name]), default=0)
-    return max(len(name), min(longest, LEAST_WRAPPED_WIDTH) if name == WRAPPED else longest)
+    return max(len(name), min(longest, LEAST_WRAPPED_WIDTH) if name in WRAPPED else longest)
 
 
 def _cell(value: object) -> str:

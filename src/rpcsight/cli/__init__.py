@@ -1,0 +1,280 @@
+"""The command line: parse, call, print, exit code; nothing else."""
+
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Annotated, Any, cast
+
+import typer
+
+from rpcsight import __version__
+from rpcsight.cli.options import (
+    AnalyticId,
+    EngineName,
+    Format,
+    Limit,
+    Map,
+    Mapper,
+    Master,
+    NoColor,
+    Output,
+    Paths,
+    Ports,
+    Quiet,
+    SettingsFile,
+    Since,
+    Until,
+    Window,
+    request,
+)
+from rpcsight.cli.output import destination, printable, progress_bar, say, tell, write
+from rpcsight.errors import RpcsightError, UsageError
+
+__all__ = ["app", "main"]
+
+INTERRUPTED = 130
+BUG = 70
+# typer brings a click of its own; the errors of both are reached through this name.
+WRONG_USE = cast("type[Exception]", typer.BadParameter.__base__)
+
+app = typer.Typer(
+    name="rpcsight",
+    help="""Finds Microsoft RPC in network flow records, and puts what deserves a person's time on top.
+
+    \b
+    rpcsight demo                                see it work, on a recording that comes with it
+    rpcsight hunt conn.log                       who used RPC on whom, most telling first, with reasons
+    rpcsight hunt logs/ --format jsonl           the same for a SIEM, from a folder of logs
+    rpcsight run CAR-2014-05-001 conn.log        one analytic, exactly as published, every row
+    zcat conn.*.gz | rpcsight hunt -             from a pipe
+    rpcsight sql rpc-activity --dialect spark    the text, for a warehouse of one's own""",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+
+@app.command()
+def hunt(
+    paths: Paths,
+    output_format: Format = None,
+    output: Output = None,
+    engine: EngineName = "duckdb",
+    master: Master = None,
+    dynamic_ports: Ports = None,
+    mapper_port: Mapper = None,
+    window: Window = None,
+    since: Since = None,
+    until: Until = None,
+    mapping: Map = None,
+    settings: SettingsFile = None,
+    limit: Limit = 20,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> None:
+    """Rank who used RPC on whom: findings with reasons and evidence, best first.
+
+    \b
+    rpcsight hunt conn.log
+    rpcsight hunt /logs/zeek/2026-11-* --since 2026-11-20 --format jsonl -o findings.jsonl
+    """
+    from rpcsight import pipeline
+    from rpcsight.findings import as_table, overview
+
+    asked = request(
+        paths,
+        engine=engine,
+        master=master,
+        dynamic_ports=dynamic_ports,
+        mapper_port=mapper_port,
+        window=window,
+        since=since,
+        until=until,
+        mapping=mapping,
+        settings=settings,
+    )
+    to = destination(output_format, output, limit, no_color)
+    with progress_bar(is_quiet=quiet, no_color=no_color) as progress, pipeline.opened(asked, progress) as session:
+        found = session.hunt()
+    write((overview if to.writer.NAME == "table" else as_table)(found.findings), to)
+    tell(found.account, is_quiet=quiet)
+
+
+@app.command()
+def run(
+    analytic: AnalyticId,
+    paths: Paths,
+    output_format: Format = None,
+    output: Output = None,
+    engine: EngineName = "duckdb",
+    master: Master = None,
+    dynamic_ports: Ports = None,
+    mapper_port: Mapper = None,
+    window: Window = None,
+    since: Since = None,
+    until: Until = None,
+    mapping: Map = None,
+    settings: SettingsFile = None,
+    limit: Limit = 50,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> None:
+    """Run one analytic: every row it finds.
+
+    \b
+    rpcsight run CAR-2014-05-001 conn.log          as published: every pair of flows
+    rpcsight run rpc-activity nfcapd.2026* -f csv  what it means, on real records
+    """
+    from rpcsight import analytics, pipeline
+
+    analytics.analytic(analytic)
+    asked = request(
+        paths,
+        engine=engine,
+        master=master,
+        dynamic_ports=dynamic_ports,
+        mapper_port=mapper_port,
+        window=window,
+        since=since,
+        until=until,
+        mapping=mapping,
+        settings=settings,
+    )
+    to = destination(output_format, output, limit, no_color)
+    with ExitStack() as held:
+        with progress_bar(is_quiet=quiet, no_color=no_color) as progress:
+            session = held.enter_context(pipeline.opened(asked, progress))
+            rows = session.stream(analytic)
+        write(rows, to)
+    tell(session.account, is_quiet=quiet)
+
+
+@app.command("list")
+def list_(
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="readers, analytics or writers", show_default=False)],
+    no_color: NoColor = False,
+) -> None:
+    """Show what there is: readers, analytics or writers."""
+    import pyarrow as pa
+
+    from rpcsight.analytics import all_analytics
+    from rpcsight.readers import all_readers
+    from rpcsight.writers import all_writers
+
+    known: dict[str, Callable[[], list[dict[str, str]]]] = {
+        "readers": lambda: [{"name": each.NAME, "about": each.ABOUT} for each in all_readers()],
+        "writers": lambda: [{"name": each.NAME, "about": each.ABOUT} for each in all_writers()],
+        "analytics": lambda: [
+            {"id": each.header.id, "attack": ", ".join(each.header.attack[:3]), "about": each.header.about}
+            for each in all_analytics()
+        ],
+    }
+    if what not in known:
+        raise UsageError("list", f"{what!r} is nothing to list", f"one of: {', '.join(known)}")
+    rows = pa.Table.from_pylist(known[what]())
+    write(rows, destination("table", None, rows.num_rows, no_color))
+
+
+@app.command()
+def sql(
+    analytic: AnalyticId,
+    dialect: Annotated[
+        str, typer.Option("--dialect", help="duckdb, spark, clickhouse, snowflake, bigquery, trino or postgres.")
+    ] = "duckdb",
+    dynamic_ports: Ports = None,
+    mapper_port: Mapper = None,
+    window: Window = None,
+    since: Since = None,
+    until: Until = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Print an analytic's SQL over the table `flow`, to paste into a warehouse of one's own.
+
+    rpcsight sql CAR-2014-05-001 --dialect snowflake
+    """
+    from rpcsight.analytics import compose
+    from rpcsight.engines.dialects import translated
+
+    asked = request(
+        [],
+        dynamic_ports=dynamic_ports,
+        mapper_port=mapper_port,
+        window=window,
+        since=since,
+        until=until,
+        settings=settings,
+    )
+    say(translated(compose(analytic, from_flow=True), dialect, asked.parameters()) + "\n")
+
+
+@app.command()
+def demo(limit: Limit = 12, no_color: NoColor = False) -> None:
+    """Hunt through a recording that comes with rpcsight: real RPC between Samba controllers, workstations and clients."""
+    from importlib.resources import as_file, files
+
+    from rpcsight import pipeline
+    from rpcsight.findings import overview
+
+    to = destination("table", None, limit, no_color)
+    recorded = files("rpcsight") / "demo" / "recording.nfdump.json.gz"
+    with as_file(recorded) as recording, pipeline.opened(request([str(recording)])) as session:
+        found = session.hunt()
+    sys.stderr.write(
+        "A network of two domain controllers and four workstations, recorded for two minutes (nfdump records):\n\n"
+    )
+    write(overview(found.findings), to)
+    tell(found.account)
+    sys.stderr.write("\nNext: rpcsight hunt YOUR_LOGS, rpcsight run rpc-activity YOUR_LOGS, rpcsight --help\n")
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    """Show the version, or without any command what there is."""
+    if version:
+        say(f"rpcsight {__version__}\n")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        sys.stderr.write(context.get_help() + "\n")
+        raise typer.Exit(UsageError.exit_code)
+
+
+def main() -> None:
+    """Run the command line; errors become one message on standard error and an exit code of their own."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: temporary files go
+    sys.exit(_exit_code())
+
+
+def _exit_code() -> int:
+    try:
+        code = app(prog_name="rpcsight", standalone_mode=False) or 0
+    except RpcsightError as error:
+        return _complain(str(error), error.exit_code)
+    except WRONG_USE as error:
+        return _complain(_wrong_use(error), UsageError.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - whatever gets here is a bug, and says so
+        traceback.print_exception(error)
+        hint = "this is a bug in rpcsight; the lines above belong into its report"
+        return _complain(f"rpcsight: {type(error).__name__}: {error}\n  hint: {hint}", BUG)
+    if code == INTERRUPTED:
+        sys.stderr.write("stopped\n")
+    return code
+
+
+def _complain(text: str, code: int) -> int:
+    sys.stderr.write(f"error: {printable(text)}\n")
+    return code
+
+
+def _wrong_use(error: Any) -> str:  # noqa: ANN401 - see WRONG_USE
+    """An error of the parser in our words."""
+    command = error.ctx.command_path if error.ctx else "rpcsight"
+    what = error.format_message().rstrip(".")
+    return f"{command}: {what[:1].lower()}{what[1:]}\n  hint: {command} --help"

@@ -1,0 +1,156 @@
+"""Arguments and options that commands share, and what they ask for."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rpcsight.errors import UsageError
+
+if TYPE_CHECKING:
+    from rpcsight.pipeline import Request
+
+__all__ = [
+    "AnalyticId",
+    "EngineName",
+    "Format",
+    "Limit",
+    "Map",
+    "Mapper",
+    "Master",
+    "NoColor",
+    "Output",
+    "Paths",
+    "Ports",
+    "Quiet",
+    "SettingsFile",
+    "Since",
+    "Until",
+    "Window",
+    "request",
+]
+
+Paths = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="PATH",
+        help="Files, folders, patterns, or - for standard input; plain, .gz or .zst; formats may be mixed.",
+        show_default=False,
+    ),
+]
+AnalyticId = Annotated[
+    str,
+    typer.Argument(
+        metavar="ANALYTIC", help="An analytic's id; `rpcsight list analytics` shows them.", show_default=False
+    ),
+]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        "-f",
+        help="table, jsonl, csv or parquet. [default: as FILE is called; table on a terminal; else jsonl]",
+        show_default=False,
+    ),
+]
+Output = Annotated[
+    str | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write there instead of standard output.", show_default=False),
+]
+EngineName = Annotated[str, typer.Option("--engine", help="duckdb, or spark for a cluster.")]
+Master = Annotated[
+    str | None,
+    typer.Option("--master", help="Spark's master, as spark://host:7077. [default: this machine]", show_default=False),
+]
+Ports = Annotated[
+    str | None,
+    typer.Option("--dynamic-ports", help="The servers' dynamic port range. [default: 49152-65535]", show_default=False),
+]
+Mapper = Annotated[
+    int | None, typer.Option("--mapper-port", help="The endpoint mapper's port. [default: 135]", show_default=False)
+]
+Window = Annotated[
+    str | None,
+    typer.Option(
+        "--window", help="How long after the mapper connection, as 2s or 500ms. [default: 2s]", show_default=False
+    ),
+]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        "--since",
+        help="Only flows that start then or later: 2026-11-01 or 2026-11-01T08:00:00+01:00; UTC without zone.",
+        show_default=False,
+    ),
+]
+Until = Annotated[str | None, typer.Option("--until", help="Only flows that start earlier.", show_default=False)]
+Map = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        help="A column of a delimited file or Parquet: src_ip=SourceIP, start_time=ts:epoch_ms. Repeat it.",
+        show_default=False,
+    ),
+]
+SettingsFile = Annotated[
+    Path | None,
+    typer.Option("--settings", help="A TOML file; its keys are those of docs/settings.md.", show_default=False),
+]
+Limit = Annotated[
+    int, typer.Option("--limit", help="Most rows of a table for people; the other formats give all.", min=1)
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No progress and no account of what was read on standard error.")
+]
+NoColor = Annotated[bool, typer.Option("--no-color", help="No colours (NO_COLOR=1 does the same).")]
+
+
+def request(
+    paths: list[str],
+    *,
+    engine: str = "duckdb",
+    master: str | None = None,
+    dynamic_ports: str | None = None,
+    mapper_port: int | None = None,
+    window: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    mapping: list[str] | None = None,
+    settings: Path | None = None,
+) -> "Request":
+    """What the options ask for; values that were not given are the settings'.
+
+    Raises:
+        UsageError: an option's value can't be read.
+        SettingsError: the settings file is wrong, or a value is out of bounds.
+    """
+    from rpcsight.pipeline import Request
+    from rpcsight.settings import load, parse_ports, parse_seconds
+
+    return Request(
+        paths=paths,
+        settings=load(
+            settings,
+            dynamic_ports=None if dynamic_ports is None else parse_ports(dynamic_ports),
+            mapper_port=mapper_port,
+            window_s=None if window is None else parse_seconds(window),
+        ),
+        mapping=mapping or (),
+        engine=engine,
+        master=master,
+        since=_time("--since", since),
+        until=_time("--until", until),
+        stdin=sys.stdin.buffer,
+    )
+
+
+def _time(option: str, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(option, f"{text!r} is no time", "write it as 2026-11-01 or 2026-11-01T08:00:00Z") from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -1,0 +1,156 @@
+"""What goes out: rows to a file or standard output; progress, the account and errors to standard error."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import typer
+
+from rpcsight.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from rpcsight.account import Account
+    from rpcsight.pipeline import Progress
+    from rpcsight.writers import Look, Rows, Writer
+
+__all__ = ["Destination", "destination", "printable", "progress_bar", "say", "tell", "write"]
+
+BROKEN_PIPE = 141
+NARROWEST = 60
+WIDTH_OF_PIPES = 160
+SUFFIXES = {".csv": "csv", ".parquet": "parquet", ".txt": "table"}
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where rows go and how they look there; a path of None is standard output."""
+
+    writer: "Writer"
+    path: Path | None
+    look: "Look"
+
+
+def destination(name: str | None, output: str | None, limit: int, no_color: bool) -> Destination:
+    """Settle where and how to write, before any work is done.
+
+    Raises:
+        UsageError: there is no such format, it does not belong on a terminal, or the file can't be there.
+    """
+    from rpcsight.writers import Look, writer
+
+    path = None if output in {None, "-"} else Path(output or "")
+    is_terminal = path is None and sys.stdout.isatty()
+    if name is None:
+        name = "table" if is_terminal else SUFFIXES.get(path.suffix.lower() if path else "", "jsonl")
+    chosen = writer(name)
+    if path is not None:
+        if not path.name or path.is_dir():
+            raise UsageError("--output", f"{output!r} is no file", "name a file: -o findings.jsonl")
+        if not path.parent.is_dir():
+            raise UsageError("--output", f"there is no folder {str(path.parent)!r}", "make it, or write elsewhere")
+        return Destination(chosen, path, Look(limit=limit))
+    if not is_terminal:
+        return Destination(chosen, None, Look(WIDTH_OF_PIPES, limit=limit))
+    if chosen.IS_BINARY:
+        raise UsageError("--format", f"{name} does not belong on a terminal", "add -o FILE")
+    width = max(NARROWEST, os.get_terminal_size(sys.stdout.fileno()).columns)
+    return Destination(chosen, None, Look(width, not no_color and not os.environ.get("NO_COLOR"), limit))
+
+
+def write(rows: "Rows", to: Destination) -> None:
+    """Write the rows: to a file as a whole or not at all.
+
+    Raises:
+        InputError: the file can't be written.
+    """
+    if to.path is None:
+        _to_stdout(lambda: to.writer.write(rows, sys.stdout.buffer, to.look))
+        return
+    try:
+        if to.path.exists() and not to.path.is_file():  # a device or a named pipe is written to, never replaced
+            with to.path.open("wb") as out:
+                to.writer.write(rows, out, to.look)
+            return
+        with _replaced(to.path) as out:
+            to.writer.write(rows, out, to.look)
+    except OSError as cause:
+        raise _unwritable(str(to.path), cause) from cause
+
+
+def say(text: str) -> None:
+    """Write text to standard output."""
+    _to_stdout(lambda: sys.stdout.write(text))
+
+
+def tell(account: "Account", *, is_quiet: bool = False) -> None:
+    """The account of what was read, on standard error."""
+    if not is_quiet:
+        from rpcsight.account import lines
+
+        sys.stderr.write("".join(f"{printable(line)}\n" for line in lines(account)))
+
+
+def printable(text: str) -> str:
+    """The text with control characters other than line ends made visible."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else repr(letter)[1:-1] for letter in text)
+
+
+@contextmanager
+def progress_bar(*, is_quiet: bool, no_color: bool) -> "Iterator[Progress | None]":
+    """A bar on standard error that says which file is being read; only on a terminal."""
+    if is_quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+    )
+    console = Console(stderr=True, no_color=no_color or None)
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("looking at the inputs", total=None)
+
+        def show(name: str, done: int, everything: int) -> None:
+            bar.update(
+                task, description=printable(name)[-NARROWEST:] or "looking for RPC", completed=done, total=everything
+            )
+
+        yield show
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[BinaryIO]:
+    """A file beside the path that takes its place when all is written, and is gone when that fails."""
+    partial = path.with_name(path.name + ".part")
+    try:
+        with partial.open("wb") as out:
+            yield out
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def _to_stdout(write_all: Callable[[], object]) -> None:
+    """Write to standard output to the end; a reader that leaves early (`| head`) ends the program quietly."""
+    try:
+        write_all()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(BROKEN_PIPE) from None
+    except OSError as cause:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise _unwritable("standard output", cause) from cause
+
+
+def _unwritable(where: str, cause: OSError) -> InputError:
+    return InputError(where, f"can't be written ({cause.strerror})", "make room there, or write elsewhere with -o FILE")

@@ -1,0 +1,256 @@
+"""How Spark opens a scan's files: each line with its file, taken apart and typed as DuckDB would, the unreadable ones counted."""
+
+import gzip
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rpcsight.engines import Scan
+from rpcsight.engines._pump import LONGEST_LINE_BYTES, unpacked_blocks
+from rpcsight.errors import InputError
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, Observation, SparkSession
+
+__all__ = ["PATH", "Raw", "Staged", "raw", "staged"]
+
+PATH = "path of the file"
+OPENED = "path as opened"
+LINE = "line of the file"
+CELLS = "cells of the line"
+NOTE = "note on the line"
+NOTE_TYPE = "struct<kind: string, path: string, what: string, begins: string>"
+UNREADABLE, MARKED, CHANGED, HEADER = "unreadable", "marked", "changed", "header"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+SHOWN_LETTERS = 80
+PLAIN_PATH = re.compile(r"[\w./-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+CODECS = (".gz", ".bz2", ".deflate", ".snappy", ".lz4", ".zst")
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A scan's raw columns and `PATH`, not yet read.
+
+    Args:
+        rows: every record that can be read.
+        count: notes, while `rows` are read: `records`, `unreadable`, `changed` (header lines that differ), and `least` and
+            `greatest`, two of the unreadable lines: file, what is wrong, how the line begins.
+    """
+
+    rows: "DataFrame"
+    count: "Observation"
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Files ready for Spark.
+
+    Args:
+        files: for each file, as Spark shall open it, what it is called in results.
+        broken: errors of files that were unpacked here and end in the middle; what came before is there.
+    """
+
+    files: Mapping[str, str]
+    broken: Sequence[InputError]
+
+
+def staged(scan: Scan, scratch: str, *, inflate: bool = False) -> Staged:
+    """Bring a scan's files under names and into forms that Spark opens.
+
+    Spark tells compression by the name, takes `*[]{}` for patterns, passes over names that begin with `.` or `_`, and has no zstd:
+    such files get a link, or an unpacked copy, in the scratch folder.
+
+    Args:
+        scan: gives the files.
+        scratch: for links and copies.
+        inflate: unpack gzip, too.
+    """
+    files: dict[str, str] = {}
+    broken: list[InputError] = []
+    for path in scan.paths:
+        full = str(Path(path).absolute())
+        if scan.compression == "zst" or (inflate and scan.compression):
+            full = _unpacked(full, scan.compression, scan.source or path, scratch, broken)
+        elif not _is_plain(full, scan.compression):
+            link = _spare(scratch, ".gz" if scan.compression else "")
+            link.symlink_to(full)
+            full = str(link)
+        files[full] = scan.source or path
+    return Staged(files, broken)
+
+
+def raw(session: "SparkSession", scan: Scan, files: Mapping[str, str]) -> Raw:
+    """What reading the scan's files will give.
+
+    Args:
+        session: reads them.
+        scan: how they are written.
+        files: of `staged`.
+    """
+    from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+
+    reader = session.read.option("recursiveFileLookup", "true")  # folders named `date=…` are no columns
+    form = "parquet" if scan.form == "parquet" else "text"
+    opened = reader.format(form).load(list(files))
+    given = [F.col(f"`{name}`") for name in opened.columns]
+    path = F.regexp_replace(F.col("_metadata.file_path"), "^file:(//)?", "")
+    rows = opened.select(*given, path.alias(OPENED))
+    rows = _named(session, rows, files)
+    if scan.form == "parquet":
+        return _counted(rows.select(*_parquet_columns(rows, scan), PATH, F.lit(None).cast(NOTE_TYPE).alias(NOTE)))
+    lines = rows.filter(F.trim("value") != "").select(F.col("value").alias(LINE), PATH)
+    return _json(lines, scan) if scan.form == "json" else _csv(lines, scan, files)
+
+
+def _is_plain(path: str, compression: str) -> bool:
+    """Whether Spark opens the file under its own name, and as what it is."""
+    ending = path.endswith(".gz") if compression == "gz" else not path.endswith(CODECS)
+    return ending and PLAIN_PATH.fullmatch(path) is not None
+
+
+def _unpacked(path: str, compression: str, source: str, scratch: str, broken: list[InputError]) -> str:
+    copy = _spare(scratch)
+    with copy.open("wb") as out:
+        try:
+            out.writelines(unpacked_blocks(path, compression, source))
+        except InputError as error:
+            broken.append(error)
+    return str(copy)
+
+
+def _spare(scratch: str, ending: str = "") -> Path:
+    """A name that is free in the scratch folder."""
+    return Path(scratch) / f"spark-{len(list(Path(scratch).iterdir()))}{ending}"
+
+
+def _named(session: "SparkSession", rows: "DataFrame", files: Mapping[str, str]) -> "DataFrame":
+    """`OPENED` replaced by `PATH`."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    if len(set(files.values())) == 1:
+        return rows.withColumn(PATH, F.lit(next(iter(files.values())))).drop(OPENED)
+    names = session.createDataFrame(list(files.items()), f"`{OPENED}` string, `{PATH}` string")
+    return rows.join(F.broadcast(names), OPENED).drop(OPENED)
+
+
+def _parquet_columns(rows: "DataFrame", scan: Scan) -> "Iterator[Column]":
+    """The columns; times of nanoseconds, which Spark gives as whole numbers, as times again."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    types = dict(rows.dtypes)
+    for name in _wanted(scan):
+        column = F.col(f"`{name}`")
+        if scan.columns[name] == "TIMESTAMP":
+            column = F.timestamp_micros(F.floor(column / 1000)) if types[name] == "bigint" else column.cast("timestamp")
+        yield column.alias(name)
+
+
+def _json(rows: "DataFrame", scan: Scan) -> Raw:
+    """A line that is no object becomes a record without values, as in DuckDB."""
+    from pyspark.sql import functions as F  # noqa: N812
+    from pyspark.sql.types import StringType, StructField, StructType
+
+    fields = StructType([StructField(name, StringType()) for name in _wanted(scan)])
+    is_whole = F.is_valid_utf8(LINE) & F.rtrim(LINE).endswith("}")
+    record = F.from_json(F.when(is_whole, F.col(LINE)), fields, {"allowSingleQuotes": "false"})
+    parsed = rows.select(record.alias(CELLS), PATH)
+    columns = [_typed(F.col(CELLS).getField(name), scan.columns[name]).alias(name) for name in fields.names]
+    return _counted(parsed.select(*columns, PATH, F.lit(None).cast(NOTE_TYPE).alias(NOTE)))
+
+
+def _csv(rows: "DataFrame", scan: Scan, files: Mapping[str, str]) -> Raw:
+    """Lines taken apart; those with another number of columns, or a value of the wrong type, can't be read."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    never = F.lit(False)
+    line = F.col(LINE)
+    headers = _headers(files, scan) if scan.skip_lines else []
+    is_header = line.cast("binary").isin([F.lit(header) for header in headers]) if headers else never
+    is_marked = line.startswith(scan.header_mark) if scan.header_mark else never
+    is_trailing = line.rlike(f"^(?:{scan.trailer})$") if scan.trailer else never
+    is_changed = line.startswith("#fields") & (line != scan.header) if scan.header else never
+    cells, is_whole = _cells(scan)
+    places = {name: place for place, name in enumerate(scan.columns)}
+    split = rows.select(LINE, PATH, cells.alias(CELLS))
+    texts = {name: _given(F.get(CELLS, F.lit(places[name])), scan) for name in _wanted(scan)}
+    typed = {name: _typed(text, scan.columns[name]) for name, text in texts.items()}
+    wrong = F.when(~F.is_valid_utf8(LINE), F.lit("is not UTF-8"))
+    wrong = wrong.when(F.octet_length(LINE) > LONGEST_LINE_BYTES, F.lit(f"has more than {LONGEST_LINE_BYTES} bytes"))
+    wrong = wrong.when(~is_whole, F.lit(f"does not have {len(scan.columns)} columns"))
+    for name, kind in scan.columns.items():
+        if name in typed and kind != "VARCHAR":
+            wrong = wrong.when(typed[name].isNull() & texts[name].isNotNull(), F.lit(f"{name} is no {kind}"))
+    kind = F.when(is_marked & is_changed, CHANGED).when(is_marked | is_trailing, MARKED).when(is_header, HEADER)
+    kind = kind.when(wrong.isNotNull(), UNREADABLE)
+    note = F.when(kind.isNotNull(), F.struct(kind, F.col(PATH), wrong, F.left(line, F.lit(SHOWN_LETTERS))).cast(NOTE_TYPE))
+    columns = [column.alias(name) for name, column in typed.items()]
+    return _counted(split.select(*columns, PATH, note.alias(NOTE)), len(headers))
+
+
+def _counted(rows: "DataFrame", headers: int = 0) -> Raw:
+    """The rows without a note, and the count of the others: `headers` of them are the files' first lines."""
+    from pyspark.sql import Observation
+    from pyspark.sql import functions as F  # noqa: N812
+
+    count = Observation()
+    kind = F.col(NOTE).getField("kind")
+    unreadable = F.when(kind == UNREADABLE, F.col(NOTE))
+    observed = rows.observe(
+        count,
+        F.count_if(kind.isNull()).alias("records"),
+        (F.count_if(kind.isin(UNREADABLE, HEADER)) - F.lit(headers)).alias("unreadable"),
+        F.count_if(kind == CHANGED).alias("changed"),
+        F.min(unreadable).alias("least"),
+        F.max(unreadable).alias("greatest"),
+    )
+    return Raw(observed.filter(F.col(NOTE).isNull()).drop(NOTE), count)
+
+
+def _cells(scan: Scan) -> "tuple[Column, Column]":
+    """A line's cells as an array, and whether there are as many as there are columns."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    wide = len(scan.columns)
+    if not scan.quote:
+        return F.split(LINE, re.escape(scan.delimiter), -1), F.size(CELLS) == wide
+    names = [f"c{place}" for place in range(wide)]
+    schema = ", ".join(f"{name} string" for name in [*names, "broken"])
+    options = {"sep": scan.delimiter, "quote": scan.quote, "escape": scan.quote, "columnNameOfCorruptRecord": "broken"}
+    record = F.from_csv(F.col(LINE), schema, options)
+    cells = F.when(record.getField("broken").isNull(), F.array(*(record.getField(name) for name in names)))
+    return cells, F.col(CELLS).isNotNull()
+
+
+def _given(cell: "Column", scan: Scan) -> "Column":
+    from pyspark.sql import functions as F  # noqa: N812
+
+    return F.when(~cell.isin(list(scan.null_texts)), cell)
+
+
+def _typed(text: "Column", kind: str) -> "Column":
+    """The text as a column of that DuckDB type; NULL where it is none."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    if kind == "DOUBLE":
+        return text.try_cast("double")
+    if kind == "USMALLINT":
+        number = F.round(text.try_cast("decimal(18, 6)"))
+        return F.when(number.between(0, 65535), number.cast("int"))
+    return text
+
+
+def _wanted(scan: Scan) -> list[str]:
+    """The columns that the scan's fields are made from (at least)."""
+    texts = " ".join(scan.fields.values())
+    return [name for name in scan.columns if name.replace('"', '""') in texts]
+
+
+def _headers(files: Mapping[str, str], scan: Scan) -> list[bytes]:
+    """The first lines of the files, without byte order marks (Spark drops them) and blank ones."""
+    headers: list[bytes] = []
+    for path in files:
+        with gzip.open(path) if path.endswith(".gz") else Path(path).open("rb") as file:
+            headers += [file.readline().removeprefix(BYTE_ORDER_MARK).rstrip(b"\r\n") for _ in range(scan.skip_lines)]
+    return [header for header in headers if header.strip()]

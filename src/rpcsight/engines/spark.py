@@ -1,0 +1,190 @@
+"""Spark, on this machine or a cluster: the same SQL in its words. With `_spark_scan` and `_spark_session`, all that imports pyspark."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from rpcsight.engines import EXAMPLES_KEPT, LayoutChange, ReadCount, Scan, Statements, Unreadable
+from rpcsight.engines._spark_scan import PATH, Staged, raw, staged
+from rpcsight.engines._spark_session import cause_of, session
+from rpcsight.engines._text import identifier, mapped
+from rpcsight.engines.dialects import parts
+from rpcsight.errors import EngineError, InputError, RpcsightError
+from rpcsight.schema import RECORD
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, Row
+
+__all__ = ["Spark"]
+
+KINDS = {"VARCHAR": "string", "BIGINT": "bigint", "INTEGER": "int", "BOOLEAN": "boolean"}
+COLUMNS = [(column.name, KINDS[column.kind]) for column in RECORD if column.name != "set_aside"] + [("problem", "string")]
+RAW = "rpcsight_raw"
+BROKEN_GZIP = ("java.io.EOFException", "java.util.zip", "java.io.IOException")
+
+
+class Spark:
+    """A session of Spark. Relations are kept in its workers' memory, and on their disks where that is full.
+
+    Args:
+        scratch: a folder for temporary files, on the machine of this process.
+        master: Spark's master URL; None for a session that runs already, or else this machine.
+
+    Raises:
+        EngineError: Spark can't be started; says what to install.
+    """
+
+    name = "spark"
+    dialect = "spark"
+
+    def __init__(self, scratch: str, master: str | None) -> None:
+        self._scratch = scratch
+        self._session, self._is_ours = session(scratch, master)
+        self._read: list[DataFrame] = []
+        self._kept: dict[str, DataFrame] = {}
+        self._show_reading()
+
+    def read(self, scan: Scan, statements: Statements, parameters: Mapping[str, int]) -> ReadCount:
+        """See `Engine.read`. The workers open the files; of a gzip file that is cut, what can be unpacked is, here."""
+        with _told_as(InputError, scan.source or scan.paths[0]):
+            ready = staged(scan, self._scratch)
+            try:
+                count = self._append(scan, ready, statements, parameters)
+            except _spark_errors() as cause:
+                if scan.compression != "gz" or not any(broken in str(cause) for broken in BROKEN_GZIP):
+                    raise
+                ready = staged(scan, self._scratch, inflate=True)
+                count = self._append(scan, ready, statements, parameters)
+        for broken in ready.broken:
+            if not count.records:
+                raise broken
+            count.unreadable += 1
+            count.examples.insert(0, Unreadable(broken.where, None, broken.what))
+        count.examples = count.examples[:EXAMPLES_KEPT]
+        return count
+
+    def rows(self, sql: str, parameters: Mapping[str, int]) -> pa.Table:
+        """See `Engine.rows`."""
+        with _told_as(EngineError, "query"), self._query(sql, parameters) as result:
+            return _as_duckdb(result.toArrow())
+
+    def batches(self, sql: str, parameters: Mapping[str, int]) -> pa.RecordBatchReader:
+        """See `Engine.batches`. The driver holds all rows; Spark sorts them no other way."""
+        return self.rows(sql, parameters).to_reader()
+
+    def keep(self, name: str, sql: str, parameters: Mapping[str, int]) -> None:
+        """See `Engine.keep`."""
+        with _told_as(EngineError, name), self._query(sql, parameters) as result:
+            kept = _materialised(result)
+            if name in self._kept:
+                self._kept[name].unpersist()
+            self._kept[name] = kept
+            kept.createOrReplaceTempView(name)
+
+    def close(self) -> None:
+        """See `Engine.close`. A session that somebody else started stays."""
+        if self._is_ours:
+            self._session.stop()
+            return
+        for kept in (*self._read, *self._kept.values()):
+            kept.unpersist()
+
+    def _append(self, scan: Scan, ready: Staged, statements: Statements, parameters: Mapping[str, int]) -> ReadCount:
+        found = raw(self._session, scan, ready.files)
+        found.rows.createOrReplaceTempView(RAW)
+        rows = mapped(scan, identifier(RAW), identifier(PATH))
+        if not scan.is_halves:
+            kept = self._appended(f"with record as ({rows}) {statements.reading}", parameters)
+        else:
+            with self._query(f"with raw as ({rows}) {statements.half}", parameters) as halves:
+                half = _materialised(halves)
+            half.createOrReplaceTempView("half")
+            kept = self._appended(f"with record as ({statements.paired}) {statements.reading}", parameters)
+            half.unpersist()
+        seen = found.count.get
+        if seen["changed"]:
+            kept.unpersist()
+            raise LayoutChange
+        self._read.append(kept)
+        self._show_reading()
+        examples = [each for each in (seen["least"], seen["greatest"]) if each is not None]
+        return ReadCount(seen["records"], seen["unreadable"], [_unreadable(each) for each in dict.fromkeys(examples)])
+
+    def _appended(self, sql: str, parameters: Mapping[str, int]) -> "DataFrame":
+        from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+
+        with self._query(sql, parameters) as records:
+            return _materialised(records.select(*(F.col(name).cast(kind).alias(name) for name, kind in COLUMNS)))
+
+    def _show_reading(self) -> None:
+        """Let the relation `reading` be all that was read."""
+        empty = ", ".join(f"{name} {kind}" for name, kind in COLUMNS)
+        reading = _union(self._read) if self._read else self._session.createDataFrame([], empty)
+        reading.createOrReplaceTempView("reading")
+
+    @contextmanager
+    def _query(self, sql: str, parameters: Mapping[str, int]) -> "Iterator[DataFrame]":
+        """The result of a query, while the parts of its WITH that are named more than once are kept.
+
+        Spark computes a part anew wherever it is named, and parts name parts: without this the work multiplies at each.
+        """
+        named, rest = parts(sql, "spark", parameters)
+        held: list[DataFrame] = []
+        try:
+            for part in named:
+                rows = self._session.sql(part.sql)
+                if part.uses > 1:
+                    held.append(rows.persist())
+                rows.createOrReplaceTempView(part.name)
+            yield self._session.sql(rest)
+        finally:
+            for rows in held:
+                rows.unpersist()
+            for part in named:
+                self._session.catalog.dropTempView(part.name)
+
+
+def _materialised(rows: "DataFrame") -> "DataFrame":
+    kept = rows.persist()
+    kept.count()
+    return kept
+
+
+def _union(many: "Sequence[DataFrame]") -> "DataFrame":
+    """All rows of all; a balanced tree, since Spark walks plans by recursion."""
+    if len(many) == 1:
+        return many[0]
+    middle = len(many) // 2
+    return _union(many[:middle]).unionAll(_union(many[middle:]))
+
+
+def _unreadable(note: "Row") -> Unreadable:
+    shown = note["begins"].encode("unicode_escape").decode("ascii")
+    return Unreadable(note["path"], None, f"{note['what'] or 'is the header again'}; the line begins {shown!r}")
+
+
+def _as_duckdb(table: pa.Table) -> pa.Table:
+    """The table with DuckDB's types: times without zone, no column marked as never empty."""
+    columns: list[Any] = []
+    for column in table.columns:
+        is_zoned = pa.types.is_timestamp(column.type) and column.type.tz is not None
+        columns.append(column.cast(pa.timestamp("us")) if is_zoned else column)
+    return pa.table(columns, names=table.column_names)
+
+
+def _spark_errors() -> tuple[type[Exception], ...]:
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    return PySparkException, Py4JError
+
+
+@contextmanager
+def _told_as(kind: type[RpcsightError], where: str) -> Iterator[None]:
+    """Turn Spark's errors into ours, with the words of the innermost cause."""
+    try:
+        yield
+    except _spark_errors() as cause:
+        raise kind(where, cause_of(cause)) from cause

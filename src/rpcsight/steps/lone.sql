@@ -1,0 +1,22 @@
+/* lone: endpoint connections between hosts without any mapper flow, to servers and ports known by a mapper connection elsewhere;
+   repeated records are chained as in `connection`. */
+with known as (
+  select distinct dest_ip, dest_port
+  from matched
+  where mapper_count > 0
+),
+unlinked as (
+  select sighting.*
+  from sighting
+  join known on known.dest_ip = sighting.dest_ip and known.dest_port = sighting.dest_port
+  where sighting.left_out is null
+    and not sighting.is_mapper
+    and not exists (select 1 from pair where pair.src_ip = sighting.src_ip and pair.dest_ip = sighting.dest_ip)
+)
+select
+  *,
+  coalesce(start_us - lag(start_us) over (
+    partition by observer, src_ip, dest_ip, src_port, dest_port
+    order by start_us, flow_id
+  ) <= $same_connection_us, false) as is_repeated
+from unlinked

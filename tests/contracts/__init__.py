@@ -1,0 +1,1 @@
+"""One parametrised test for each kind of plug-in."""

@@ -1,0 +1,96 @@
+"""The public captures: counts equal the ground truth of their catalogue, and where robust differs, a rule says why."""
+
+import csv
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rpcsight.account import Account
+from rpcsight.errors import InputError
+from tests import system
+from tests.contracts.reading import Results, read
+
+CATALOGUE = system.SHARED_DATA / "catalogue.csv"
+# File: rows of rpc-activity that differ in number from the distinct strict endpoints, and the rule that makes the
+# difference (its test is in test_robust_rules.py). Files that are not here have as many rows as strict endpoints.
+SENSORS = "several sensors recorded 41 endpoint flows of 25 connections, all under one name: records of one connection are one row"
+OLDER = "the last packets of an older connection to a server and port known by a mapper: a known endpoint"
+WHOLE_SECONDS = "both start in the same second: equal times are in"
+DIFFERENCES = {
+    "apt29_day2_combined_zeek.log": (26, f"{SENSORS}; {OLDER}"),
+    "apt29_day2_UTICA-D_conn.log": (4, OLDER),
+    "NEWYORK.nfdump.csv": (25, WHOLE_SECONDS),
+    "covenant_dcsync_dcerpc_drsuapi_DsGetNCChanges_2020-08-05020926.nfdump.csv": (1, WHOLE_SECONDS),
+    "covenant_sharpwmi_create_dcerpc_wmi_2020-08-06035621.nfdump.csv": (1, WHOLE_SECONDS),
+    "empire_psexec_dcerpc_tcp_svcctl_WORKSTATION6_2020-09-20121608.nfdump.csv": (1, WHOLE_SECONDS),
+    "schtask_create_2020-12-1907003032.nfdump.csv": (1, WHOLE_SECONDS),
+}
+STATED = {  # file: (basis, is_strict) of its rows, where they are not all ("mapper", True)
+    "apt29_day2_combined_zeek.log": {("mapper", True): 25, ("known_endpoint", False): 1},
+    "apt29_day2_UTICA-D_conn.log": {("mapper", True): 3, ("known_endpoint", False): 1},
+    "NEWYORK.nfdump.csv": {("mapper", True): 2, ("mapper", False): 23},
+}
+
+
+def catalogue(*folders: str) -> list[Any]:
+    """The catalogue's rows of these folders; one that skips where there is no catalogue."""
+    if not CATALOGUE.exists():
+        return [pytest.param(None, id="no public captures")]
+    with CATALOGUE.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["pack_path"].startswith(folders)]
+    return [pytest.param(row, id=Path(row["pack_path"]).name) for row in rows]
+
+
+def is_flows(row: dict[str, str] | None) -> bool:
+    return row is None or row["rule_pairs"] != ""
+
+
+RECORDS = catalogue("zeek/", "netflow-derived/nfpcapd/")
+FLOWS = [each for each in RECORDS if is_flows(each.values[0])]
+OTHERS = [each for each in RECORDS if each.values[0] is None or not is_flows(each.values[0])]
+
+
+def results(row: dict[str, str] | None) -> tuple[Results, Account]:
+    path = system.shared_data(row["pack_path"] if row else "catalogue.csv")
+    if path.suffix == ".nfcapd":
+        system.require("nfdump")
+    return read(path)
+
+
+@pytest.mark.parametrize("row", FLOWS)
+def test_counts_equal_the_catalogue(row: dict[str, str]) -> None:
+    (strict, robust), account = results(row)
+    endpoints = {(pair["endpoint_id"], pair["endpoint_time"], pair["endpoint_src_port"]) for pair in strict}
+    assert (len(strict), len(endpoints)) == (int(row["rule_pairs"]), int(row["rule_endpoints"]))
+    name = Path(row["pack_path"]).name
+    rows, _ = DIFFERENCES.get(name, (len(endpoints), ""))
+    found: dict[tuple[object, object], int] = {}
+    for each in robust:
+        kind = each["basis"], each["is_strict"]
+        found[kind] = found.get(kind, 0) + 1
+    ordinary = {("mapper", bool(endpoints)): rows} if rows else {}
+    assert (len(robust), found) == (rows, STATED.get(name, ordinary))
+    if records := re.match(r"(\d+) conn records", row["notes"]):
+        assert account.records - sum(skip.count for skip in account.skips) == int(records[1])
+
+
+@pytest.mark.parametrize("row", OTHERS)
+def test_logs_without_flows_say_so(row: dict[str, str]) -> None:
+    """Where the first bytes already tell, as an error; else every record is skipped and counted."""
+    try:
+        (strict, robust), account = results(row)
+    except InputError as error:
+        assert error.what.startswith("holds no flows: Zeek ")
+    else:
+        skipped = sum(skip.count for skip in account.skips)
+        assert (strict, robust, skipped) == ([], [], account.records)
+
+
+def test_the_combined_log_differs_by_counted_records() -> None:
+    path = system.shared_data("zeek", "OTRF+Security-Datasets", "apt29_day2_combined_zeek.log")
+    (strict, robust), account = read(path)
+    connections = {(pair["src_ip"], pair["endpoint_src_port"], pair["dest_ip"], pair["endpoint_dest_port"]) for pair in strict}
+    unasked = [each["flow_id"] for each in robust if each["basis"] == "known_endpoint"]
+    assert (len(connections), unasked, account.left_out) == (25, ["CQ1NU3LrBRVqgxST6"], {"repeated": 25})

@@ -1,0 +1,393 @@
+"""The command line as its users meet it: exit codes, what goes to which stream, files, pipes, terminals and Ctrl-C."""
+
+import gzip
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from rpcsight import __version__
+from rpcsight.analytics import all_analytics
+from rpcsight.cli import app, main
+from rpcsight.engines.dialects import DIALECTS
+from rpcsight.readers import all_readers
+from rpcsight.writers import all_writers
+from tests.contracts.samples import FLOWS, zeek_tsv
+from tests.recording import NFDUMP, PARQUET
+
+COMMANDS = ["hunt", "run", "list", "sql", "demo"]
+RECORDING = str(PARQUET)
+HINTED = re.compile(r"error: [^\n]+: [^\n]+\n(  hint: [^\n]+\n)?")
+FLOW_SQL = """
+    copy (
+      select
+        'f' || i as flow_id, make_timestamp(1772445600000000 + i * 10) as start_time, '10.0.' || i % 250 || '.9' as src_ip,
+        50000 + i % 9000 as src_port, '10.1.0.' || i % 40 as dest_ip, if(i % 2 = 0, 135, 49664) as dest_port
+      from range(2000000) as numbers(i)
+    ) to '{}' (format parquet)
+"""
+
+Ran = tuple[int, str, str]
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Any:
+    """Return ``cli(*arguments)``: exit code, standard output and standard error of `rpcsight`, in this process."""
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+    def call(*arguments: object) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["rpcsight", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        out, err = capfdbinary.readouterr()
+        return int(left.value.code or 0), out.decode(), err.decode()
+
+    return call
+
+
+def start(*arguments: object, **options: Any) -> subprocess.Popen[bytes]:
+    """Start `rpcsight` as a process of its own."""
+    return subprocess.Popen([sys.executable, "-m", "rpcsight", *map(str, arguments)], **options)
+
+
+def process(*arguments: object, given: bytes = b"") -> Ran:
+    with start(
+        *arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running:
+        out, err = running.communicate(given)
+        return running.returncode, out.decode(), err.decode()
+
+
+def on_terminal(*arguments: object, streams: Sequence[str], **environment: str) -> Ran:
+    """Run with these streams on a terminal of 100 columns; what it shows, and what goes to standard output otherwise."""
+    master, terminal = pty.openpty()
+    there = dict.fromkeys(streams, terminal)
+    inherited = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    with start(
+        *arguments,
+        stdin=subprocess.DEVNULL,
+        **({"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | there),
+        env=inherited | {"TERM": "xterm-256color", "COLUMNS": "100"} | environment,
+    ) as running:
+        os.close(terminal)
+        shown = b"".join(from_terminal(master))
+    return running.returncode, shown.decode(), ""
+
+
+def from_terminal(master: int) -> Iterator[bytes]:
+    with suppress(OSError), os.fdopen(master, "rb", buffering=0) as screen:  # EIO is how a terminal ends
+        while some := screen.read(65536):
+            yield some
+
+
+def json_rows(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+# --- use, and wrong use
+
+
+def test_every_command_is_here() -> None:
+    assert [each.name or each.callback.__name__ for each in app.registered_commands] == COMMANDS  # pyright: ignore
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help(cli: Any, command: str, option: str) -> None:
+    code, out, err = cli(*command.split(), option)
+    assert (code, out.startswith(f"Usage: rpcsight {command}".rstrip()), err) == (0, True, "")
+
+
+def test_version(cli: Any) -> None:
+    assert cli("--version") == (0, f"rpcsight {__version__}\n", "")
+
+
+def test_nothing_asked_shows_the_help(cli: Any) -> None:
+    code, out, err = cli()
+    assert (code, out, err.startswith("Usage: rpcsight")) == (2, "", True)
+
+
+WRONG_SETTINGS = {"unknown.toml": "[rule]\nwindo_s = 2\n", "value.toml": '[rule]\ndynamic_ports = "9-1"\n', "no.toml": "["}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ("bogus", 2, "rpcsight: no such command 'bogus'"),
+        ("hunt", 2, "rpcsight hunt: missing argument 'PATH'"),
+        ("run", 2, "rpcsight run: missing argument 'ANALYTIC'"),
+        ("demo more", 2, "rpcsight demo: got unexpected extra argument"),
+        ("hunt --bogus {flows}", 2, "rpcsight hunt: no such option: --bogus"),
+        ("hunt --limit 0 {flows}", 2, "rpcsight hunt: invalid value for '--limit'"),
+        ("hunt --mapper-port x {flows}", 2, "rpcsight hunt: invalid value for '--mapper-port'"),
+        ("hunt --since never {flows}", 2, "--since: 'never' is no time"),
+        ("hunt --until 2026-13-01 {flows}", 2, "--until: '2026-13-01' is no time"),
+        ("hunt --window soon {flows}", 2, "length of time: 'soon' is none"),
+        ("hunt --dynamic-ports 9-1 {flows}", 2, "port range: '9-1' is no port range"),
+        ("hunt --dynamic-ports  {flows}", 2, ""),
+        ("hunt --engine abacus {flows}", 2, "--engine: 'abacus' is no engine"),
+        ("hunt --format xml {flows}", 2, "--format: 'xml' is no format"),
+        ("hunt -o {folder} {flows}", 2, "--output: '{folder}' is no file"),
+        ("hunt -o {folder}/no/where {flows}", 2, "--output: there is no folder '{folder}/no'"),
+        ("run bogus {flows}", 2, "analytic: there is none called 'bogus'"),
+        ("list bogus", 2, "list: 'bogus' is nothing to list"),
+        ("sql bogus", 2, "analytic: there is none called 'bogus'"),
+        ("sql rpc-activity --dialect latin", 2, "--dialect: 'latin' is not known"),
+        ("hunt {folder}/missing.log", 3, "{folder}/missing.log: there is no such file"),
+        ("hunt {folder}/empty", 3, "{folder}/empty: "),
+        ("hunt --settings {folder}/unknown.toml {flows}", 4, "{folder}/unknown.toml [rule.windo_s]: "),
+        ("hunt --settings {folder}/value.toml {flows}", 4, "{folder}/value.toml [rule.dynamic_ports]: "),
+        ("hunt --settings {folder}/no.toml {flows}", 4, "{folder}/no.toml: can't be read as TOML"),
+        ("hunt --settings {folder}/missing.toml {flows}", 4, "{folder}/missing.toml: can't be read"),
+        ("hunt --mapper-port 65536 {flows}", 4, "settings [rule.mapper_port]: "),
+        ("hunt --window 0s {flows}", 4, "settings [rule.window_s]: "),
+        ("hunt {folder}/columns.csv", 5, "{folder}/columns.csv: "),
+    ],
+)  # fmt: skip
+def test_errors(cli: Any, tmp_path: Path, arguments: str, code: int, said: str) -> None:
+    for name, text in WRONG_SETTINGS.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "columns.csv").write_text("src_ip,dest_ip,src_port,dest_port\n10.0.0.1,10.0.0.2,50000,135\n")
+    (tmp_path / "empty").write_bytes(b"")
+    places = {"flows": RECORDING, "folder": str(tmp_path)}
+    ran = cli(*(word.format(**places) for word in arguments.split(" ")))
+    assert (ran[0], ran[1]) == (code, "")
+    assert HINTED.fullmatch(ran[2]), ran[2]
+    assert ran[2].startswith(f"error: {said.format(**places)}"), ran[2]
+
+
+def test_a_bug_says_that_it_is_one(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("rpcsight.pipeline.opened")
+    code, out, err = cli("hunt", RECORDING)
+    assert (code, out, err.startswith("Traceback")) == (70, "", True)
+    assert "error: rpcsight: AttributeError: " in err
+    assert "this is a bug in rpcsight" in err
+
+
+# --- list, sql, demo
+
+
+@pytest.mark.parametrize(
+    ("what", "names"),
+    [
+        ("readers", [each.NAME for each in all_readers()]),
+        ("writers", [each.NAME for each in all_writers()]),
+        ("analytics", [each.header.id for each in all_analytics()]),
+    ],
+)
+def test_list(cli: Any, what: str, names: list[str]) -> None:
+    code, out, err = cli("list", what)
+    first = [line.split()[0] for line in out.splitlines()[1:-1] if not line.startswith(" ")]
+    assert (code, first, err) == (0, names, "")
+    assert "about" in out.splitlines()[0]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_sql(cli: Any, dialect: str) -> None:
+    code, out, err = cli("sql", "rpc-activity", "--dialect", dialect, "--mapper-port", 1135, "--window", "3s")
+    assert (code, err, re.findall(r"\$[a-z_]+", out)) == (0, "", [])
+    assert out.lower().startswith("with")
+    assert "1135" in out
+    assert "3000000" in out
+
+
+def test_demo_ends_in_findings_with_workstations_on_top(cli: Any) -> None:
+    code, out, err = cli("demo")
+    header, first, *_ = out.splitlines()
+    assert (code, header.split()) == (0, ["score", "severity", "client", "server", "times", "first", "why"])
+    assert first.split()[:4] == ["70", "high", "10.77.0.22", "10.77.0.21"]
+    assert "read 1 file (nfdump 1): 2,374 records" in err
+
+
+# --- formats, files and pipes
+
+
+@pytest.mark.parametrize("command", [["hunt"], ["run", "rpc-activity"], ["run", "CAR-2014-05-001"]], ids=" ".join)
+def test_formats_tell_the_same(cli: Any, tmp_path: Path, command: list[str]) -> None:
+    jsonl = cli(*command, RECORDING, "--format", "jsonl", "--quiet")
+    rows = json_rows(jsonl[1])
+    files = {name: tmp_path / f"rows.{name}" for name in ("jsonl", "csv", "parquet", "txt")}
+    assert [cli(*command, RECORDING, "-o", path, "-q") for path in files.values()] == [(0, "", "")] * len(files)
+    assert files["jsonl"].read_text("utf-8") == jsonl[1]
+    assert files["csv"].read_text("utf-8").splitlines()[0].split(",") == [f'"{name}"' for name in rows[0]]
+    table = pq.read_table(files["parquet"])
+    assert (table.num_rows, table.column_names) == (len(rows), list(rows[0]))
+    assert files["txt"].read_text("utf-8").splitlines()[-1].startswith(f"{len(rows)} rows")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in files.values())
+
+
+def test_an_output_of_a_dash_is_standard_output(cli: Any) -> None:
+    assert cli("run", "rpc-activity", RECORDING, "-q", "-o", "-") == cli("run", "rpc-activity", RECORDING, "-q")
+
+
+def test_an_output_file_is_replaced_as_a_whole_or_not_at_all(
+    cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text("before")
+
+    def breaks(rows: object, out: Any, look: object) -> None:
+        out.write(b"half a row")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("rpcsight.writers.jsonl.write", breaks)
+    code, out, err = cli("run", "rpc-activity", RECORDING, "-o", path)
+    assert (code, out, path.read_text(), list(tmp_path.iterdir())) == (3, "", "before", [path])
+    assert err.startswith(f"error: {path}: can't be written (No space left on device)\n  hint: ")
+
+
+def test_a_device_is_written_to_and_not_replaced(cli: Any, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with start("run", "rpc-activity", RECORDING, "-q", "-f", "csv", "-o", pipe) as running:
+        text = pipe.read_text("utf-8")
+    assert (running.returncode, pipe.is_fifo(), text) == (0, True, cli("run", "rpc-activity", RECORDING, "-f", "csv")[1])
+
+
+def test_a_full_disk_is_an_error() -> None:
+    with Path("/dev/full").open("wb") as full:
+        running = start("run", "rpc-activity", RECORDING, "-q", stdout=full, stderr=subprocess.PIPE)
+        err = running.communicate()[1].decode()
+    assert (running.returncode, err.splitlines()[0]) == (
+        3,
+        "error: standard output: can't be written (No space left on device)",
+    )
+
+
+def test_standard_input_is_read(cli: Any) -> None:
+    given = gzip.compress(zeek_tsv(FLOWS))
+    code, out, err = process("run", "rpc-activity", "-", "-q", given=given)
+    assert (code, {row["source"] for row in json_rows(out)}, err) == (0, {"-"}, "")
+
+
+def test_a_reader_that_leaves_early_ends_it_quietly() -> None:
+    with start("run", "CAR-2014-05-001", RECORDING, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout
+        assert running.stderr
+        assert json.loads(running.stdout.readline())["src_ip"] == "10.77.0.21"
+        running.stdout.close()
+        assert (running.stderr.read(), running.wait()) == (b"", 141)
+
+
+def test_the_same_input_gives_the_same_bytes(cli: Any, tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("a.parquet", "b.parquet", "c.parquet")]
+    rows = pq.read_table(PARQUET)
+    for place, path in enumerate(paths):
+        pq.write_table(rows.take(list(range(place, rows.num_rows, 3))), path)
+    for command in (["hunt"], ["run", "rpc-activity"], ["run", "CAR-2014-05-001"], ["run", "rpc-attempts"]):
+        first, again, turned = (cli(*command, *some) for some in (paths, paths, paths[::-1]))
+        assert first == again == turned
+        assert first[1]
+
+
+# --- options
+
+
+def test_quiet_is_silent_and_else_the_account_is_told(cli: Any) -> None:
+    assert cli("hunt", RECORDING, "--quiet")[2] == ""
+    assert cli("hunt", RECORDING)[2].splitlines()[0] == "read 1 file (parquet 1): 662 records"
+
+
+@pytest.mark.parametrize(
+    ("options", "strict", "robust"),
+    [
+        ([], 547, 235),
+        (["--window", "500ms"], 537, 230),
+        (["--window", "0.5"], 537, 230),
+        (["--dynamic-ports", "49153-49153"], 2, 2),
+        (["--mapper-port", 49153], 0, 0),
+        (["--since", "2026-11-21T23:58:00"], 171, 74),
+        (["--until", "2026-11-22T00:58:00+01:00"], 376, 161),
+    ],
+    ids=str,
+)
+def test_options_of_the_rule(cli: Any, options: list[object], strict: int, robust: int) -> None:
+    counts = [
+        len(json_rows(cli("run", analytic, RECORDING, *options, "-q")[1]))
+        for analytic in ("CAR-2014-05-001", "rpc-activity")
+    ]
+    assert counts == [strict, robust]
+
+
+def test_settings_file_and_options_that_win_over_it(cli: Any, tmp_path: Path) -> None:
+    settings = tmp_path / "settings.toml"
+    settings.write_text('[rule]\nwindow_s = "500ms"\nmapper_port = 9\n')
+    chosen = cli("run", "rpc-activity", RECORDING, "-q", "--settings", settings, "--mapper-port", 135)
+    assert chosen == cli("run", "rpc-activity", RECORDING, "-q", "--window", "500ms")
+
+
+def test_map_names_the_columns(cli: Any, tmp_path: Path) -> None:
+    foreign = tmp_path / "flows.csv"
+    foreign.write_text("Who,Port,Whom,To,When\n10.0.0.1,50000,10.0.0.2,135,1000\n10.0.0.1,50001,10.0.0.2,49664,1500\n")
+    names = {"src_ip": "Who", "src_port": "Port", "dest_ip": "Whom", "dest_port": "To", "start_time": "When:epoch_ms"}
+    options = [word for name, column in names.items() for word in ("--map", f"{name}={column}")]
+    code, out, err = cli("run", "CAR-2014-05-001", foreign, "-q", *options)
+    found = [(row["mapper_time"], row["endpoint_time"], row["gap_s"]) for row in json_rows(out)]
+    assert (code, found, err) == (0, [("1970-01-01T00:00:01.000000Z", "1970-01-01T00:00:01.500000Z", 0.5)], "")
+
+
+# --- terminals and Ctrl-C
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "is_coloured"),
+    [([], {}, True), (["--no-color"], {}, False), ([], {"NO_COLOR": "1"}, False)],
+    ids=["as it is", "--no-color", "NO_COLOR"],
+)
+def test_a_terminal_gets_a_table(options: list[str], environment: dict[str, str], is_coloured: bool) -> None:
+    code, shown, _ = on_terminal("hunt", PARQUET, *options, streams=["stdout"], **environment)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", shown)
+    assert (code, plain.split()[:4], "\x1b" in shown) == (0, ["score", "severity", "client", "server"], is_coloured)
+
+
+def test_a_terminal_gets_no_binary() -> None:
+    code, shown, _ = on_terminal("hunt", PARQUET, "-f", "parquet", streams=["stdout", "stderr"])
+    assert (code, shown.splitlines()[0]) == (2, "error: --format: parquet does not belong on a terminal")
+
+
+def test_progress_is_shown_on_a_terminal_only() -> None:
+    shown = [on_terminal("run", "rpc-activity", NFDUMP, *quiet, streams=["stderr"])[1] for quiet in ([], ["-q"])]
+    assert ("looking at the inputs" in shown[0], shown[1]) == (True, "")
+    assert "\x1b" not in process("hunt", RECORDING)[2]
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_while_reading_ends_it_cleanly(tmp_path: Path, signal_number: signal.Signals) -> None:
+    flows, scratch = tmp_path / "many.parquet", tmp_path / "scratch"
+    duckdb.execute(FLOW_SQL.format(flows))
+    scratch.mkdir()
+    master, terminal = pty.openpty()
+    environment = os.environ | {"TMPDIR": str(scratch), "TERM": "xterm"}
+    options: dict[str, Any] = {"env": environment, "stdout": subprocess.PIPE, "stderr": terminal}
+    with start("run", "rpc-activity", flows, "-o", tmp_path / "rows", **options) as running:
+        os.close(terminal)
+        screen, shown = from_terminal(master), b""
+        while b"many.parquet" not in shown:  # the bar names the file that is being read
+            shown += next(screen)
+        running.send_signal(signal_number)
+        shown += b"".join(screen)
+    assert (running.returncode, shown.decode().splitlines()[-1].endswith("stopped")) == (130, True)
+    assert (list(scratch.iterdir()), sorted(path.name for path in tmp_path.iterdir())) == ([], ["many.parquet", "scratch"])
+
+
+def test_an_interrupt_while_waiting_for_standard_input_ends_it_cleanly(tmp_path: Path) -> None:
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with start("hunt", "-", env=os.environ | {"TMPDIR": str(tmp_path)}, **pipes) as running:  # pyright: ignore
+        assert running.stdin
+        assert running.stderr
+        running.stdin.write(zeek_tsv(FLOWS) * 200)  # more than fits into the pipe: returns when it reads
+        running.stdin.flush()
+        running.send_signal(signal.SIGINT)
+        assert (running.stderr.read(), running.wait(), list(tmp_path.iterdir())) == (b"stopped\n", 130, [])
