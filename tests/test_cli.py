@@ -1,13 +1,16 @@
 """The command line as its users meet it: exit codes, what goes to which stream, files, pipes, terminals and Ctrl-C."""
 
+import fcntl
 import gzip
 import json
 import os
 import pty
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -24,7 +27,8 @@ from rpcsight.engines.dialects import DIALECTS
 from rpcsight.readers import all_readers
 from rpcsight.writers import all_writers
 from tests.contracts.samples import FLOWS, zeek_tsv
-from tests.recording import NFDUMP, PARQUET
+from tests.oracles.flow import Flow
+from tests.recording import NFDUMP, PARQUET, written
 
 COMMANDS = ["hunt", "run", "list", "sql", "demo"]
 RECORDING = str(PARQUET)
@@ -70,20 +74,27 @@ def process(*arguments: object, given: bytes = b"") -> Ran:
         return running.returncode, out.decode(), err.decode()
 
 
-def on_terminal(*arguments: object, streams: Sequence[str], **environment: str) -> Ran:
-    """Run with these streams on a terminal of 100 columns; what it shows, and what goes to standard output otherwise."""
-    master, terminal = pty.openpty()
+def on_terminal(*arguments: object, streams: Sequence[str], **environment: str) -> tuple[int, str]:
+    """Run with these streams on a terminal; what it shows."""
+    master, terminal = new_terminal()
     there = dict.fromkeys(streams, terminal)
     inherited = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
     with start(
         *arguments,
         stdin=subprocess.DEVNULL,
         **({"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | there),
-        env=inherited | {"TERM": "xterm-256color", "COLUMNS": "100"} | environment,
+        env=inherited | {"TERM": "xterm-256color"} | environment,
     ) as running:
         os.close(terminal)
         shown = b"".join(from_terminal(master))
-    return running.returncode, shown.decode(), ""
+    return running.returncode, shown.decode()
+
+
+def new_terminal() -> tuple[int, int]:
+    """The two ends of a terminal of 24 lines and 100 columns."""
+    master, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    return master, terminal
 
 
 def from_terminal(master: int) -> Iterator[bytes]:
@@ -159,7 +170,7 @@ WRONG_SETTINGS = {"unknown.toml": "[rule]\nwindo_s = 2\n", "value.toml": '[rule]
 def test_errors(cli: Any, tmp_path: Path, arguments: str, code: int, said: str) -> None:
     for name, text in WRONG_SETTINGS.items():
         (tmp_path / name).write_text(text)
-    (tmp_path / "columns.csv").write_text("src_ip,dest_ip,src_port,dest_port\n10.0.0.1,10.0.0.2,50000,135\n")
+    (tmp_path / "columns.csv").write_text("src_ip,dest_ip,src_port,dest_port,note\n10.0.0.1,10.0.0.2,50000,135,\n")
     (tmp_path / "empty").write_bytes(b"")
     places = {"flows": RECORDING, "folder": str(tmp_path)}
     ran = cli(*(word.format(**places) for word in arguments.split(" ")))
@@ -272,11 +283,13 @@ def test_standard_input_is_read(cli: Any) -> None:
     assert (code, {row["source"] for row in json_rows(out)}, err) == (0, {"-"}, "")
 
 
-def test_a_reader_that_leaves_early_ends_it_quietly() -> None:
-    with start("run", "CAR-2014-05-001", RECORDING, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+def test_a_reader_that_leaves_early_ends_it_quietly(tmp_path: Path) -> None:
+    many = [Flow(f"f{port}", port, None, "10.0.0.1", port, "10.0.0.2", 49664) for port in range(50000, 60000)]
+    flows = written([Flow("m", 0, None, "10.0.0.1", 50000, "10.0.0.2", 135), *many], tmp_path / "flows.parquet")
+    with start("run", "CAR-2014-05-001", flows, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         assert running.stdout
         assert running.stderr
-        assert json.loads(running.stdout.readline())["src_ip"] == "10.77.0.21"
+        assert json.loads(running.stdout.readline())["endpoint_id"] == "f50000"
         running.stdout.close()
         assert (running.stderr.read(), running.wait()) == (b"", 141)
 
@@ -303,13 +316,13 @@ def test_quiet_is_silent_and_else_the_account_is_told(cli: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "strict", "robust"),
     [
-        ([], 547, 235),
-        (["--window", "500ms"], 537, 230),
-        (["--window", "0.5"], 537, 230),
-        (["--dynamic-ports", "49153-49153"], 2, 2),
-        (["--mapper-port", 49153], 0, 0),
-        (["--since", "2026-11-21T23:58:00"], 171, 74),
-        (["--until", "2026-11-22T00:58:00+01:00"], 376, 161),
+        ([], 551, 234),
+        (["--window", "500ms"], 349, 234),
+        (["--window", "0.5"], 349, 234),
+        (["--dynamic-ports", "49153-49153"], 0, 70),
+        (["--mapper-port", 49153], 51, 114),
+        (["--since", "2026-11-21T23:58:00"], 128, 57),
+        (["--until", "2026-11-22T00:58:00+01:00"], 423, 177),
     ],
     ids=str,
 )
@@ -347,13 +360,13 @@ def test_map_names_the_columns(cli: Any, tmp_path: Path) -> None:
     ids=["as it is", "--no-color", "NO_COLOR"],
 )
 def test_a_terminal_gets_a_table(options: list[str], environment: dict[str, str], is_coloured: bool) -> None:
-    code, shown, _ = on_terminal("hunt", PARQUET, *options, streams=["stdout"], **environment)
+    code, shown = on_terminal("hunt", PARQUET, *options, streams=["stdout"], **environment)
     plain = re.sub(r"\x1b\[[0-9;]*m", "", shown)
     assert (code, plain.split()[:4], "\x1b" in shown) == (0, ["score", "severity", "client", "server"], is_coloured)
 
 
 def test_a_terminal_gets_no_binary() -> None:
-    code, shown, _ = on_terminal("hunt", PARQUET, "-f", "parquet", streams=["stdout", "stderr"])
+    code, shown = on_terminal("hunt", PARQUET, "-f", "parquet", streams=["stdout", "stderr"])
     assert (code, shown.splitlines()[0]) == (2, "error: --format: parquet does not belong on a terminal")
 
 
@@ -368,7 +381,7 @@ def test_an_interrupt_while_reading_ends_it_cleanly(tmp_path: Path, signal_numbe
     flows, scratch = tmp_path / "many.parquet", tmp_path / "scratch"
     duckdb.execute(FLOW_SQL.format(flows))
     scratch.mkdir()
-    master, terminal = pty.openpty()
+    master, terminal = new_terminal()
     environment = os.environ | {"TMPDIR": str(scratch), "TERM": "xterm"}
     options: dict[str, Any] = {"env": environment, "stdout": subprocess.PIPE, "stderr": terminal}
     with start("run", "rpc-activity", flows, "-o", tmp_path / "rows", **options) as running:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +68,8 @@ def write(rows: "Rows", to: Destination) -> None:
         InputError: the file can't be written.
     """
     if to.path is None:
-        _to_stdout(lambda: to.writer.write(rows, sys.stdout.buffer, to.look))
+        with _stdout() as out:
+            to.writer.write(rows, out, to.look)
         return
     try:
         if to.path.exists() and not to.path.is_file():  # a device or a named pipe is written to, never replaced
@@ -83,7 +84,8 @@ def write(rows: "Rows", to: Destination) -> None:
 
 def say(text: str) -> None:
     """Write text to standard output."""
-    _to_stdout(lambda: sys.stdout.write(text))
+    with _stdout() as out:
+        out.write(text.encode())
 
 
 def tell(account: "Account", *, is_quiet: bool = False) -> None:
@@ -139,16 +141,18 @@ def _replaced(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def _to_stdout(write_all: Callable[[], object]) -> None:
-    """Write to standard output to the end; a reader that leaves early (`| head`) ends the program quietly."""
+@contextmanager
+def _stdout() -> Iterator[BinaryIO]:
+    """Standard output, to be written to the end; a reader that leaves early (`| head`) ends the program quietly.
+
+    Buffered also where Python's own is not (PYTHONUNBUFFERED): an unbuffered write may stop halfway without an error.
+    """
     try:
-        write_all()
-        sys.stdout.flush()
+        with open(sys.stdout.fileno(), "wb", closefd=False) as out:  # noqa: PTH123 - a number, no path
+            yield out
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(BROKEN_PIPE) from None
     except OSError as cause:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise _unwritable("standard output", cause) from cause
 
 

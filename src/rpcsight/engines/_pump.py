@@ -1,8 +1,11 @@
-"""Feeds a packed file to DuckDB through pipes: one thread unpacks (gzip by isal, four times as fast as zlib), two pipes let DuckDB parse
-with all its threads. Blocks are cut at line ends, so each pipe carries whole lines, in no particular order between pipes."""
+"""Feeds a file to DuckDB through pipes: one thread unpacks (gzip by isal, four times as fast as zlib), two pipes let DuckDB parse
+with all its threads. Blocks are cut at line ends, so each pipe carries whole lines, in no particular order between pipes.
+
+Plain files come this way too where DuckDB would give up on them: endless lines, a stray carriage return, a quote that is never closed."""
 
 import contextlib
 import fcntl
+import mmap
 import os
 import queue
 import threading
@@ -11,12 +14,15 @@ from pathlib import Path
 
 from rpcsight.errors import InputError
 
-__all__ = ["LONGEST_LINE_BYTES", "Pump", "unpacked_blocks"]
+__all__ = ["Pump", "is_tame", "unpacked_blocks"]
 
 PIPES = 2
 READ_BYTES = 1 << 18
 QUEUED_BLOCKS = 8
-LONGEST_LINE_BYTES = 4_000_000
+BLOCK_BYTES = 1 << 20
+LONGEST_LINE_BYTES = 1 << 15
+WINDOW_BYTES = LONGEST_LINE_BYTES // 2
+SHOWN_BYTES = 200
 LINUX_F_SETPIPE_SZ = 1031
 PIPE_BYTES = 1 << 20
 AGAIN = "copy the file again; what comes before the break was read"
@@ -27,13 +33,13 @@ def unpacked_blocks(path: str, compression: str, source: str = "") -> Iterator[b
 
     Args:
         path: the file.
-        compression: "gz" or "zst".
+        compression: "gz", "zst" or "" for a plain file.
         source: what to call the file in an error; its path if empty.
 
     Raises:
         InputError: the file is cut or broken; all that comes before the break has been given.
     """
-    unpack = _gunzipped if compression == "gz" else _unzstd
+    unpack = UNPACKERS[compression]
     given = 0
     try:
         for block in unpack(path, None):
@@ -67,20 +73,23 @@ def _gunzipped(path: str, fine_from: int | None) -> Iterator[bytes]:
     with Path(path).open("rb") as file:
         while data := file.read(READ_BYTES if fine_from is None or at < fine_from else 1):
             start, at = at, at + len(data)
-            data = data if is_inside else data.lstrip(b"\0")
-            while data:
-                is_inside = True
+            is_full = False
+            while data or is_full:
+                if not is_inside:
+                    data = data.lstrip(b"\0")  # members may be padded
+                    is_inside = bool(data)
                 try:
-                    block = inflater.decompress(data)
+                    block = inflater.decompress(data, BLOCK_BYTES)
                 except isal_zlib.error as cause:
                     raise _Broken(start, f"is not sound gzip data ({cause})") from cause
                 if block:
                     yield block
-                data = inflater.unused_data
+                is_full = len(block) == BLOCK_BYTES
+                data = inflater.unconsumed_tail
                 if inflater.eof:
+                    data = inflater.unused_data
                     inflater = isal_zlib.decompressobj(31)
-                    is_inside = False
-                    data = data.lstrip(b"\0")
+                    is_inside = is_full = False
     if is_inside:
         raise _Broken(at, "gzip data ends in the middle")
 
@@ -98,22 +107,43 @@ def _unzstd(path: str, fine_from: int | None) -> Iterator[bytes]:
         raise _Broken(at, f"is not sound zstd data ({cause})") from cause
 
 
+def is_tame(path: str) -> bool:
+    """Whether no line of a plain file is so long that it could choke an engine; looks at a part of the file only."""
+    with Path(path).open("rb") as file:
+        if os.fstat(file.fileno()).st_size < LONGEST_LINE_BYTES:
+            return True
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return not any(_windows_without_line_end(content))
+
+
+def _plain(path: str, fine_from: int | None) -> Iterator[bytes]:
+    del fine_from
+    with Path(path).open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            yield block
+
+
+UNPACKERS = {"": _plain, "gz": _gunzipped, "zst": _unzstd}
+
+
 class Pump:
-    """Unpacks one file into pipes. `paths` are what to open; they end when the file does.
+    """Reads one file into pipes, unpacked and tamed. `paths` are what to open; they end when the file does.
 
     `broken` holds the error of a file that ends in the middle, after `close`; the lines before the break came through.
-    A line longer than `LONGEST_LINE_BYTES` comes through cut.
+    Of a line that is too long its beginning comes through; line ends come through as `\\n`.
 
     Args:
         path: the file.
-        compression: "gz" or "zst".
+        compression: "gz", "zst" or "" for a plain file.
         source: what to call it in an error.
         skip_lines: how many lines at its start to leave out.
+        quote: a quotation mark; of a line with an odd number of them, all are left out, since such a line would swallow others.
     """
 
-    def __init__(self, path: str, compression: str, source: str = "", skip_lines: int = 0) -> None:
+    def __init__(self, path: str, compression: str, source: str = "", skip_lines: int = 0, quote: str = "") -> None:
         self.broken: InputError | None = None
-        self._content = _without_first(skip_lines, _whole_lines(unpacked_blocks(path, compression, source)))
+        lines = _whole_lines(unpacked_blocks(path, compression, source))
+        self._content = _without_first(skip_lines, _balanced(quote.encode(), lines))
         self._source = source or path
         self._blocks: queue.Queue[bytes | None] = queue.Queue(QUEUED_BLOCKS)
         self._stopped = threading.Event()
@@ -182,24 +212,53 @@ def _whole_lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
     rest = b""
     is_cut = False  # inside a line whose beginning has been given
     for block in blocks:
-        begin = block.find(b"\n") + 1 if is_cut else 0
-        if is_cut and not begin:
-            continue
-        is_cut = False
-        end = block.rfind(b"\n") + 1
-        if end > begin:
-            yield rest + block[begin:end]
-            rest = block[end:]
-        elif not end:
-            rest += block
-        else:
-            rest = block[end:]
+        text = rest + block
+        if is_cut:
+            begin = text.find(b"\n") + 1
+            is_cut = not begin
+            text = text[begin:] if begin else b""
+        end = text.rfind(b"\n") + 1
+        if end:
+            yield _unix_ends(_shortened(text[:end]))
+        rest = text[end:]
         if len(rest) > LONGEST_LINE_BYTES:
-            yield rest[:LONGEST_LINE_BYTES] + b"\n"
+            yield rest[:SHOWN_BYTES].replace(b"\r", b" ") + b"\n"
             rest = b""
             is_cut = True
     if rest:
-        yield rest
+        yield _unix_ends(rest)
+
+
+def _unix_ends(text: bytes) -> bytes:
+    """DuckDB gives up on a file with several kinds of line ends."""
+    return text.replace(b"\r\n", b"\n").replace(b"\r", b" ") if b"\r" in text else text
+
+
+def _shortened(text: bytes) -> bytes:
+    parts: list[bytes] = []
+    done = 0
+    for at in _windows_without_line_end(text):
+        begin, end = text.rfind(b"\n", 0, at) + 1, text.find(b"\n", at)
+        if begin >= done and end - begin > LONGEST_LINE_BYTES:
+            parts += text[done:begin], text[begin : begin + SHOWN_BYTES]
+            done = end
+    return b"".join((*parts, text[done:])) if parts else text
+
+
+def _windows_without_line_end(text: bytes | mmap.mmap) -> Iterator[int]:
+    size = len(text)
+    for at in range(0, size - WINDOW_BYTES, WINDOW_BYTES):
+        if text.find(b"\n", at, at + WINDOW_BYTES) < 0:
+            yield at
+
+
+def _balanced(quote: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
+    for block in blocks:
+        if not quote or quote not in block:
+            yield block
+            continue
+        lines = block.splitlines(keepends=True)
+        yield b"".join(line.replace(quote, b"") if line.count(quote) % 2 else line for line in lines)
 
 
 def _without_first(count: int, blocks: Iterator[bytes]) -> Iterator[bytes]:

@@ -94,10 +94,8 @@ def raw(session: "SparkSession", scan: Scan, files: Mapping[str, str]) -> Raw:
     reader = session.read.option("recursiveFileLookup", "true")  # folders named `date=…` are no columns
     form = "parquet" if scan.form == "parquet" else "text"
     opened = reader.format(form).load(list(files))
-    given = [F.col(f"`{name}`") for name in opened.columns]
-    path = F.regexp_replace(F.col("_metadata.file_path"), "^file:(//)?", "")
-    rows = opened.select(*given, path.alias(OPENED))
-    rows = _named(session, rows, files)
+    path = F.regexp_replace("_metadata.file_path", "^file:(//)?", "")
+    rows = _named(session, opened.select(*map(_column, opened.columns), path.alias(OPENED)), files)
     if scan.form == "parquet":
         return _counted(rows.select(*_parquet_columns(rows, scan), PATH, F.lit(None).cast(NOTE_TYPE).alias(NOTE)))
     lines = rows.filter(F.trim("value") != "").select(F.col("value").alias(LINE), PATH)
@@ -111,12 +109,17 @@ def _is_plain(path: str, compression: str) -> bool:
 
 
 def _unpacked(path: str, compression: str, source: str, scratch: str, broken: list[InputError]) -> str:
+    """A copy; of a file that ends in the middle, its whole lines."""
     copy = _spare(scratch)
-    with copy.open("wb") as out:
+    with copy.open("w+b") as out:
         try:
             out.writelines(unpacked_blocks(path, compression, source))
         except InputError as error:
             broken.append(error)
+            end = out.tell()
+            start = max(0, end - LONGEST_LINE_BYTES)
+            out.seek(start)
+            out.truncate(start + out.read().rfind(b"\n") + 1)
     return str(copy)
 
 
@@ -141,10 +144,17 @@ def _parquet_columns(rows: "DataFrame", scan: Scan) -> "Iterator[Column]":
 
     types = dict(rows.dtypes)
     for name in _wanted(scan):
-        column = F.col(f"`{name}`")
-        if scan.columns[name] == "TIMESTAMP":
-            column = F.timestamp_micros(F.floor(column / 1000)) if types[name] == "bigint" else column.cast("timestamp")
+        column = _column(name)
+        if scan.columns[name].startswith("TIMESTAMP"):
+            column = F.timestamp_micros(F.call_function("div", column, F.lit(1000))) if types[name] == "bigint" else column.cast("timestamp")
         yield column.alias(name)
+
+
+def _column(name: str) -> "Column":
+    """The column of that very name, dots and all."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    return F.col("`" + name.replace("`", "``") + "`")
 
 
 def _json(rows: "DataFrame", scan: Scan) -> Raw:

@@ -60,11 +60,13 @@ class Part:
     Args:
         name: its name, by which others refer to it.
         sql: its text.
-        uses: how often it is named.
+        names: the relations that it names itself, each as often as it does.
+        uses: how often the others name it.
     """
 
     name: str
     sql: str
+    names: tuple[str, ...]
     uses: int
 
 
@@ -105,7 +107,11 @@ def parts(sql: str, dialect: str, parameters: Mapping[str, int]) -> tuple[list[P
     given = tree.args.get("with_")
     tree.set("with_", None)
     found = given.expressions if given else []
-    return [Part(part.alias, _text(part.this, dialect), uses[part.alias]) for part in found], _text(tree, dialect)
+    named = [
+        Part(part.alias, _text(part.this, dialect), tuple(table.name for table in part.this.find_all(exp.Table)), uses[part.alias])
+        for part in found
+    ]
+    return named, _text(tree, dialect)
 
 
 def _tree(sql: str, dialect: str, parameters: Mapping[str, int]) -> "exp.Expr":
@@ -157,7 +163,7 @@ def _in_other_words(node: "exp.Expr", dialect: str) -> "exp.Expr | None":
         return _filled(QUOTIENTS[dialect], node.this, node.expression)
     if isinstance(node, exp.IntDiv) and dialect in TYPED_DIVISION:
         return exp.Div(this=node.this, expression=node.expression, typed=True)
-    if isinstance(node, exp.TryCast) and node.to.is_type("usmallint") and dialect == "spark":
+    if isinstance(node, exp.TryCast) and node.to.is_type(exp.DType.USMALLINT) and dialect == "spark":
         return _filled(USMALLINT, node.this)
     return None
 

@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from rpcsight.engines import EXAMPLES_KEPT, LayoutChange, ReadCount, Scan, Statements, Unreadable
-from rpcsight.engines._pump import Pump
+from rpcsight.engines._pump import Pump, is_tame
 from rpcsight.engines._text import identifier, literal, mapped, used
 from rpcsight.errors import EngineError, InputError, RpcsightError
 from rpcsight.schema import RECORD
@@ -54,11 +54,22 @@ class DuckDB:
         self._database.execute(f"create table reading ({', '.join(columns)}, problem VARCHAR)")
 
     def read(self, scan: Scan, statements: Statements, parameters: Mapping[str, int]) -> ReadCount:
-        """See `Engine.read`. Everything of the scan that can be read is kept, or (on an error) nothing."""
+        """See `Engine.read`. Everything of the scan that can be read is kept, or (on an error) nothing.
+
+        Text that DuckDB gives up on is read once more through `Pump`, which mends what it stumbles over.
+        """
+        try:
+            return self._read(scan, statements, parameters, is_careful=False)
+        except InputError:
+            if scan.form == "parquet":
+                raise
+        return self._read(scan, statements, parameters, is_careful=True)
+
+    def _read(self, scan: Scan, statements: Statements, parameters: Mapping[str, int], *, is_careful: bool) -> ReadCount:
         total = ReadCount()
         self._database.execute("begin")
         try:
-            for count in self._parts(scan, statements, parameters):
+            for count in self._parts(scan, statements, parameters, is_careful=is_careful):
                 total.records += count.records
                 total.unreadable += count.unreadable
                 total.examples = (total.examples + count.examples)[:EXAMPLES_KEPT]
@@ -87,20 +98,27 @@ class DuckDB:
         """See `Engine.close`."""
         self._database.close()
 
-    def _parts(self, scan: Scan, statements: Statements, parameters: Mapping[str, int]) -> Iterator[ReadCount]:
-        if scan.compression:
-            for path in scan.paths:
-                yield self._unpacked(scan, path, statements, parameters)
-            return
-        many = len(scan.paths) > 1 and not scan.source
-        source = identifier(_path_column(scan)) if many else literal(scan.source or next(iter(scan.paths)))
-        yield self._append(scan, scan.paths, source, statements, parameters)
+    def _parts(
+        self, scan: Scan, statements: Statements, parameters: Mapping[str, int], *, is_careful: bool
+    ) -> Iterator[ReadCount]:
+        is_text = scan.form != "parquet"
+        pumped = [path for path in scan.paths if is_text and (is_careful or scan.compression or not is_tame(path))]
+        direct = tuple(path for path in scan.paths if path not in pumped) if pumped else scan.paths
+        if direct:
+            many = len(direct) > 1 and not scan.source
+            source = identifier(_path_column(scan)) if many else literal(scan.source or direct[0])
+            yield self._append(scan, direct, source, statements, parameters, is_careful=is_careful)
+        for path in pumped:
+            yield self._pumped(scan, path, statements, parameters, is_careful=is_careful)
 
-    def _unpacked(self, scan: Scan, path: str, statements: Statements, parameters: Mapping[str, int]) -> ReadCount:
+    def _pumped(
+        self, scan: Scan, path: str, statements: Statements, parameters: Mapping[str, int], *, is_careful: bool
+    ) -> ReadCount:
         source = scan.source or path
-        pump = Pump(path, scan.compression, source, scan.skip_lines)
+        pump = Pump(path, scan.compression, source, scan.skip_lines, scan.quote if is_careful else "")
         try:
-            count = self._append(replace(scan, skip_lines=0, source=source), pump.paths, literal(source), statements, parameters)
+            tamed = replace(scan, skip_lines=0, source=source)
+            count = self._append(tamed, pump.paths, literal(source), statements, parameters, is_careful=is_careful)
         finally:
             pump.close()
         if pump.broken and not count.records:
@@ -112,7 +130,14 @@ class DuckDB:
         return count
 
     def _append(
-        self, scan: Scan, paths: tuple[str, ...], source: str, statements: Statements, parameters: Mapping[str, int]
+        self,
+        scan: Scan,
+        paths: tuple[str, ...],
+        source: str,
+        statements: Statements,
+        parameters: Mapping[str, int],
+        *,
+        is_careful: bool,
     ) -> ReadCount:
         rows = mapped(scan, _relation(scan, paths), source)
         if scan.is_halves:
@@ -123,24 +148,27 @@ class DuckDB:
             self._database.execute(f"insert into reading {sql}", used(sql, parameters))
         count = ReadCount(records=self._records(scan, paths))
         if scan.form == "csv":
-            self._note_rejects(scan, count)
+            self._note_rejects(scan, count, is_careful=is_careful)
         return count
 
     def _records(self, scan: Scan, paths: tuple[str, ...]) -> int:
         """How many records the statement just run has read."""
         if scan.form == "parquet":
-            sql = f"select num_rows from parquet_file_metadata({_texts(paths)})"
+            sql = f"select num_rows from parquet_file_metadata({_files(paths)})"
             return sum(rows for (rows,) in self._database.execute(sql).fetchall())
         return _scanned(json.loads(self._database.get_profiling_information()))
 
-    def _note_rejects(self, scan: Scan, count: ReadCount) -> None:
+    def _note_rejects(self, scan: Scan, count: ReadCount, *, is_careful: bool) -> None:
         for path, line, text, kind, column, message in self._database.execute(REJECTED_LINES).fetchall():
+            text = text.strip("\r\n")  # blank lines before it come with it
             if scan.header_mark and text.startswith(scan.header_mark):
-                if scan.header and text.startswith("#fields") and text.rstrip("\r\n") != scan.header:
+                if scan.header and text.startswith("#fields") and text != scan.header:
                     raise LayoutChange
                 continue
-            if scan.trailer and re.fullmatch(scan.trailer, text.rstrip("\r\n")):
+            if scan.trailer and re.fullmatch(scan.trailer, text):
                 continue
+            if kind == "UNQUOTED VALUE" and "\n" in text and not is_careful:
+                raise InputError(path, "a quotation mark is never closed; it swallows the lines below")
             count.unreadable += 1
             if len(count.examples) < EXAMPLES_KEPT:
                 what = _reject_words(kind, column, message, text)
@@ -151,12 +179,12 @@ class DuckDB:
 def _relation(scan: Scan, paths: tuple[str, ...]) -> str:
     path_column = literal(_path_column(scan))
     if scan.form == "parquet":
-        return f"read_parquet({_texts(paths)}, filename = {path_column}, union_by_name = true, hive_partitioning = false)"
+        return f"read_parquet({_files(paths)}, filename = {path_column}, union_by_name = true, hive_partitioning = false)"
     columns = ", ".join(f"{identifier(name)}: {literal(kind)}" for name, kind in scan.columns.items())
     options = [f"columns = {{{columns}}}", f"filename = {path_column}", "ignore_errors = true"]
     if scan.form == "json":
         options += ["format = 'newline_delimited'", f"maximum_object_size = {LONGEST_LINE_BYTES}"]
-        return f"read_json({_texts(paths)}, {', '.join(options)})"
+        return f"read_json({_files(paths)}, {', '.join(options)})"
     options += [
         "auto_detect = false",
         "header = false",
@@ -170,13 +198,18 @@ def _relation(scan: Scan, paths: tuple[str, ...]) -> str:
         f"nullstr = {_texts(scan.null_texts)}",
         f"max_line_size = {LONGEST_LINE_BYTES}",
     ]
-    return f"read_csv({_texts(paths)}, {', '.join(options)})"
+    return f"read_csv({_files(paths)}, {', '.join(options)})"
 
 
 def _path_column(scan: Scan) -> str:
     """A name for the column of paths that none of the file's columns has."""
     taken = {name.lower() for name in scan.columns}
     return next(name for name in map("filename{}".format, itertools.count()) if name not in taken)
+
+
+def _files(paths: tuple[str, ...]) -> str:
+    """Paths as they are, even with characters that are patterns to DuckDB."""
+    return _texts(tuple(re.sub(r"[*?\[]", r"[\g<0>]", path) for path in paths))
 
 
 def _texts(texts: tuple[str, ...]) -> str:

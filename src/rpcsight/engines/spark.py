@@ -22,6 +22,8 @@ __all__ = ["Spark"]
 KINDS = {"VARCHAR": "string", "BIGINT": "bigint", "INTEGER": "int", "BOOLEAN": "boolean"}
 COLUMNS = [(column.name, KINDS[column.kind]) for column in RECORD if column.name != "set_aside"] + [("problem", "string")]
 RAW = "rpcsight_raw"
+MOST_SCANS = 4
+"""A part that reads more relations than this, all in all, is held where it is named twice."""
 BROKEN_GZIP = ("java.io.EOFException", "java.util.zip", "java.io.IOException")
 
 
@@ -43,7 +45,6 @@ class Spark:
         self._scratch = scratch
         self._session, self._is_ours = session(scratch, master)
         self._read: list[DataFrame] = []
-        self._kept: dict[str, DataFrame] = {}
         self._show_reading()
 
     def read(self, scan: Scan, statements: Statements, parameters: Mapping[str, int]) -> ReadCount:
@@ -77,18 +78,14 @@ class Spark:
     def keep(self, name: str, sql: str, parameters: Mapping[str, int]) -> None:
         """See `Engine.keep`."""
         with _told_as(EngineError, name), self._query(sql, parameters) as result:
-            kept = _materialised(result)
-            if name in self._kept:
-                self._kept[name].unpersist()
-            self._kept[name] = kept
-            kept.createOrReplaceTempView(name)
+            result.localCheckpoint().createOrReplaceTempView(name)
 
     def close(self) -> None:
         """See `Engine.close`. A session that somebody else started stays."""
         if self._is_ours:
             self._session.stop()
             return
-        for kept in (*self._read, *self._kept.values()):
+        for kept in self._read:
             kept.unpersist()
 
     def _append(self, scan: Scan, ready: Staged, statements: Statements, parameters: Mapping[str, int]) -> ReadCount:
@@ -126,22 +123,22 @@ class Spark:
 
     @contextmanager
     def _query(self, sql: str, parameters: Mapping[str, int]) -> "Iterator[DataFrame]":
-        """The result of a query, while the parts of its WITH that are named more than once are kept.
+        """The result of a query, which holds the heavy parts of its WITH that are named more than once.
 
-        Spark computes a part anew wherever it is named, and parts name parts: without this the work multiplies at each.
+        Spark computes a part anew wherever it is named, and parts name parts: without this, work and plans multiply at each.
         """
         named, rest = parts(sql, "spark", parameters)
-        held: list[DataFrame] = []
+        scans: dict[str, int] = {}
         try:
             for part in named:
                 rows = self._session.sql(part.sql)
-                if part.uses > 1:
-                    held.append(rows.persist())
+                scans[part.name] = sum(scans.get(name, 1) for name in part.names)
+                if part.uses > 1 and scans[part.name] > MOST_SCANS:
+                    rows = rows.localCheckpoint()
+                    scans[part.name] = 1
                 rows.createOrReplaceTempView(part.name)
             yield self._session.sql(rest)
         finally:
-            for rows in held:
-                rows.unpersist()
             for part in named:
                 self._session.catalog.dropTempView(part.name)
 

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from rpcsight.engines._pump import unpacked_blocks
 from rpcsight.errors import InputError
 
-__all__ = ["Input", "blocks", "find", "look", "spool"]
+__all__ = ["HEAD_BYTES", "Input", "blocks", "find", "look", "spool"]
 
 HEAD_BYTES = 1 << 17
 COPY_BYTES = 1 << 20
@@ -91,12 +91,18 @@ def look(item: Input) -> Input:
         InputError: it is empty, can't be opened, or is packed in a way that is not read.
     """
     try:
+        str(item.path).encode()
+    except UnicodeEncodeError as cause:
+        raise InputError(repr(item.source)[1:-1], "the file's name is not UTF-8", "rename it") from cause
+    try:
         with item.path.open("rb") as file:
             start = file.read(HEAD_BYTES)
     except OSError as cause:
         raise InputError(item.source, f"can't be opened ({cause.strerror})") from cause
     if not start:
         raise InputError(item.source, "is empty", "nothing was recorded, or the copy failed")
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise InputError(item.source, "is UTF-16 text", "write it as UTF-8: iconv -f UTF-16 -t UTF-8")
     for magic, name in FOREIGN_MAGIC.items():
         if start.startswith(magic):
             raise InputError(
@@ -112,12 +118,7 @@ def blocks(item: Input) -> Iterator[bytes]:
     Raises:
         InputError: its packed data is cut or broken; what came before has been given.
     """
-    if item.compression:
-        yield from unpacked_blocks(str(item.path), item.compression, item.source)
-    else:
-        with item.path.open("rb") as file:
-            while block := file.read(COPY_BYTES):
-                yield block
+    yield from unpacked_blocks(str(item.path), item.compression, item.source)
 
 
 def spool(blocks: Iterable[bytes], item: Input, scratch: Path) -> Input:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from rpcsight.engines import Scan
-from rpcsight.errors import RpcsightError
+from rpcsight.errors import InputError, RpcsightError
 from rpcsight.readers import NoFlows, Reader, all_readers, pick, sections, unpacked
 from rpcsight.readers._inputs import Input, blocks, find, look, spool
 

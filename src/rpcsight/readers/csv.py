@@ -20,11 +20,11 @@ SAMPLE_ROWS = 50
 
 def why_not(item: Input) -> str | None:
     """None for text whose first line splits into five columns or more."""
-    if b"\0" in item.head[:4096]:
-        return "binary data"
     lines = item.lines()
     if not lines:
         return "no line of text"
+    if "\0" in lines[0] or "\ufffd" in lines[0]:
+        return "binary data"
     if lines[0].lstrip().startswith(("{", "[", "<")):
         return "the first line is JSON or XML"
     best = max(lines[0].count(delimiter) for delimiter in DELIMITERS)

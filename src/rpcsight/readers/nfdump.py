@@ -30,7 +30,7 @@ BLOCK_BYTES = 1 << 20
 LONGEST_MEMBER_BYTES = 1 << 20
 SAID_BYTES = 400
 NO_FLOWS = b"No matching flows"
-BETWEEN = re.compile(rb"\} *,? *\{")
+BETWEEN = re.compile(rb"\}[ ,\[\]]*\{")
 LINE_ENDS_TO_BLANKS = bytes.maketrans(b"\r\n\t", b"   ")
 OLD_COLUMNS = (
     *(
@@ -107,7 +107,7 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
     if _is_json(item.head):
         return _scan_json(item, lines)
     shape = _shape(lines)
-    if shape is None:
+    if shape is None or not _is_filled(lines):
         raise NoFlows("nfdump output without records")
     if shape in {"own", "old"}:
         names: Sequence[str] = OWN_COLUMNS if shape == "own" else OLD_COLUMNS
@@ -232,6 +232,12 @@ def _shape(lines: Sequence[str]) -> str | None:
     return None
 
 
+def _is_filled(lines: Sequence[str]) -> bool:
+    """Whether there is more than a header and a summary."""
+    headers = ("ts,", "#rpcsight ", "firstSeen,", "cnt,")
+    return any(not line.startswith(headers) and not re.fullmatch(TRAILER, line) for line in lines)
+
+
 def _samples(lines: Sequence[str], names: Sequence[str]) -> dict[str, list[str]]:
     for line in lines[1:]:
         cells = line.split(",")
@@ -297,21 +303,27 @@ def _as_file(item: Input) -> Iterator[BinaryIO]:
 
 
 def _json_lines(item: Input) -> Iterator[bytes]:
-    """nfdump's array, one member a line. Members hold no objects and no lists, so each ends with its first `}`; only what stands
-    between them and line ends are replaced: a file cut in the middle loses its last member and nothing else."""
+    """nfdump's array (or several of them), one member a line. Members hold no objects and no lists, so each ends with its first
+    `}`; only what stands between them and line ends are replaced: a file cut in the middle loses its last member and nothing else."""
     rest = b""
+    is_cut = False  # inside something too long to be a member, whose beginning has been given
     for block in blocks(item):
         text = rest + block
-        cut = text.rfind(b"}") + 1
+        if is_cut:
+            begin = text.find(b"\n{") + 1
+            is_cut = not begin
+            text = text[begin:] if begin else text[-1:]
+        cut = 0 if is_cut else text.rfind(b"}") + 1
         if cut:
             yield _joined(text[:cut])
         rest = text[cut:]
         if len(rest) > LONGEST_MEMBER_BYTES:
             yield _joined(rest[:SAID_BYTES])
             rest = b""
-    if rest.strip(b" \t\r\n,]"):
+            is_cut = True
+    if not is_cut and rest.strip(b" \t\r\n,]"):
         yield _joined(rest)
 
 
 def _joined(text: bytes) -> bytes:
-    return BETWEEN.sub(b"}\n{", text.translate(LINE_ENDS_TO_BLANKS)).lstrip(b" ,[") + b"\n"
+    return BETWEEN.sub(b"}\n{", text.translate(LINE_ENDS_TO_BLANKS)).lstrip(b" ,[]") + b"\n"

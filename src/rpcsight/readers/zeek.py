@@ -15,7 +15,7 @@ from rpcsight.engines import Scan
 from rpcsight.engines._text import identifier, literal
 from rpcsight.errors import InputError, SchemaError
 from rpcsight.readers import NoFlows
-from rpcsight.readers._inputs import Input
+from rpcsight.readers._inputs import HEAD_BYTES, Input
 from rpcsight.readers._names import end_after
 
 NAME = "zeek"
@@ -137,6 +137,8 @@ def _scan_tsv(item: Input) -> Scan:
         raise SchemaError(item.source, "a Zeek log without a #fields line", "copy the log with its header lines")
     columns = {_plain(name): name for name in fields}
     _need(item, columns, fields)
+    if not sample and len(item.head) < HEAD_BYTES:
+        raise NoFlows("Zeek conn log without records")
     kinds = {name: KINDS.get(_plain(name), "VARCHAR") for name in fields}
     sampled = dict(zip(fields, sample, strict=False))
     if not _is_number(sampled.get(columns["ts"], "0")):

@@ -18,7 +18,7 @@ IS_BINARY = False
 
 FEWEST_ROWS_TO_FOLD = 3
 WRAPPED = ("why", "about")
-LEAST_WRAPPED_WIDTH = 40
+LEAST_WRAPPED_WIDTH = 18
 GAP = 2
 
 Cells = Mapping[str, Sequence[str]]
