@@ -393,14 +393,3 @@ def test_an_interrupt_while_reading_ends_it_cleanly(tmp_path: Path, signal_numbe
         shown += b"".join(screen)
     assert (running.returncode, shown.decode().splitlines()[-1].endswith("stopped")) == (130, True)
     assert (list(scratch.iterdir()), sorted(path.name for path in tmp_path.iterdir())) == ([], ["many.parquet", "scratch"])
-
-
-def test_an_interrupt_while_waiting_for_standard_input_ends_it_cleanly(tmp_path: Path) -> None:
-    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    with start("hunt", "-", env=os.environ | {"TMPDIR": str(tmp_path)}, **pipes) as running:  # pyright: ignore
-        assert running.stdin
-        assert running.stderr
-        running.stdin.write(zeek_tsv(FLOWS) * 200)  # more than fits into the pipe: returns when it reads
-        running.stdin.flush()
-        running.send_signal(signal.SIGINT)
-        assert (running.stderr.read(), running.wait(), list(tmp_path.iterdir())) == (b"stopped\n", 130, [])

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rpcsight.errors import InputError
 
-__all__ = ["Pump", "is_tame", "unpacked_blocks"]
+__all__ = ["LONGEST_LINE_BYTES", "Pump", "is_tame", "unpacked_blocks", "whole_lines"]
 
 PIPES = 2
 READ_BYTES = 1 << 18
@@ -107,6 +107,15 @@ def _unzstd(path: str, fine_from: int | None) -> Iterator[bytes]:
         raise _Broken(at, f"is not sound zstd data ({cause})") from cause
 
 
+def whole_lines(path: str, compression: str, source: str = "") -> Iterator[bytes]:
+    """The lines of a file, unpacked, in blocks of whole lines; of lines that are too long, their beginnings.
+
+    Raises:
+        InputError: as `unpacked_blocks`.
+    """
+    return _whole_lines(unpacked_blocks(path, compression, source))
+
+
 def is_tame(path: str) -> bool:
     """Whether no line of a plain file is so long that it could choke an engine; looks at a part of the file only."""
     with Path(path).open("rb") as file:
@@ -142,8 +151,8 @@ class Pump:
 
     def __init__(self, path: str, compression: str, source: str = "", skip_lines: int = 0, quote: str = "") -> None:
         self.broken: InputError | None = None
-        lines = _whole_lines(unpacked_blocks(path, compression, source))
-        self._content = _without_first(skip_lines, _balanced(quote.encode(), lines))
+        lines = _balanced(quote.encode(), whole_lines(path, compression, source))
+        self._content = _without_first(skip_lines, lines)
         self._source = source or path
         self._blocks: queue.Queue[bytes | None] = queue.Queue(QUEUED_BLOCKS)
         self._stopped = threading.Event()

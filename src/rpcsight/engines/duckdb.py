@@ -228,9 +228,14 @@ def _scanned(node: Mapping[str, Any]) -> int:
 
 
 def _reject_words(kind: str, column: str | None, message: str, text: str) -> str:
-    shown = text[:80].encode("unicode_escape").decode("ascii")
     first = message.splitlines()[0] if message else kind.lower()
-    return f"{f'{column}: ' if kind == 'CAST' and column else ''}{first}; the line begins {shown!r}"
+    place = f"{column}: " if kind == "CAST" and column else ""
+    return f"{_plain(place + first, 200)}; the line begins '{_plain(text, 80)}'"
+
+
+def _plain(text: str, most: int) -> str:
+    """Its beginning, without control characters."""
+    return text[:most].encode("unicode_escape").decode("ascii")
 
 
 @contextmanager

@@ -76,7 +76,7 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
 
 def _rows(lines: list[str], delimiter: str) -> list[list[str]]:
     """The cells of lines; a record whose quotes hold line ends counts as it stands, line by line."""
-    return [next(csv.reader([line], delimiter=delimiter), []) for line in lines]
+    return [next(csv.reader([line.replace("\r", " ")], delimiter=delimiter), []) for line in lines]
 
 
 def _columns(item: Input, names: list[str]) -> list[str]:

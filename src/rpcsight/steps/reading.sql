@@ -15,6 +15,8 @@ select
   source,
   case
     when set_aside is not null then set_aside
+    when dest_port is null and src_port is null and dest_ip is null and src_ip is null and start_us is null
+      then 'no flow record: broken, or without any of the fields'
     when dest_port is null and transport_protocol not in ('tcp', 'udp') then 'neither tcp nor udp'
     when dest_port is null or dest_port not between 0 and 65535 then 'dest_port missing or not a port'
     when src_port is null or src_port not between 0 and 65535 then 'src_port missing or not a port'

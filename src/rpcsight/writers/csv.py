@@ -41,6 +41,7 @@ def _values(column: pa.ChunkedArray) -> pa.ChunkedArray:
         texts = [None if value is None else as_json(value) for value in column.to_pylist()]
         return pa.chunked_array([texts], pa.string())
     if is_text(column.type):
+        column = column.cast(pa.string())
         harmless = compute.binary_join_element_wise("'", column, "")
         return compute.if_else(compute.match_substring_regex(column, FORMULA), harmless, column)
     return column

@@ -49,7 +49,7 @@ def _values(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_timestamp(column.type):
         return compute.binary_join_element_wise('"', as_time_text(column), '"', "")
     if is_text(column.type):
-        return _quoted(column)
+        return _quoted(column.cast(pa.string()))
     if pa.types.is_floating(column.type):
         column = compute.if_else(compute.is_finite(column), column, None)  # JSON has no word for the others
     return column.cast(pa.string())

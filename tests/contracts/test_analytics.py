@@ -1,0 +1,103 @@
+"""Every analytic and every step: complete, composable, and the same rows from a warehouse's table as from the engine."""
+
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from rpcsight.analytics import Analytic, all_analytics, analytic, compose, compose_steps, step
+from rpcsight.engines import open_engine
+from rpcsight.engines.dialects import translated
+from rpcsight.errors import UsageError
+from rpcsight.pipeline import Request, opened
+from rpcsight.schema import FLOW, RPC_ACTIVITY, names
+from tests.recording import PARQUET
+
+ANALYTICS = [pytest.param(each, id=each.header.id) for each in all_analytics()]
+FILES = {Path(str(file)).stem for file in files("rpcsight.analytics").iterdir() if file.name.endswith(".sql")}
+STEPS = sorted(Path(str(file)).stem for file in (files("rpcsight") / "steps").iterdir())
+PARAMETERS = Request([]).parameters()
+COLUMNS = {
+    "CAR-2014-05-001": [
+        *("src_ip", "dest_ip", "mapper_time", "mapper_src_port", "endpoint_time", "endpoint_src_port"),
+        *("endpoint_dest_port", "gap_s", "mapper_id", "endpoint_id", "source"),
+    ],
+    "rpc-activity": names(RPC_ACTIVITY),
+    "rpc-attempts": ["src_ip", "dest_ip", "start_time", "src_port", "dest_port", "flow_id", "observer", "source"],
+}
+
+
+def from_engine(name: str) -> pa.Table:
+    with opened(Request([str(PARQUET)])) as session:
+        return session.run(name)
+
+
+def test_the_folder_is_the_list() -> None:
+    assert {each.header.id for each in all_analytics()} == FILES
+
+
+@pytest.mark.parametrize("each", ANALYTICS)
+def test_its_header_is_complete(each: Analytic) -> None:
+    header = each.header
+    assert [name for name, value in header if not value and name != "d3fend"] == []
+    assert [name for name in header.attack if not re.fullmatch(r"T\d{4}(\.\d{3})?", name)] == []
+    assert [name for name in header.d3fend if not re.fullmatch(r"D3-[A-Z]+", name)] == []
+    assert set(header.needs) <= {"flow", "rpc_call", "process"}
+    assert [name for name in header.uses if name not in STEPS] == []
+    assert (analytic(header.id.upper()), analytic(header.id.lower())) == (each, each)
+
+
+@pytest.mark.parametrize("each", ANALYTICS)
+def test_it_needs_known_parameters_only(each: Analytic) -> None:
+    wanted = set(re.findall(r"\$([a-z_]+)", compose(each.header.id, from_flow=True)))
+    assert wanted - PARAMETERS.keys() == set()
+
+
+@pytest.mark.parametrize("each", ANALYTICS)
+def test_without_flows_it_gives_no_rows_and_its_columns(each: Analytic, tmp_path: Path) -> None:
+    engine = open_engine("duckdb", scratch=str(tmp_path))
+    try:
+        rows = engine.rows(compose(each.header.id), PARAMETERS)
+    finally:
+        engine.close()
+    assert rows.equals(from_engine(each.header.id).schema.empty_table())
+    assert rows.column_names == COLUMNS[each.header.id]
+
+
+@pytest.mark.parametrize("each", ANALYTICS)
+def test_a_warehouse_gives_the_rows_of_the_engine(each: Analytic) -> None:
+    name = each.header.id
+    columns = ", ".join(f"{column.name} {column.kind}" for column in FLOW)
+    with duckdb.connect() as warehouse:
+        warehouse.execute("set TimeZone = 'UTC'")
+        warehouse.execute(f"create table flow ({columns})")
+        warehouse.execute(f"insert into flow by name select *, '{PARQUET}' as source from '{PARQUET}'")
+        rows = warehouse.sql(translated(compose(name, from_flow=True), "duckdb", PARAMETERS)).to_arrow_table()
+    assert rows.equals(from_engine(name))
+    assert rows.num_rows
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_says_what_it_is(name: str) -> None:
+    text = (files("rpcsight") / "steps" / f"{name}.sql").read_text("utf-8")
+    assert text.startswith(f"/* {name}: ")
+    assert text.rstrip().count(";") == text.partition("*/")[0].count(";")
+    assert step(name) == text.partition("*/")[2].strip()
+
+
+def test_steps_that_are_held_are_left_out_of_the_text() -> None:
+    assert compose_steps(["reading", "candidate"], "select 1", ("reading", "candidate")) == "select 1"
+    composed = compose_steps(["problem"], "with a as (\n  select 1\n)\nselect * from a")
+    assert composed == f"with problem as (\n{indented(step('problem'))}\n),\na as (\n  select 1\n)\nselect * from a"
+
+
+def indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())
+
+
+def test_an_unknown_analytic_is_an_error() -> None:
+    with pytest.raises(UsageError, match=r"(?s)there is none called 'CAR-1'.*one of: CAR-2014-05-001, rpc-activity"):
+        analytic("CAR-1")

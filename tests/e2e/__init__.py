@@ -1,0 +1,1 @@
+"""End to end: real software on the other side."""

@@ -1,0 +1,117 @@
+"""Spark gives DuckDB's rows: on a real cluster, from the public captures, our own recording and random flows."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from rpcsight.pipeline import Request, opened
+from rpcsight.schema import FLOW
+from tests import system
+from tests.e2e import cluster
+from tests.oracles.flow import Flow
+from tests.properties.strategies import LOOPBACK, flow_lists, to_rows
+
+pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("spark")]
+
+ANALYTICS = ("CAR-2014-05-001", "rpc-activity", "rpc-attempts")
+RANDOM_LISTS = 40
+FILES = 3
+TYPES = {"VARCHAR": pa.string(), "TIMESTAMP": pa.timestamp("us"), "INTEGER": pa.int32(), "BOOLEAN": pa.bool_()}
+DEMO = Path(str(resources.files("rpcsight"))) / "demo"
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a cluster."""
+    java = system.require("java")
+    pytest.importorskip("pyspark")
+    folder = tmp_path_factory.mktemp("cluster")
+    with pytest.MonkeyPatch.context() as patch, cluster.running(folder, java) as url:
+        for name, value in cluster.environment(folder, java).items():
+            patch.setenv(name, value)
+        yield url
+
+
+@pytest.fixture(scope="module")
+def connected(master: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a cluster that this process is connected to; the engine opens its sessions beside that one, which is faster."""
+    from rpcsight.engines._spark_session import session
+
+    spark, is_ours = session(str(tmp_path_factory.mktemp("driver")), master)
+    assert is_ours
+    yield master
+    spark.stop()
+
+
+def outcome(paths: list[str], engine: str, master: str | None = None) -> tuple[dict[str, pa.Table], dict[str, Any]]:
+    """The rows of the analytics, and the account without the words on single lines, which each engine chooses itself."""
+    with opened(Request(paths=paths, engine=engine, master=master)) as session:
+        rows = {name: session.run(name) for name in ANALYTICS}
+        account = session.account
+    skips = sorted((skip.source, skip.what, skip.count) for skip in account.skips)
+    counts = {"files": account.files, "records": account.records, "candidates": account.candidates}
+    return rows, {**counts, "left_out": account.left_out, "clocks": account.clocks, "skips": skips}
+
+
+def assert_same(paths: list[str], master: str) -> dict[str, pa.Table]:
+    """Run both engines; rows and accounts must be equal, in order, types included."""
+    expected, expected_account = outcome(paths, "duckdb")
+    actual, actual_account = outcome(paths, "spark", master)
+    assert actual_account == expected_account
+    for name in ANALYTICS:
+        assert actual[name].schema == expected[name].schema
+        assert actual[name].to_pylist() == expected[name].to_pylist()
+    return expected
+
+
+def test_zeek_logs(connected: str) -> None:
+    logs = sorted(map(str, system.shared_data("zeek").rglob("*conn*.log")))
+    assert assert_same(logs, connected)["rpc-activity"].num_rows
+
+
+def test_nfdump_exports(connected: str) -> None:
+    folder = system.shared_data("netflow-derived")
+    exports = sorted(str(path) for form in ("json", "csv") for path in folder.rglob(f"*.nfdump.{form}"))
+    assert assert_same(exports, connected)["rpc-activity"].num_rows
+
+
+@pytest.mark.parametrize("name", ["recording.parquet", "recording.nfdump.json.gz"])
+def test_our_recording(name: str, connected: str) -> None:
+    assert assert_same([str(DEMO / name)], connected)["rpc-activity"].num_rows
+
+
+def test_random_flows(connected: str, tmp_path: Path) -> None:
+    schema = pa.schema([(column.name, TYPES[column.kind]) for column in FLOW if column.kind in TYPES])
+    rows = to_rows(random_flows())
+    for number in range(FILES):
+        pq.write_table(pa.Table.from_pylist(rows[number::FILES], schema=schema), tmp_path / f"flows-{number}.parquet")
+    assert assert_same([str(tmp_path)], connected)["CAR-2014-05-001"].num_rows
+
+
+def random_flows() -> list[Flow]:
+    """Many random lists as one, each with hosts, observers and ids of its own."""
+    lists: list[list[Flow]] = []
+
+    @hypothesis.settings(max_examples=RANDOM_LISTS)
+    @hypothesis.given(flow_lists())
+    def collect(flows: list[Flow]) -> None:
+        lists.append(flows)
+
+    collect()
+    return [apart(flow, f"{number}.") for number, flows in enumerate(lists) for flow in flows]
+
+
+def apart(flow: Flow, prefix: str) -> Flow:
+    src_ip, dest_ip = (ip if ip in LOOPBACK else prefix + ip for ip in (flow.src_ip, flow.dest_ip))
+    own = {"flow_id": prefix + flow.flow_id, "observer": prefix + flow.observer}
+    return replace(flow, src_ip=src_ip, dest_ip=dest_ip, **own)

@@ -1,0 +1,81 @@
+"""The Python interface: rpcsight.run, hunt and read, and what importing it loads."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import rpcsight
+from rpcsight.errors import SettingsError, UsageError
+from rpcsight.findings import Finding
+from rpcsight.schema import RPC_ACTIVITY, names
+from tests.recording import PARQUET
+
+IMPORTS = "import json, sys; import rpcsight; print(json.dumps(sorted(sys.modules)))"
+HEAVY = {"duckdb", "pyarrow", "pyspark", "sqlglot", "rich", "typer", "pydantic"}
+
+
+def test_what_is_public() -> None:
+    assert rpcsight.__all__ == ["Finding", "RpcsightError", "__version__", "hunt", "read", "run"]
+    assert [name for name in rpcsight.__all__ if getattr(rpcsight, name, None) is None] == []
+    assert rpcsight.Finding is Finding
+    with pytest.raises(AttributeError, match="has no attribute 'learn'"):
+        rpcsight.learn  # noqa: B018 # pyright: ignore
+
+
+def test_importing_it_loads_nothing_heavy() -> None:
+    shown = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True)
+    assert {name.partition(".")[0] for name in json.loads(shown.stdout)} & HEAVY == set()
+
+
+@pytest.mark.parametrize("paths", [PARQUET, str(PARQUET), [PARQUET], (str(PARQUET), PARQUET)], ids=repr)
+def test_paths_are_one_or_several(paths: rpcsight.Paths) -> None:
+    assert rpcsight.run("rpc-activity", paths).equals(rpcsight.run("rpc-activity", PARQUET))
+
+
+def test_run_takes_what_the_command_takes(tmp_path: Path) -> None:
+    settings = tmp_path / "settings.toml"
+    settings.write_text("[rule]\nwindow_s = 0.5\n")
+    counts = [
+        rpcsight.run("car-2014-05-001", PARQUET).num_rows,
+        rpcsight.run("CAR-2014-05-001", PARQUET, settings=settings).num_rows,
+        rpcsight.run("CAR-2014-05-001", PARQUET, settings=settings, window_s=2.0).num_rows,
+        rpcsight.run("CAR-2014-05-001", PARQUET, dynamic_ports=(49152, 49152)).num_rows,
+        rpcsight.run("CAR-2014-05-001", PARQUET, since=datetime(2026, 11, 21, 23, 58, tzinfo=UTC)).num_rows,
+        rpcsight.run("CAR-2014-05-001", PARQUET, until=datetime(2026, 11, 21, 23, 58)).num_rows,  # noqa: DTZ001
+    ]
+    assert counts == [551, 349, 551, 0, 128, 423]
+
+
+def test_hunt_is_a_sequence_of_findings_with_an_account() -> None:
+    found = rpcsight.hunt(PARQUET)
+    assert (len(found), found[0], found[-1], found[:2]) == (
+        len(found.findings),
+        found.findings[0],
+        found.findings[-1],
+        found.findings[:2],
+    )
+    assert [type(each) for each in found] == [Finding] * len(found)
+    assert (found.account.files, found.account.records, dict(found.account.readers)) == (1, 662, {"parquet": 1})
+
+
+def test_read_gives_the_candidates() -> None:
+    flows = rpcsight.read(PARQUET)
+    assert flows.num_rows == rpcsight.hunt(PARQUET).account.candidates == 483
+    assert [name for name in flows.column_names if name not in {*names(RPC_ACTIVITY), "start_us", "end_us"}] == [
+        *("transport_protocol", "is_established", "is_oriented"),
+    ]
+
+
+def test_wrong_names_are_errors() -> None:
+    with pytest.raises(SettingsError, match=r"settings \[rule.windows_s\]"):
+        rpcsight.run("rpc-activity", PARQUET, windows_s=2.0)
+    with pytest.raises(UsageError, match="there is none called 'rpc'"):
+        rpcsight.run("rpc", PARQUET)
+    with pytest.raises(UsageError, match="'abacus' is no engine"):
+        rpcsight.hunt(PARQUET, engine="abacus")
+    with pytest.raises(UsageError, match="there is nothing to read"):
+        rpcsight.hunt([])

@@ -1,0 +1,30 @@
+"""The tables: names are unique and say what they hold; what goes from one to the next keeps its type."""
+
+import pytest
+
+from rpcsight import schema
+from rpcsight.schema import FINDING, FLOW, HALF, RECORD, RPC_ACTIVITY, Column, names
+
+TABLES = {name: getattr(schema, name) for name in schema.__all__ if name.isupper()}
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_a_table_names_and_explains_each_column_once(table: tuple[Column, ...]) -> None:
+    assert len(set(names(table))) == len(table)
+    assert [column.name for column in table if not column.about or not column.kind or not column.name.islower()] == []
+
+
+def test_every_table_is_here() -> None:
+    assert TABLES == {"FINDING": FINDING, "FLOW": FLOW, "HALF": HALF, "RECORD": RECORD, "RPC_ACTIVITY": RPC_ACTIVITY}
+
+
+@pytest.mark.parametrize("table", [RECORD, HALF, RPC_ACTIVITY], ids=["record", "half", "rpc_activity"])
+def test_a_column_keeps_its_type(table: tuple[Column, ...]) -> None:
+    kinds = {column.name: column.kind for column in FLOW}
+    assert [column.name for column in table if kinds.get(column.name, column.kind) != column.kind] == []
+
+
+def test_what_a_reader_must_give() -> None:
+    needed = ["src_ip", "src_port", "dest_ip", "dest_port"]
+    assert [column.name for column in FLOW if column.is_required] == ["start_time", *needed]
+    assert [column.name for column in RECORD if column.is_required] == ["start_us", *needed]
