@@ -45,7 +45,7 @@ def test_run_takes_what_the_command_takes(tmp_path: Path) -> None:
         rpcsight.run("CAR-2014-05-001", PARQUET, settings=settings, window_s=2.0).num_rows,
         rpcsight.run("CAR-2014-05-001", PARQUET, dynamic_ports=(49152, 49152)).num_rows,
         rpcsight.run("CAR-2014-05-001", PARQUET, since=datetime(2026, 11, 21, 23, 58, tzinfo=UTC)).num_rows,
-        rpcsight.run("CAR-2014-05-001", PARQUET, until=datetime(2026, 11, 21, 23, 58)).num_rows,  # noqa: DTZ001
+        rpcsight.run("CAR-2014-05-001", PARQUET, until=datetime(2026, 11, 21, 23, 58)).num_rows,
     ]
     assert counts == [551, 349, 551, 0, 128, 423]
 

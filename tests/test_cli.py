@@ -11,7 +11,7 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -43,10 +43,11 @@ FLOW_SQL = """
 """
 
 Ran = tuple[int, str, str]
+Cli = Callable[..., Ran]
 
 
 @pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Any:
+def cli(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Cli:
     """Return ``cli(*arguments)``: exit code, standard output and standard error of `rpcsight`, in this process."""
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -67,9 +68,7 @@ def start(*arguments: object, **options: Any) -> subprocess.Popen[bytes]:
 
 
 def process(*arguments: object, given: bytes = b"") -> Ran:
-    with start(
-        *arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as running:
+    with start(*arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         out, err = running.communicate(given)
         return running.returncode, out.decode(), err.decode()
 
@@ -116,21 +115,25 @@ def test_every_command_is_here() -> None:
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
 @pytest.mark.parametrize("option", ["-h", "--help"])
-def test_help(cli: Any, command: str, option: str) -> None:
+def test_help(cli: Cli, command: str, option: str) -> None:
     code, out, err = cli(*command.split(), option)
     assert (code, out.startswith(f"Usage: rpcsight {command}".rstrip()), err) == (0, True, "")
 
 
-def test_version(cli: Any) -> None:
+def test_version(cli: Cli) -> None:
     assert cli("--version") == (0, f"rpcsight {__version__}\n", "")
 
 
-def test_nothing_asked_shows_the_help(cli: Any) -> None:
+def test_nothing_asked_shows_the_help(cli: Cli) -> None:
     code, out, err = cli()
     assert (code, out, err.startswith("Usage: rpcsight")) == (2, "", True)
 
 
-WRONG_SETTINGS = {"unknown.toml": "[rule]\nwindo_s = 2\n", "value.toml": '[rule]\ndynamic_ports = "9-1"\n', "no.toml": "["}
+WRONG_SETTINGS = {
+    "unknown.toml": "[rule]\nwindo_s = 2\n",
+    "value.toml": '[rule]\ndynamic_ports = "9-1"\n',
+    "no.toml": "[",
+}
 
 
 @pytest.mark.parametrize(
@@ -167,7 +170,7 @@ WRONG_SETTINGS = {"unknown.toml": "[rule]\nwindo_s = 2\n", "value.toml": '[rule]
         ("hunt {folder}/columns.csv", 5, "{folder}/columns.csv: "),
     ],
 )  # fmt: skip
-def test_errors(cli: Any, tmp_path: Path, arguments: str, code: int, said: str) -> None:
+def test_errors(cli: Cli, tmp_path: Path, arguments: str, code: int, said: str) -> None:
     for name, text in WRONG_SETTINGS.items():
         (tmp_path / name).write_text(text)
     (tmp_path / "columns.csv").write_text("src_ip,dest_ip,src_port,dest_port,note\n10.0.0.1,10.0.0.2,50000,135,\n")
@@ -179,7 +182,7 @@ def test_errors(cli: Any, tmp_path: Path, arguments: str, code: int, said: str) 
     assert ran[2].startswith(f"error: {said.format(**places)}"), ran[2]
 
 
-def test_a_bug_says_that_it_is_one(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_says_that_it_is_one(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("rpcsight.pipeline.opened")
     code, out, err = cli("hunt", RECORDING)
     assert (code, out, err.startswith("Traceback")) == (70, "", True)
@@ -198,7 +201,7 @@ def test_a_bug_says_that_it_is_one(cli: Any, monkeypatch: pytest.MonkeyPatch) ->
         ("analytics", [each.header.id for each in all_analytics()]),
     ],
 )
-def test_list(cli: Any, what: str, names: list[str]) -> None:
+def test_list(cli: Cli, what: str, names: list[str]) -> None:
     code, out, err = cli("list", what)
     first = [line.split()[0] for line in out.splitlines()[1:-1] if not line.startswith(" ")]
     assert (code, first, err) == (0, names, "")
@@ -206,7 +209,7 @@ def test_list(cli: Any, what: str, names: list[str]) -> None:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_sql(cli: Any, dialect: str) -> None:
+def test_sql(cli: Cli, dialect: str) -> None:
     code, out, err = cli("sql", "rpc-activity", "--dialect", dialect, "--mapper-port", 1135, "--window", "3s")
     assert (code, err, re.findall(r"\$[a-z_]+", out)) == (0, "", [])
     assert out.lower().startswith("with")
@@ -214,7 +217,7 @@ def test_sql(cli: Any, dialect: str) -> None:
     assert "3000000" in out
 
 
-def test_demo_ends_in_findings_with_workstations_on_top(cli: Any) -> None:
+def test_demo_ends_in_findings_with_workstations_on_top(cli: Cli) -> None:
     code, out, err = cli("demo")
     header, first, *_ = out.splitlines()
     assert (code, header.split()) == (0, ["score", "severity", "client", "server", "times", "first", "why"])
@@ -226,7 +229,7 @@ def test_demo_ends_in_findings_with_workstations_on_top(cli: Any) -> None:
 
 
 @pytest.mark.parametrize("command", [["hunt"], ["run", "rpc-activity"], ["run", "CAR-2014-05-001"]], ids=" ".join)
-def test_formats_tell_the_same(cli: Any, tmp_path: Path, command: list[str]) -> None:
+def test_formats_tell_the_same(cli: Cli, tmp_path: Path, command: list[str]) -> None:
     jsonl = cli(*command, RECORDING, "--format", "jsonl", "--quiet")
     rows = json_rows(jsonl[1])
     files = {name: tmp_path / f"rows.{name}" for name in ("jsonl", "csv", "parquet", "txt")}
@@ -239,12 +242,12 @@ def test_formats_tell_the_same(cli: Any, tmp_path: Path, command: list[str]) -> 
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in files.values())
 
 
-def test_an_output_of_a_dash_is_standard_output(cli: Any) -> None:
+def test_an_output_of_a_dash_is_standard_output(cli: Cli) -> None:
     assert cli("run", "rpc-activity", RECORDING, "-q", "-o", "-") == cli("run", "rpc-activity", RECORDING, "-q")
 
 
 def test_an_output_file_is_replaced_as_a_whole_or_not_at_all(
-    cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text("before")
@@ -259,12 +262,16 @@ def test_an_output_file_is_replaced_as_a_whole_or_not_at_all(
     assert err.startswith(f"error: {path}: can't be written (No space left on device)\n  hint: ")
 
 
-def test_a_device_is_written_to_and_not_replaced(cli: Any, tmp_path: Path) -> None:
+def test_a_device_is_written_to_and_not_replaced(cli: Cli, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with start("run", "rpc-activity", RECORDING, "-q", "-f", "csv", "-o", pipe) as running:
         text = pipe.read_text("utf-8")
-    assert (running.returncode, pipe.is_fifo(), text) == (0, True, cli("run", "rpc-activity", RECORDING, "-f", "csv")[1])
+    assert (running.returncode, pipe.is_fifo(), text) == (
+        0,
+        True,
+        cli("run", "rpc-activity", RECORDING, "-f", "csv")[1],
+    )
 
 
 def test_a_full_disk_is_an_error() -> None:
@@ -277,7 +284,7 @@ def test_a_full_disk_is_an_error() -> None:
     )
 
 
-def test_standard_input_is_read(cli: Any) -> None:
+def test_standard_input_is_read(cli: Cli) -> None:
     given = gzip.compress(zeek_tsv(FLOWS))
     code, out, err = process("run", "rpc-activity", "-", "-q", given=given)
     assert (code, {row["source"] for row in json_rows(out)}, err) == (0, {"-"}, "")
@@ -294,7 +301,7 @@ def test_a_reader_that_leaves_early_ends_it_quietly(tmp_path: Path) -> None:
         assert (running.stderr.read(), running.wait()) == (b"", 141)
 
 
-def test_the_same_input_gives_the_same_bytes(cli: Any, tmp_path: Path) -> None:
+def test_the_same_input_gives_the_same_bytes(cli: Cli, tmp_path: Path) -> None:
     paths = [tmp_path / name for name in ("a.parquet", "b.parquet", "c.parquet")]
     rows = pq.read_table(PARQUET)
     for place, path in enumerate(paths):
@@ -308,7 +315,7 @@ def test_the_same_input_gives_the_same_bytes(cli: Any, tmp_path: Path) -> None:
 # --- options
 
 
-def test_quiet_is_silent_and_else_the_account_is_told(cli: Any) -> None:
+def test_quiet_is_silent_and_else_the_account_is_told(cli: Cli) -> None:
     assert cli("hunt", RECORDING, "--quiet")[2] == ""
     assert cli("hunt", RECORDING)[2].splitlines()[0] == "read 1 file (parquet 1): 662 records"
 
@@ -326,7 +333,7 @@ def test_quiet_is_silent_and_else_the_account_is_told(cli: Any) -> None:
     ],
     ids=str,
 )
-def test_options_of_the_rule(cli: Any, options: list[object], strict: int, robust: int) -> None:
+def test_options_of_the_rule(cli: Cli, options: list[object], strict: int, robust: int) -> None:
     counts = [
         len(json_rows(cli("run", analytic, RECORDING, *options, "-q")[1]))
         for analytic in ("CAR-2014-05-001", "rpc-activity")
@@ -334,14 +341,14 @@ def test_options_of_the_rule(cli: Any, options: list[object], strict: int, robus
     assert counts == [strict, robust]
 
 
-def test_settings_file_and_options_that_win_over_it(cli: Any, tmp_path: Path) -> None:
+def test_settings_file_and_options_that_win_over_it(cli: Cli, tmp_path: Path) -> None:
     settings = tmp_path / "settings.toml"
     settings.write_text('[rule]\nwindow_s = "500ms"\nmapper_port = 9\n')
     chosen = cli("run", "rpc-activity", RECORDING, "-q", "--settings", settings, "--mapper-port", 135)
     assert chosen == cli("run", "rpc-activity", RECORDING, "-q", "--window", "500ms")
 
 
-def test_map_names_the_columns(cli: Any, tmp_path: Path) -> None:
+def test_map_names_the_columns(cli: Cli, tmp_path: Path) -> None:
     foreign = tmp_path / "flows.csv"
     foreign.write_text("Who,Port,Whom,To,When\n10.0.0.1,50000,10.0.0.2,135,1000\n10.0.0.1,50001,10.0.0.2,49664,1500\n")
     names = {"src_ip": "Who", "src_port": "Port", "dest_ip": "Whom", "dest_port": "To", "start_time": "When:epoch_ms"}
@@ -392,4 +399,7 @@ def test_an_interrupt_while_reading_ends_it_cleanly(tmp_path: Path, signal_numbe
         running.send_signal(signal_number)
         shown += b"".join(screen)
     assert (running.returncode, shown.decode().splitlines()[-1].endswith("stopped")) == (130, True)
-    assert (list(scratch.iterdir()), sorted(path.name for path in tmp_path.iterdir())) == ([], ["many.parquet", "scratch"])
+    assert (list(scratch.iterdir()), sorted(path.name for path in tmp_path.iterdir())) == (
+        [],
+        ["many.parquet", "scratch"],
+    )

@@ -19,7 +19,7 @@ from rpcsight.schema import FINDING, RPC_ACTIVITY, names
 from rpcsight.writers import Look, jsonl
 from tests.recording import CONTROLLERS, NFDUMP, PARQUET, truth
 
-NOON = datetime(2026, 11, 21, 12)  # noqa: DTZ001 - UTC without zone, as the tables hold it
+NOON = datetime(2026, 11, 21, 12)
 STORY: dict[str, Any] = {
     "src_ip": "10.0.0.1",
     "dest_ip": "10.0.0.2",
@@ -256,7 +256,9 @@ def test_tables_of_no_findings_keep_their_shape() -> None:
 
 def test_an_overview_gives_reasons_that_count() -> None:
     finding = findings_of([STORY | {"all_clients": 3}], [])[0]
-    small = Finding(**{name: getattr(finding, name) for name in finding.__slots__} | {"reasons": (Reason("new", 0.9, "late"),)})
+    small = Finding(
+        **{name: getattr(finding, name) for name in finding.__slots__} | {"reasons": (Reason("new", 0.9, "late"),)}
+    )
     assert overview([finding, small]).to_pylist() == [
         {"score": "28", "severity": "info", "client": "10.0.0.1", "server": "10.0.0.2", "times": 1, "first": "11-21 12:00:00", "why": why}
         for why in ("; ".join((ALONE[2], ONLY[2])), "nothing unusual in this input")

@@ -113,7 +113,7 @@ def test_version_is_one() -> None:
 @pytest.mark.parametrize(
     ("module", "line", "complaint"),
     [
-        ("cli.py", "", ""),
+        ("settings.py", "", ""),
         ("stray.py", "", "stray"),
         ("schema.py", "import rpcsight.pipeline", "rpcsight.schema is not allowed to import rpcsight.pipeline"),
         ("pipeline.py", "import duckdb", "rpcsight.pipeline is not allowed to import duckdb"),

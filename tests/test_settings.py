@@ -23,8 +23,16 @@ def test_defaults_are_the_published_values() -> None:
 
 def test_a_file_and_values_that_win_over_it(tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
-    path.write_text('[rule]\nmapper_port = 1135\ndynamic_ports = "1025-5000"\nwindow_s = "500ms"\nsame_connection_s = 0\n')
-    of_file = {"mapper_port": 1135, "dynamic_low": 1025, "dynamic_high": 5000, "window_us": 500_000, "same_connection_us": 0}
+    path.write_text(
+        '[rule]\nmapper_port = 1135\ndynamic_ports = "1025-5000"\nwindow_s = "500ms"\nsame_connection_s = 0\n'
+    )
+    of_file = {
+        "mapper_port": 1135,
+        "dynamic_low": 1025,
+        "dynamic_high": 5000,
+        "window_us": 500_000,
+        "same_connection_us": 0,
+    }
     assert load(path).rule.parameters() == of_file
     given = load(path, mapper_port=9, dynamic_ports=(7, 7), window_s=None).rule.parameters()
     assert given == of_file | {"mapper_port": 9, "dynamic_low": 7, "dynamic_high": 7}
@@ -49,9 +57,9 @@ def test_ports_are_a_text_or_a_pair(tmp_path: Path, ports: str) -> None:
         ("[rule]\ndynamic_ports = [5, 4]", "[rule.dynamic_ports]", "5-4 is no port range, seen [5, 4]"),
         ("[rule]\ndynamic_ports = [5]", "[rule.dynamic_ports.1]", "Field required"),
         ('[rule]\nwindow_s = "soon"', "[rule.window_s]", "'soon' is none; write it as 2s, 500ms or 1.5"),
-        ("[rule]\nwindow_s = 0", "[rule.window_s]", "greater than or equal to 1e-06, seen 0"),
-        ("[rule]\nwindow_s = 1e-7", "[rule.window_s]", "greater than or equal to 1e-06, seen 1e-07"),
-        ("[rule]\nwindow_s = nan", "[rule.window_s]", "greater than or equal to 1e-06, seen nan"),
+        ("[rule]\nwindow_s = 0", "[rule.window_s]", "greater than or equal to 0.000001, seen 0"),
+        ("[rule]\nwindow_s = 1e-7", "[rule.window_s]", "greater than or equal to 0.000001, seen 1e-07"),
+        ("[rule]\nwindow_s = nan", "[rule.window_s]", "less than or equal to 3600, seen nan"),
         ("[rule]\nwindow_s = 3601", "[rule.window_s]", "less than or equal to 3600, seen 3601"),
         ("[rule]\nsame_connection_s = -1", "[rule.same_connection_s]", "greater than or equal to 0, seen -1"),
         ("[rule", "", "can't be read as TOML (Expected ']'"),
@@ -72,7 +80,9 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 
 def test_a_wrong_value_beside_no_file() -> None:
-    with pytest.raises(SettingsError, match=r"settings \[rule.mapper\]: Extra inputs(?s:.)*keys of \[rule\]: mapper_port"):
+    with pytest.raises(
+        SettingsError, match=r"settings \[rule.mapper\]: Extra inputs(?s:.)*keys of \[rule\]: mapper_port"
+    ):
         load(mapper=3)
 
 

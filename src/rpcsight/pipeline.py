@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, overload
 
@@ -22,6 +22,7 @@ from rpcsight.settings import Settings
 
 __all__ = ["Hunt", "Progress", "Request", "Session", "opened"]
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FOREVER_US = 2**62
 SHOWN = 5
 FAN_OUT_US = 300_000_000
@@ -264,4 +265,4 @@ def _shown(each: Unreadable) -> str:
 
 def _microseconds(time: datetime) -> int:
     aware = time if time.tzinfo else time.replace(tzinfo=UTC)
-    return round((aware - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)
+    return (aware - EPOCH) // timedelta(microseconds=1)

@@ -6,7 +6,7 @@ columns stand last in their names (`gap_s`).
 
 from dataclasses import dataclass
 
-__all__ = ["FINDING", "FLOW", "RECORD", "RPC_ACTIVITY", "Column", "names"]
+__all__ = ["FINDING", "FLOW", "HALF", "RECORD", "RPC_ACTIVITY", "Column", "names"]
 
 
 @dataclass(frozen=True, slots=True)

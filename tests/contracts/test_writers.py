@@ -12,7 +12,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
 from rich.cells import cell_len
 
 from rpcsight import writers
@@ -94,7 +93,9 @@ TABLES = {
     "nested": NESTED,
     "empty": MIXED.slice(0, 0),
     "empty nested": FINDING_SCHEMA.empty_table(),
-    "many": pa.table({"number": pa.array(range(60_001), pa.int64()), "text": pa.array(["t", None, '"'] * 20_000 + ["t"])}),
+    "many": pa.table(
+        {"number": pa.array(range(60_001), pa.int64()), "text": pa.array(["t", None, '"'] * 20_000 + ["t"])}
+    ),
 }
 
 
@@ -103,7 +104,9 @@ def as_table(rows: pa.Table) -> Rows:
 
 
 def as_batches(rows: pa.Table) -> Rows:
-    return pa.RecordBatchReader.from_batches(rows.schema, rows.to_batches(max_chunksize=2 if rows.num_rows < 100 else 9999))
+    return pa.RecordBatchReader.from_batches(
+        rows.schema, rows.to_batches(max_chunksize=2 if rows.num_rows < 100 else 9999)
+    )
 
 
 def output(name: str, rows: Rows, look: Look | None = None) -> bytes:
@@ -142,14 +145,20 @@ def read_csv(written: bytes, wanted: pa.Table) -> None:
     assert header == wanted.column_names
     reals = [pa.types.is_floating(kind) for kind in wanted.schema.types]
     found = [[float(cell) if real and cell else cell for real, cell in zip(reals, row, strict=True)] for row in rows]
-    assert found == [[value if isinstance(value, float) else csv_cell(value) for value in row.values()] for row in wanted.to_pylist()]
+    assert found == [
+        [value if isinstance(value, float) else csv_cell(value) for value in row.values()] for row in wanted.to_pylist()
+    ]
 
 
 def read_parquet(written: bytes, wanted: pa.Table) -> None:
     assert pq.read_table(io.BytesIO(written)).equals(wanted)
 
 
-READ_AGAIN: dict[str, Callable[[bytes, pa.Table], None]] = {"jsonl": read_jsonl, "csv": read_csv, "parquet": read_parquet}
+READ_AGAIN: dict[str, Callable[[bytes, pa.Table], None]] = {
+    "jsonl": read_jsonl,
+    "csv": read_csv,
+    "parquet": read_parquet,
+}
 FOR_PEOPLE = {"table"}
 
 
@@ -211,7 +220,9 @@ def test_a_coloured_table_has_our_escapes_only() -> None:
 
 def test_a_table_shows_what_it_leaves_out() -> None:
     wide = [f"{'w' * 50}{number}" for number in range(4)]
-    rows = pa.table({"n": [1, 2, 3, 4], "same": ["s"] * 4, "empty": [None] * 4, "wide": wide, "why": ["a b"] * 3 + ["c"]})
+    rows = pa.table(
+        {"n": [1, 2, 3, 4], "same": ["s"] * 4, "empty": [None] * 4, "wide": wide, "why": ["a b"] * 3 + ["c"]}
+    )
     assert [line.rstrip() for line in output("table", rows, Look(40, limit=3)).decode().splitlines()] == [
         "n",
         "1",

@@ -148,7 +148,7 @@ def _stdout() -> Iterator[BinaryIO]:
     Buffered also where Python's own is not (PYTHONUNBUFFERED): an unbuffered write may stop halfway without an error.
     """
     try:
-        with open(sys.stdout.fileno(), "wb", closefd=False) as out:  # noqa: PTH123 - a number, no path
+        with open(sys.stdout.fileno(), "wb", closefd=False) as out:
             yield out
     except BrokenPipeError:
         raise typer.Exit(BROKEN_PIPE) from None

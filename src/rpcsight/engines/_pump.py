@@ -118,6 +118,8 @@ def whole_lines(path: str, compression: str, source: str = "") -> Iterator[bytes
 
 def is_tame(path: str) -> bool:
     """Whether no line of a plain file is so long that it could choke an engine; looks at a part of the file only."""
+    if not os.access(path, os.R_OK):
+        return True  # gone since it was found (logs rotate): the engine says so
     with Path(path).open("rb") as file:
         if os.fstat(file.fileno()).st_size < LONGEST_LINE_BYTES:
             return True

@@ -8,7 +8,7 @@ from rpcsight.schema import HALF, RECORD, Column
 
 __all__ = ["identifier", "literal", "mapped", "used"]
 
-PARAMETER = re.compile(r"\$([a-z_]+)")
+PARAMETER = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\$([a-z_]+)""")  # not inside texts and quoted names
 
 
 def identifier(name: str) -> str:
@@ -23,7 +23,7 @@ def literal(text: str) -> str:
 
 def used(sql: str, parameters: Mapping[str, int]) -> dict[str, int]:
     """Those of the parameters that the text names."""
-    return {name: parameters[name] for name in PARAMETER.findall(sql)}
+    return {name: parameters[name] for name in PARAMETER.findall(sql) if name}
 
 
 def mapped(scan: Scan, relation: str, source: str) -> str:

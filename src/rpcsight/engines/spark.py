@@ -78,15 +78,12 @@ class Spark:
     def keep(self, name: str, sql: str, parameters: Mapping[str, int]) -> None:
         """See `Engine.keep`."""
         with _told_as(EngineError, name), self._query(sql, parameters) as result:
-            result.localCheckpoint().createOrReplaceTempView(name)
+            self._held(result).createOrReplaceTempView(name)
 
     def close(self) -> None:
         """See `Engine.close`. A session that somebody else started stays."""
         if self._is_ours:
             self._session.stop()
-            return
-        for kept in self._read:
-            kept.unpersist()
 
     def _append(self, scan: Scan, ready: Staged, statements: Statements, parameters: Mapping[str, int]) -> ReadCount:
         found = raw(self._session, scan, ready.files)
@@ -96,13 +93,10 @@ class Spark:
             kept = self._appended(f"with record as ({rows}) {statements.reading}", parameters)
         else:
             with self._query(f"with raw as ({rows}) {statements.half}", parameters) as halves:
-                half = _materialised(halves)
-            half.createOrReplaceTempView("half")
+                self._held(halves).createOrReplaceTempView("half")
             kept = self._appended(f"with record as ({statements.paired}) {statements.reading}", parameters)
-            half.unpersist()
         seen = found.count.get
         if seen["changed"]:
-            kept.unpersist()
             raise LayoutChange
         self._read.append(kept)
         self._show_reading()
@@ -113,7 +107,15 @@ class Spark:
         from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
         with self._query(sql, parameters) as records:
-            return _materialised(records.select(*(F.col(name).cast(kind).alias(name) for name, kind in COLUMNS)))
+            return self._held(records.select(*(F.col(name).cast(kind).alias(name) for name, kind in COLUMNS)))
+
+    def _held(self, rows: "DataFrame") -> "DataFrame":
+        """The rows, computed and held by the workers (or in the checkpoint folder, where one is set), with a plan that is a leaf.
+
+        `persist` would do for the rows, but keeps the plans, and Spark looks through all of them at every query.
+        """
+        safe = self._session.sparkContext.getCheckpointDir() is not None
+        return rows.checkpoint() if safe else rows.localCheckpoint()
 
     def _show_reading(self) -> None:
         """Let the relation `reading` be all that was read."""
@@ -134,19 +136,13 @@ class Spark:
                 rows = self._session.sql(part.sql)
                 scans[part.name] = sum(scans.get(name, 1) for name in part.names)
                 if part.uses > 1 and scans[part.name] > MOST_SCANS:
-                    rows = rows.localCheckpoint()
+                    rows = self._held(rows)
                     scans[part.name] = 1
                 rows.createOrReplaceTempView(part.name)
             yield self._session.sql(rest)
         finally:
             for part in named:
                 self._session.catalog.dropTempView(part.name)
-
-
-def _materialised(rows: "DataFrame") -> "DataFrame":
-    kept = rows.persist()
-    kept.count()
-    return kept
 
 
 def _union(many: "Sequence[DataFrame]") -> "DataFrame":

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from statistics import median_low
 
 from rpcsight.engines._text import identifier
 from rpcsight.errors import SchemaError, UsageError
@@ -197,7 +198,7 @@ def _form(samples: Sequence[str]) -> str:
     numbers = [text for text in samples if re.fullmatch(r"-?\d{1,30}(\.\d{1,30})?([eE]\+?\d\d?)?", text)]
     if not numbers or len(numbers) < len([text for text in samples if text]) / 2:
         return "iso"
-    digits = max(len(str(abs(int(float(text))))) for text in numbers)
+    digits = median_low(len(str(abs(int(float(text))))) for text in numbers)
     return next(
         form
         for least, form in ((18, "epoch_ns"), (15, "epoch_us"), (12, "epoch_ms"), (0, "epoch_s"))

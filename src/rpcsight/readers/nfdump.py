@@ -250,7 +250,7 @@ def _first_time(lines: Sequence[str]) -> str:
     for line in lines:
         try:
             return str(json.loads(line).get("first", ""))
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             continue
     return ""
 
