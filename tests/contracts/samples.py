@@ -188,7 +188,9 @@ def halves(flows: Sequence[Flow]) -> list[tuple[Flow, str]]:
     found: list[tuple[Flow, str]] = []
     for seen in flows:
         end_us = seen.start_us if seen.end_us is None else seen.end_us
-        flags = "........" if seen.transport_protocol != "tcp" else "......S." if not seen.is_established else "...AP.SF"
+        flags = (
+            "........" if seen.transport_protocol != "tcp" else "......S." if not seen.is_established else "...AP.SF"
+        )
         if seen.is_established:
             begun = min(seen.start_us + 1000, end_us)
             back = replace(seen, start_us=begun, src_ip=seen.dest_ip, src_port=seen.dest_port)
@@ -208,7 +210,9 @@ def paired(seen: Flow) -> Flow:
 
 def paired_seconds(seen: Flow) -> Flow:
     end_us = seen.start_us if seen.end_us is None else seen.end_us
-    return paired(replace(seen, start_us=seen.start_us // SECOND_US * SECOND_US, end_us=end_us // SECOND_US * SECOND_US))
+    return paired(
+        replace(seen, start_us=seen.start_us // SECOND_US * SECOND_US, end_us=end_us // SECOND_US * SECOND_US)
+    )
 
 
 def nfdump_record(half: Flow, flags: str) -> dict[str, Any]:
@@ -275,7 +279,9 @@ def nfdump_old(flows: Sequence[Flow], *, is_quiet: bool = False) -> bytes:
 
 
 def nfdump_fast(flows: Sequence[Flow]) -> bytes:
-    lines = ["cnt,af,firstSeen,lastSeen,proto,srcAddr,srcPort,dstAddr,dstPort,srcAS,dstAS,input,output,flags,srcTos,packets,bytes"]
+    lines = [
+        "cnt,af,firstSeen,lastSeen,proto,srcAddr,srcPort,dstAddr,dstPort,srcAS,dstAS,input,output,flags,srcTos,packets,bytes"
+    ]
     lines += [
         f"{number},{10 if ':' in half.src_ip else 2},{half.start_us // 1000},{(half.end_us or 0) // 1000},"
         f"{PROTOCOLS[half.transport_protocol or '']},{half.src_ip},{half.src_port},{half.dest_ip},{half.dest_port},"
@@ -303,7 +309,9 @@ def nfcapd(flows: Sequence[Flow]) -> bytes:
     block = struct.pack("<IIHH", len(records), len(body), 3, 0) + body
     ident = b"none\0"
     statistics = struct.pack("<18Q", *([0] * 18))
-    appendix = b"".join(struct.pack("<HH", kind, 4 + len(data)) + data for kind, data in ((0x8001, ident), (0x8002, statistics)))
+    appendix = b"".join(
+        struct.pack("<HH", kind, 4 + len(data)) + data for kind, data in ((0x8001, ident), (0x8002, statistics))
+    )
     appendix = struct.pack("<IIHH", 2, len(appendix), 3, 0) + appendix
     head = struct.pack("<HHIQBBHIQII", 0xA50C, 2, 0xF1070100, 0, 0, 0, 1, 0, 40 + len(block), 1 << 20, 1)
     return head + block + appendix
@@ -313,11 +321,18 @@ def _nfcapd_record(half: Flow, flags: str) -> bytes:
     bits = sum(1 << place for place, flag in enumerate(reversed(flags)) if flag != ".")
     first, last = half.start_us // 1000, (half.end_us or 0) // 1000
     protocol = PROTOCOLS[half.transport_protocol or ""]
-    generic = struct.pack("<QQQQQHHBBBB", first, last, last, 5, 774, half.src_port, half.dest_port, protocol, bits, 0, 0)
+    generic = struct.pack(
+        "<QQQQQHHBBBB", first, last, last, 5, 774, half.src_port, half.dest_port, protocol, bits, 0, 0
+    )
     words = [ip_address(address).packed for address in (half.src_ip, half.dest_ip)]
     size = 8 if len(words[0]) == 16 else 4
     ends = b"".join(word[at : at + size][::-1] for word in words for at in range(0, len(word), size))
-    body = struct.pack("<HH", 1, 4 + len(generic)) + generic + struct.pack("<HH", 3 if size == 8 else 2, 4 + len(ends)) + ends
+    body = (
+        struct.pack("<HH", 1, 4 + len(generic))
+        + generic
+        + struct.pack("<HH", 3 if size == 8 else 2, 4 + len(ends))
+        + ends
+    )
     return struct.pack("<HHHBBHBB", 11, 12 + len(body), 2, 0, 0, 0, 0, 5) + body
 
 
@@ -325,7 +340,11 @@ def _nfcapd_record(half: Flow, flags: str) -> bytes:
 
 
 def table(
-    columns: Mapping[str, Callable[[Flow], object]], *, delimiter: str = ",", quoting: int = csv.QUOTE_MINIMAL, end: str = "\n"
+    columns: Mapping[str, Callable[[Flow], object]],
+    *,
+    delimiter: str = ",",
+    quoting: int = csv.QUOTE_MINIMAL,
+    end: str = "\n",
 ) -> Callable[[Sequence[Flow]], bytes]:
     """A writer of the given columns."""
 
@@ -352,14 +371,18 @@ STATE: dict[str, Callable[[Flow], object]] = {
 }
 
 
-def timed(start: Callable[[int], object], name: str = "start_time", **options: Any) -> Callable[[Sequence[Flow]], bytes]:
+def timed(
+    start: Callable[[int], object], name: str = "start_time", **options: Any
+) -> Callable[[Sequence[Flow]], bytes]:
     """A writer of our own names, with the start as given and the end beside it."""
     end = name.replace("start", "end")
     times = {name: lambda seen: start(seen.start_us), end: lambda seen: start(seen.end_us)}
     return table({**STATE, **times, **ENDS, "note": lambda _: "a, b; c"}, **options)
 
 
-def renamed(names: Mapping[str, str], start: Callable[[int], object], more: Mapping[str, str]) -> Callable[[Sequence[Flow]], bytes]:
+def renamed(
+    names: Mapping[str, str], start: Callable[[int], object], more: Mapping[str, str]
+) -> Callable[[Sequence[Flow]], bytes]:
     """A writer of the start and the ends under other names, and of constants."""
     values: dict[str, Callable[[Flow], object]] = {**ENDS, **STATE, "start_time": lambda seen: start(seen.start_us)}
     columns = {column: values[name] for name, column in names.items()}
@@ -374,7 +397,9 @@ def defender(flows: Sequence[Flow]) -> bytes:
         ends = [f"{seen.src_ip},{seen.src_port}", f"{seen.dest_ip},{seen.dest_port}"]
         action = "InboundConnectionAccepted" if inbound else "ConnectionSuccess"
         local, remote = reversed(ends) if inbound else ends
-        lines.append(f"{iso(seen.start_us)},ws1.lab,{action},{local},{remote},{(seen.transport_protocol or '').title()}")
+        lines.append(
+            f"{iso(seen.start_us)},ws1.lab,{action},{local},{remote},{(seen.transport_protocol or '').title()}"
+        )
     return ("\n".join(lines) + "\n").encode()
 
 
@@ -399,7 +424,9 @@ def turned_round(names: Mapping[str, str]) -> dict[str, str]:
 # --- Parquet
 
 
-def parquet(columns: Mapping[str, pa.DataType | None], *, names: Mapping[str, str] | None = None, per: int = 1) -> Callable[[Sequence[Flow]], bytes]:
+def parquet(
+    columns: Mapping[str, pa.DataType | None], *, names: Mapping[str, str] | None = None, per: int = 1
+) -> Callable[[Sequence[Flow]], bytes]:
     """A writer of our own table, columns cast as given, then renamed; `per` divides times that are written as numbers."""
 
     def write(flows: Sequence[Flow]) -> bytes:
@@ -435,7 +462,9 @@ BARE = without(**NOTHING_MORE)
 NO_STATE = without(end_us=None, is_established=None)
 FORMS = (
     Form("zeek-tsv", "conn.log", zeek_tsv, whole, "zeek"),
-    Form("zeek-tsv-shuffled", "conn.log", lambda flows: zeek_tsv(flows, SHUFFLED), without(is_established=None), "zeek"),
+    Form(
+        "zeek-tsv-shuffled", "conn.log", lambda flows: zeek_tsv(flows, SHUFFLED), without(is_established=None), "zeek"
+    ),
     Form("zeek-tsv-fewest", "conn.log", lambda flows: zeek_tsv(flows, FEWEST), BARE, "zeek"),
     Form("zeek-json-dotted", "conn.json", zeek_json, whole, "zeek"),
     Form("zeek-json-dotted-path", "all.json", lambda flows: zeek_json(flows, _path="conn"), whole, "zeek"),
@@ -448,12 +477,28 @@ FORMS = (
         "zeek",
     ),
     Form("nfdump-json", "flows.json", nfdump_json, paired, "nfdump", records=HALVES),
-    Form("nfdump-json-quiet", "flows.json", lambda flows: nfdump_json(flows, is_quiet=True), paired, "nfdump", records=HALVES),
+    Form(
+        "nfdump-json-quiet",
+        "flows.json",
+        lambda flows: nfdump_json(flows, is_quiet=True),
+        paired,
+        "nfdump",
+        records=HALVES,
+    ),
     Form("nfdump-ndjson", "flows.json", nfdump_ndjson, paired, "nfdump", records=HALVES),
     Form("nfdump-csv-old", "flows.csv", nfdump_old, paired_seconds, "nfdump", records=HALVES),
-    Form("nfdump-csv-old-quiet", "flows.csv", lambda flows: nfdump_old(flows, is_quiet=True), paired_seconds, "nfdump", records=HALVES),
+    Form(
+        "nfdump-csv-old-quiet",
+        "flows.csv",
+        lambda flows: nfdump_old(flows, is_quiet=True),
+        paired_seconds,
+        "nfdump",
+        records=HALVES,
+    ),
     Form("nfdump-csv-fast", "flows.csv", nfdump_fast, paired, "nfdump", records=HALVES),
-    Form("nfdump-csv-new", "flows.csv", nfdump_new, without(flow_id=None, is_established=None), "nfdump", records=HALVES),
+    Form(
+        "nfdump-csv-new", "flows.csv", nfdump_new, without(flow_id=None, is_established=None), "nfdump", records=HALVES
+    ),
     Form("nfcapd", "nfcapd.202603021000", nfcapd, paired, "nfdump", records=HALVES, needs="nfdump"),
     Form("csv-own", "flows.csv", timed(iso), whole, "csv"),
     Form("csv-zone", "flows.csv", timed(lambda us: iso(us, timezone(timedelta(hours=5, minutes=30)))), whole, "csv"),
@@ -473,11 +518,21 @@ FORMS = (
     Form(
         "csv-optc",
         "flows.csv",
-        renamed(turned_round(OPTC), lambda us: iso(us, timezone(timedelta(hours=-4)), "milliseconds"), {"hostname": "ws1.lab", "action": "START"}),
+        renamed(
+            turned_round(OPTC),
+            lambda us: iso(us, timezone(timedelta(hours=-4)), "milliseconds"),
+            {"hostname": "ws1.lab", "action": "START"},
+        ),
         without(end_us=None, is_established=None, observer="ws1.lab"),
         "csv",
     ),
-    Form("csv-defender", "flows.csv", defender, without(flow_id=None, end_us=None, is_established=None, observer="ws1.lab"), "csv"),
+    Form(
+        "csv-defender",
+        "flows.csv",
+        defender,
+        without(flow_id=None, end_us=None, is_established=None, observer="ws1.lab"),
+        "csv",
+    ),
     Form(
         "csv-mapped",
         "flows.csv",
@@ -495,8 +550,14 @@ FORMS = (
         parquet(BARE_TYPES, names=turned_round(FOREIGN), per=1000),
         BARE,
         "parquet",
-        tuple(f"{name}={column}{':epoch_ms' * (name == 'start_time')}" for column, name in FOREIGN.items() if name in BARE_TYPES),
+        tuple(
+            f"{name}={column}{':epoch_ms' * (name == 'start_time')}"
+            for column, name in FOREIGN.items()
+            if name in BARE_TYPES
+        ),
     ),
-    Form("parquet-epoch-us", "flows.parquet", parquet(BARE_TYPES), BARE, "parquet", ("start_time=start_time:epoch_us",)),
+    Form(
+        "parquet-epoch-us", "flows.parquet", parquet(BARE_TYPES), BARE, "parquet", ("start_time=start_time:epoch_us",)
+    ),
     Form("parquet-epoch-found", "flows.parquet", parquet(BARE_TYPES, per=1000), BARE, "parquet"),
 )

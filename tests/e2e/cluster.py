@@ -16,6 +16,8 @@ DRIVER_DEFAULTS = f"""
 spark.executor.memory 512m
 spark.executor.extraJavaOptions {QUICK_JAVA}
 spark.sql.shuffle.partitions 2
+spark.sql.codegen.wholeStage false
+spark.sql.codegen.factoryMode NO_CODEGEN
 """
 
 
@@ -88,7 +90,9 @@ def _word(process: subprocess.Popen[str], log: Path, before: str) -> str:
             copy.write(line)
             if before in line:
                 return (line.partition(before)[2].split() or [""])[0]
-    raise RuntimeError(f"{' '.join(map(str, process.args))} ended before it was ready:\n{log.read_text('utf-8')[-4000:]}")
+    raise RuntimeError(
+        f"{' '.join(map(str, process.args))} ended before it was ready:\n{log.read_text('utf-8')[-4000:]}"
+    )
 
 
 def _lines(process: subprocess.Popen[str]) -> IO[str]:

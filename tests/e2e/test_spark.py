@@ -1,8 +1,5 @@
 """Spark gives DuckDB's rows: on a real cluster, from the public captures, our own recording and random flows."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib import resources

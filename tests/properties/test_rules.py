@@ -25,7 +25,7 @@ KINDS = {
     "BOOLEAN": pa.bool_(),
 }
 SCHEMA = pa.schema([(column.name, KINDS[column.kind]) for column in FLOW])
-EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - rows are UTC without zone
+EPOCH = datetime(1970, 1, 1)
 EXAMPLES = 1000 if os.environ.get("CI") == "true" else 500
 STRICT_COUNTED = ("failed", "loopback", "not tcp", "self")
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from rpcsight.errors import UsageError
+from rpcsight.errors import SettingsError, UsageError
 
 __all__ = ["GIVEN", "Analytic", "Header", "all_analytics", "analytic", "compose", "compose_steps", "step"]
 
@@ -55,15 +55,26 @@ class Analytic:
 
 @cache
 def step(name: str) -> str:
-    """The SQL of a step, without its comment."""
-    return _split((files("rpcsight") / "steps" / f"{name}.sql").read_text(encoding="utf-8"))[1]
+    """The SQL of a step, without its comment.
+
+    Raises:
+        SettingsError: there is no such step.
+    """
+    file = files("rpcsight") / "steps" / f"{name}.sql"
+    if not file.is_file():
+        raise SettingsError(
+            "analytic [uses]", f"there is no step {name!r}", "steps are the files of src/rpcsight/steps"
+        )
+    return _split(file.read_text(encoding="utf-8"))[1]
 
 
 @cache
 def all_analytics() -> tuple[Analytic, ...]:
     """Every analytic in this folder, by id."""
     found = [
-        _load(file.read_text(encoding="utf-8")) for file in files(__name__).iterdir() if file.name.endswith(".sql")
+        _load(file.name, file.read_text(encoding="utf-8"))
+        for file in files(__name__).iterdir()
+        if file.name.endswith(".sql")
     ]
     return tuple(sorted(found, key=lambda each: each.header.id))
 
@@ -111,9 +122,16 @@ def compose_steps(uses: Sequence[str], body: str, given: Collection[str] = GIVEN
     return "with " + ",\n".join(parts) + ("\n" + body if body else "")
 
 
-def _load(text: str) -> Analytic:
+def _load(file: str, text: str) -> Analytic:
     header, sql = _split(text)
-    return Analytic(Header.model_validate(tomllib.loads(header)), sql)
+    try:
+        return Analytic(Header.model_validate(tomllib.loads(header)), sql)
+    except (tomllib.TOMLDecodeError, ValidationError) as cause:
+        first = cause.errors()[0] if isinstance(cause, ValidationError) else None
+        place = ".".join(map(str, first["loc"])) if first else "header"
+        what = first["msg"] if first else str(cause)
+        keys = ", ".join(Header.model_fields)
+        raise SettingsError(f"analytics/{file} [{place}]", what, f"keys of an analytic's header: {keys}") from cause
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -28,4 +28,4 @@ select
   observer,
   source
 from judged
-order by start_time, flow_id, src_ip, src_port, dest_ip, dest_port, observer
+order by start_time, flow_id, src_ip, src_port, dest_ip, dest_port, observer, source

@@ -41,4 +41,4 @@ select
 from looked_back
 where turn = 1
   and start_us <= open_until_us + $window_us
-order by start_time, flow_id, src_ip, src_port, dest_ip, dest_port, observer
+order by start_time, flow_id, src_ip, src_port, dest_ip, dest_port, observer, source

@@ -84,6 +84,7 @@ def hunt(
     from rpcsight import pipeline
     from rpcsight.findings import as_table, overview
 
+    to = destination(output_format, output, limit, no_color)
     asked = request(
         paths,
         engine=engine,
@@ -95,8 +96,8 @@ def hunt(
         until=until,
         mapping=mapping,
         settings=settings,
+        output=to.path,
     )
-    to = destination(output_format, output, limit, no_color)
     with progress_bar(is_quiet=quiet, no_color=no_color) as progress, pipeline.opened(asked, progress) as session:
         found = session.hunt()
     write((overview if to.writer.NAME == "table" else as_table)(found.findings), to)
@@ -131,6 +132,7 @@ def run(
     from rpcsight import analytics, pipeline
 
     analytics.analytic(analytic)
+    to = destination(output_format, output, limit, no_color)
     asked = request(
         paths,
         engine=engine,
@@ -142,8 +144,8 @@ def run(
         until=until,
         mapping=mapping,
         settings=settings,
+        output=to.path,
     )
-    to = destination(output_format, output, limit, no_color)
     with ExitStack() as held:
         with progress_bar(is_quiet=quiet, no_color=no_color) as progress:
             session = held.enter_context(pipeline.opened(asked, progress))
@@ -247,6 +249,8 @@ def root(
 def main() -> None:
     """Run the command line; errors become one message on standard error and an exit code of their own."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: temporary files go
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
     sys.exit(_exit_code())
 
 

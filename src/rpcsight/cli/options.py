@@ -119,6 +119,7 @@ def request(
     until: str | None = None,
     mapping: list[str] | None = None,
     settings: Path | None = None,
+    output: Path | None = None,
 ) -> "Request":
     """What the options ask for; values that were not given are the settings'.
 
@@ -129,6 +130,9 @@ def request(
     from rpcsight.pipeline import Request
     from rpcsight.settings import load, parse_ports, parse_seconds
 
+    first, end = _time("--since", since), _time("--until", until)
+    if first and end and first >= end:
+        raise UsageError("--until", f"{until} is not after --since {since}: no flow lies between", "exchange the two")
     return Request(
         paths=paths,
         settings=load(
@@ -140,9 +144,10 @@ def request(
         mapping=mapping or (),
         engine=engine,
         master=master,
-        since=_time("--since", since),
-        until=_time("--until", until),
+        since=first,
+        until=end,
         stdin=sys.stdin.buffer,
+        output=output,
     )
 
 

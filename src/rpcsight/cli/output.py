@@ -22,6 +22,7 @@ __all__ = ["Destination", "destination", "printable", "progress_bar", "say", "te
 BROKEN_PIPE = 141
 NARROWEST = 60
 WIDTH_OF_PIPES = 160
+NEWLINE, SHOWN_NEWLINE = "\n", "\\n"
 SUFFIXES = {".csv": "csv", ".parquet": "parquet", ".txt": "table"}
 
 
@@ -93,7 +94,7 @@ def tell(account: "Account", *, is_quiet: bool = False) -> None:
     if not is_quiet:
         from rpcsight.account import lines
 
-        sys.stderr.write("".join(f"{printable(line)}\n" for line in lines(account)))
+        sys.stderr.write("".join(f"{printable(line).replace(NEWLINE, SHOWN_NEWLINE)}\n" for line in lines(account)))
 
 
 def printable(text: str) -> str:

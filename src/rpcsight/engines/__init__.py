@@ -75,11 +75,14 @@ class ReadCount:
 
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """The texts of `steps/` that reading needs: `reading` over `record`, and `paired` over `half`."""
+    """The texts of `steps/` that reading needs: `reading` over `record`, `half`, `paired` over it, and what counts the rest."""
 
     reading: str
     half: str
     paired: str
+    stock: str = ""
+    problem: str = ""
+    left_out: str = ""
 
 
 class LayoutChange(Exception):
@@ -93,11 +96,19 @@ class Engine(Protocol):
     dialect: str
 
     def read(self, scan: Scan, statements: Statements, parameters: Mapping[str, int]) -> ReadCount:
-        """Append the scan's records of interest to the relation `reading`.
+        """Append the scan's records of interest to the relation `reading`; one-way halves wait for `pair`.
 
         Raises:
             LayoutChange: the files' columns change on the way.
             InputError: a file can't be opened or read at all.
+        """
+        ...
+
+    def pair(self, statements: Statements, parameters: Mapping[str, int]) -> None:
+        """Append the connections made of all one-way halves that were read; once, after the last `read`.
+
+        Raises:
+            EngineError: the engine gave up; with its words.
         """
         ...
 

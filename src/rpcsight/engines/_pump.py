@@ -1,7 +1,8 @@
 """Feeds a file to DuckDB through pipes: one thread unpacks (gzip by isal, four times as fast as zlib), two pipes let DuckDB parse
 with all its threads. Blocks are cut at line ends, so each pipe carries whole lines, in no particular order between pipes.
 
-Plain files come this way too where DuckDB would give up on them: endless lines, a stray carriage return, a quote that is never closed."""
+Plain files come this way too where DuckDB would give up on them: endless lines, a stray carriage return, a quote that is never closed.
+"""
 
 import contextlib
 import fcntl
@@ -11,6 +12,7 @@ import queue
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 from rpcsight.errors import InputError
 
@@ -20,7 +22,7 @@ PIPES = 2
 READ_BYTES = 1 << 18
 QUEUED_BLOCKS = 8
 BLOCK_BYTES = 1 << 20
-LONGEST_LINE_BYTES = 1 << 15
+LONGEST_LINE_BYTES = 1 << 13
 WINDOW_BYTES = LONGEST_LINE_BYTES // 2
 SHOWN_BYTES = 200
 LINUX_F_SETPIPE_SZ = 1031
@@ -67,6 +69,7 @@ class _Broken(Exception):
 def _gunzipped(path: str, fine_from: int | None) -> Iterator[bytes]:
     from isal import isal_zlib
 
+    unsound = cast("type[Exception]", isal_zlib.error)
     at = 0
     is_inside = False
     inflater = isal_zlib.decompressobj(31)
@@ -80,7 +83,7 @@ def _gunzipped(path: str, fine_from: int | None) -> Iterator[bytes]:
                     is_inside = bool(data)
                 try:
                     block = inflater.decompress(data, BLOCK_BYTES)
-                except isal_zlib.error as cause:
+                except unsound as cause:
                     raise _Broken(start, f"is not sound gzip data ({cause})") from cause
                 if block:
                     yield block

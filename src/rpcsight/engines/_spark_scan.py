@@ -146,7 +146,11 @@ def _parquet_columns(rows: "DataFrame", scan: Scan) -> "Iterator[Column]":
     for name in _wanted(scan):
         column = _column(name)
         if scan.columns[name].startswith("TIMESTAMP"):
-            column = F.timestamp_micros(F.call_function("div", column, F.lit(1000))) if types[name] == "bigint" else column.cast("timestamp")
+            column = (
+                F.timestamp_micros(F.call_function("div", column, F.lit(1000)))
+                if types[name] == "bigint"
+                else column.cast("timestamp")
+            )
         yield column.alias(name)
 
 
@@ -194,7 +198,9 @@ def _csv(rows: "DataFrame", scan: Scan, files: Mapping[str, str]) -> Raw:
             wrong = wrong.when(typed[name].isNull() & texts[name].isNotNull(), F.lit(f"{name} is no {kind}"))
     kind = F.when(is_marked & is_changed, CHANGED).when(is_marked | is_trailing, MARKED).when(is_header, HEADER)
     kind = kind.when(wrong.isNotNull(), UNREADABLE)
-    note = F.when(kind.isNotNull(), F.struct(kind, F.col(PATH), wrong, F.left(line, F.lit(SHOWN_LETTERS))).cast(NOTE_TYPE))
+    note = F.when(
+        kind.isNotNull(), F.struct(kind, F.col(PATH), wrong, F.left(line, F.lit(SHOWN_LETTERS))).cast(NOTE_TYPE)
+    )
     columns = [column.alias(name) for name, column in typed.items()]
     return _counted(split.select(*columns, PATH, note.alias(NOTE)), len(headers))
 

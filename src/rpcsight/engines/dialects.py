@@ -108,7 +108,12 @@ def parts(sql: str, dialect: str, parameters: Mapping[str, int]) -> tuple[list[P
     tree.set("with_", None)
     found = given.expressions if given else []
     named = [
-        Part(part.alias, _text(part.this, dialect), tuple(table.name for table in part.this.find_all(exp.Table)), uses[part.alias])
+        Part(
+            part.alias,
+            _text(part.this, dialect),
+            tuple(table.name for table in part.this.find_all(exp.Table)),
+            uses[part.alias],
+        )
         for part in found
     ]
     return named, _text(tree, dialect)

@@ -15,7 +15,7 @@ from rpcsight.engines import EXAMPLES_KEPT, LayoutChange, ReadCount, Scan, State
 from rpcsight.engines._pump import Pump, is_tame
 from rpcsight.engines._text import identifier, literal, mapped, used
 from rpcsight.errors import EngineError, InputError, RpcsightError
-from rpcsight.schema import RECORD
+from rpcsight.schema import HALF, RECORD
 
 __all__ = ["DuckDB"]
 
@@ -33,7 +33,8 @@ CLOSED = (
     "set enable_profiling = 'no_output'",
 )
 REJECTED_LINES = """
-    select file_path, line, csv_line, first(error_type), first(column_name), first(error_message)
+    select file_path, line, csv_line, bool_or(error_type = 'UNQUOTED VALUE'), first(error_type), first(column_name),
+      first(error_message)
     from reject_errors join reject_scans using (scan_id, file_id)
     group by all
     order by file_path, line
@@ -52,6 +53,8 @@ class DuckDB:
             self._database.execute(statement)
         columns = [f"{column.name} {column.kind}" for column in RECORD if column.name != "set_aside"]
         self._database.execute(f"create table reading ({', '.join(columns)}, problem VARCHAR)")
+        halves = ", ".join(f"{column.name} {column.kind}" for column in HALF)
+        self._database.execute(f"create table half ({halves})")
 
     def read(self, scan: Scan, statements: Statements, parameters: Mapping[str, int]) -> ReadCount:
         """See `Engine.read`. Everything of the scan that can be read is kept, or (on an error) nothing.
@@ -65,7 +68,9 @@ class DuckDB:
                 raise
         return self._read(scan, statements, parameters, is_careful=True)
 
-    def _read(self, scan: Scan, statements: Statements, parameters: Mapping[str, int], *, is_careful: bool) -> ReadCount:
+    def _read(
+        self, scan: Scan, statements: Statements, parameters: Mapping[str, int], *, is_careful: bool
+    ) -> ReadCount:
         total = ReadCount()
         self._database.execute("begin")
         try:
@@ -78,6 +83,13 @@ class DuckDB:
             self._database.execute("rollback")
             raise
         return total
+
+    def pair(self, statements: Statements, parameters: Mapping[str, int]) -> None:
+        """See `Engine.pair`."""
+        sql = f"insert into reading with record as ({statements.paired}) {statements.reading}"
+        with _told_as(EngineError, "pairing of one-way records"):
+            self._database.execute(sql, used(sql, parameters))
+            self._database.execute("delete from half")
 
     def rows(self, sql: str, parameters: Mapping[str, int]) -> pa.Table:
         """See `Engine.rows`."""
@@ -106,7 +118,7 @@ class DuckDB:
         direct = tuple(path for path in scan.paths if path not in pumped) if pumped else scan.paths
         if direct:
             many = len(direct) > 1 and not scan.source
-            source = identifier(_path_column(scan)) if many else literal(scan.source or direct[0])
+            source = identifier(_path_column(scan)) if many else literal(scan.source or next(iter(direct)))
             yield self._append(scan, direct, source, statements, parameters, is_careful=is_careful)
         for path in pumped:
             yield self._pumped(scan, path, statements, parameters, is_careful=is_careful)
@@ -141,11 +153,11 @@ class DuckDB:
     ) -> ReadCount:
         rows = mapped(scan, _relation(scan, paths), source)
         if scan.is_halves:
-            sql = f"with raw as ({rows}), half as ({statements.half}), record as ({statements.paired}) {statements.reading}"
+            sql = f"insert into half with raw as ({rows}) {statements.half}"
         else:
-            sql = f"with record as ({rows}) {statements.reading}"
+            sql = f"insert into reading with record as ({rows}) {statements.reading}"
         with _told_as(InputError, scan.source or scan.paths[0]):
-            self._database.execute(f"insert into reading {sql}", used(sql, parameters))
+            self._database.execute(sql, used(sql, parameters))
         count = ReadCount(records=self._records(scan, paths))
         if scan.form == "csv":
             self._note_rejects(scan, count, is_careful=is_careful)
@@ -159,16 +171,16 @@ class DuckDB:
         return _scanned(json.loads(self._database.get_profiling_information()))
 
     def _note_rejects(self, scan: Scan, count: ReadCount, *, is_careful: bool) -> None:
-        for path, line, text, kind, column, message in self._database.execute(REJECTED_LINES).fetchall():
-            text = text.strip("\r\n")  # blank lines before it come with it
+        for path, line, raw, is_open, kind, column, message in self._database.execute(REJECTED_LINES).fetchall():
+            if not is_careful and (raw.endswith("\r") or (is_open and "\n" in raw.rstrip("\n"))):
+                raise InputError(path, "a quotation mark is never closed, or there are several kinds of line ends")
+            text = raw.strip("\r\n")  # blank lines before it come with it
             if scan.header_mark and text.startswith(scan.header_mark):
                 if scan.header and text.startswith("#fields") and text != scan.header:
                     raise LayoutChange
                 continue
             if scan.trailer and re.fullmatch(scan.trailer, text):
                 continue
-            if kind == "UNQUOTED VALUE" and "\n" in text and not is_careful:
-                raise InputError(path, "a quotation mark is never closed; it swallows the lines below")
             count.unreadable += 1
             if len(count.examples) < EXAMPLES_KEPT:
                 what = _reject_words(kind, column, message, text)
@@ -179,9 +191,16 @@ class DuckDB:
 def _relation(scan: Scan, paths: tuple[str, ...]) -> str:
     path_column = literal(_path_column(scan))
     if scan.form == "parquet":
-        return f"read_parquet({_files(paths)}, filename = {path_column}, union_by_name = true, hive_partitioning = false)"
+        return (
+            f"read_parquet({_files(paths)}, filename = {path_column}, union_by_name = true, hive_partitioning = false)"
+        )
     columns = ", ".join(f"{identifier(name)}: {literal(kind)}" for name, kind in scan.columns.items())
-    options = [f"columns = {{{columns}}}", f"filename = {path_column}", "ignore_errors = true"]
+    options = [
+        f"columns = {{{columns}}}",
+        f"filename = {path_column}",
+        "ignore_errors = true",
+        "hive_partitioning = false",
+    ]
     if scan.form == "json":
         options += ["format = 'newline_delimited'", f"maximum_object_size = {LONGEST_LINE_BYTES}"]
         return f"read_json({_files(paths)}, {', '.join(options)})"

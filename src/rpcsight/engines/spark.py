@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["Spark"]
 
 KINDS = {"VARCHAR": "string", "BIGINT": "bigint", "INTEGER": "int", "BOOLEAN": "boolean"}
-COLUMNS = [(column.name, KINDS[column.kind]) for column in RECORD if column.name != "set_aside"] + [("problem", "string")]
+COLUMNS = [(column.name, KINDS[column.kind]) for column in RECORD if column.name != "set_aside"] + [
+    ("problem", "string")
+]
 RAW = "rpcsight_raw"
 MOST_SCANS = 4
 """A part that reads more relations than this, all in all, is held where it is named twice."""
@@ -45,6 +47,7 @@ class Spark:
         self._scratch = scratch
         self._session, self._is_ours = session(scratch, master)
         self._read: list[DataFrame] = []
+        self._halves: list[DataFrame] = []
         self._show_reading()
 
     def read(self, scan: Scan, statements: Statements, parameters: Mapping[str, int]) -> ReadCount:
@@ -65,6 +68,17 @@ class Spark:
             count.examples.insert(0, Unreadable(broken.where, None, broken.what))
         count.examples = count.examples[:EXAMPLES_KEPT]
         return count
+
+    def pair(self, statements: Statements, parameters: Mapping[str, int]) -> None:
+        """See `Engine.pair`."""
+        if self._halves:
+            with _told_as(EngineError, "pairing of one-way records"):
+                _union(self._halves).createOrReplaceTempView("half")
+                self._read.append(
+                    self._appended(f"with record as ({statements.paired}) {statements.reading}", parameters)
+                )
+            self._halves.clear()
+            self._show_reading()
 
     def rows(self, sql: str, parameters: Mapping[str, int]) -> pa.Table:
         """See `Engine.rows`."""
@@ -93,12 +107,11 @@ class Spark:
             kept = self._appended(f"with record as ({rows}) {statements.reading}", parameters)
         else:
             with self._query(f"with raw as ({rows}) {statements.half}", parameters) as halves:
-                self._held(halves).createOrReplaceTempView("half")
-            kept = self._appended(f"with record as ({statements.paired}) {statements.reading}", parameters)
+                kept = self._held(halves)
         seen = found.count.get
         if seen["changed"]:
             raise LayoutChange
-        self._read.append(kept)
+        (self._halves if scan.is_halves else self._read).append(kept)
         self._show_reading()
         examples = [each for each in (seen["least"], seen["greatest"]) if each is not None]
         return ReadCount(seen["records"], seen["unreadable"], [_unreadable(each) for each in dict.fromkeys(examples)])
@@ -114,8 +127,11 @@ class Spark:
 
         `persist` would do for the rows, but keeps the plans, and Spark looks through all of them at every query.
         """
-        safe = self._session.sparkContext.getCheckpointDir() is not None
-        return rows.checkpoint() if safe else rows.localCheckpoint()
+        is_safe = self._session.sparkContext.getCheckpointDir() is not None
+        analysed = rows.select(
+            "*"
+        )  # an Observation is told of plans that were analysed before the action, not of SQL text
+        return analysed.checkpoint() if is_safe else analysed.localCheckpoint()
 
     def _show_reading(self) -> None:
         """Let the relation `reading` be all that was read."""

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
 __all__ = ["Finding", "Reason", "as_table", "overview"]
 
 
+TELLING = 5.0
+"""Points from which a reason is told in the overview."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One part of a score.
@@ -87,9 +91,11 @@ def overview(found: "list[Finding]") -> "pa.Table":
             "severity": each.severity,
             "client": each.src_ip,
             "server": each.dest_ip,
-            "times": each.activities,
-            "first": each.first_time.strftime("%m-%d %H:%M:%S"),
-            "why": "; ".join(reason.text for reason in each.reasons if reason.points >= 1)
+            "conns": each.activities,
+            "first": each.first_time.strftime("%Y-%m-%d %H:%M"),
+            "why": "; ".join(
+                f"{reason.text} (+{reason.points:.0f})" for reason in each.reasons if reason.points >= TELLING
+            )
             or "nothing unusual in this input",
         }
         for each in found

@@ -20,7 +20,7 @@ ATTEMPTS = 5.0
 FAN_OUT_FROM = 3
 FAN_OUT_FULL = 10
 HISTORY_FROM = 3
-SEVERITIES = ((70.0, "high"), (50.0, "medium"), (30.0, "low"), (0.0, "info"))
+SEVERITIES = ((65.0, "high"), (50.0, "medium"), (30.0, "low"), (0.0, "info"))
 CLOSE_GAP_S = 0.5
 
 Story = Mapping[str, Any]
@@ -61,7 +61,11 @@ def _parts(story: Story) -> Iterator[tuple[str, float, str]]:
     yield "few_clients", FEW_CLIENTS * (1 - share), who
     busiest = story["server_calls_busiest"]
     if busiest > 2 * clients:
-        yield "peer", PEER, f"the server is itself a client of a server with {busiest} clients, as workstations are"
+        yield (
+            "peer",
+            PEER * 2 / (clients + 1),
+            f"the server looks like a workstation: it is itself a client of a server with {busiest} clients",
+        )
     fan_out = story["fan_out"]
     if fan_out >= FAN_OUT_FROM:
         points = FAN_OUT * min(1.0, (fan_out - 1) / (FAN_OUT_FULL - 1)) * (1 - share)

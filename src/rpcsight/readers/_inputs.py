@@ -20,8 +20,12 @@ COPY_BYTES = 1 << 20
 MAGIC = {b"\x1f\x8b": "gz", b"\x28\xb5\x2f\xfd": "zst"}
 FOREIGN_MAGIC = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip", b"7z\xbc\xaf": "7-Zip"}
 # Parts of a path that say when, not where: dates, hours, Zeek's `current`, partitions (but those that name a sensor).
-DATE_PART = re.compile(r"(\d{4}[-_]?\d{2}[-_]?\d{2}|\d{4}([-_]\d{2})?|\d{1,2}|current|(?!observer=|sensor=|host)[A-Za-z_]+=.*)")
-ROTATION = re.compile(r"(?i)([._-]?(\d{3,}|\d{1,2}(?=$)|\d{1,4}([-_:]\d{1,4})+|[0-9]{8}t[0-9:]*z?))+")
+DATE_PART = re.compile(
+    r"(\d{4}[-_]?\d{2}[-_]?\d{2}|\d{4}([-_]\d{2})?|\d{1,2}|current|(?!observer=|sensor=|host)[A-Za-z_]+=.*)"
+)
+YEAR_PART = re.compile(r"(19|20)\d{2}([-_]?\d{2}){0,2}")
+DAY_DIGITS = 2
+ROTATION = re.compile(r"(?i)([._-]?(\d{3,}|(?<=\.)\d{1,2}(?=$)|\d{1,4}([-_:]\d{1,4})+|[0-9]{8}t[0-9:]*z?))+")
 SUFFIXES = re.compile(r"(?i)(\.(log|json|jsonl|ndjson|csv|tsv|txt|gz|zst|parquet))+$")
 
 
@@ -64,10 +68,10 @@ def find(paths: Iterable[str], scratch: Path, stdin: BinaryIO | None) -> Iterato
     Raises:
         InputError: a path names nothing.
     """
-    named = [(given, *(_named(given) if given != "-" else (Path(), []))) for given in paths]
-    root = _common(folder for given, folder, _ in named if given != "-")
+    named = [(given, _named(given) if given != "-" else (Path(), [])) for given in paths]
+    root = _common(folder for given, (folder, _) in named if given != "-")
     seen: set[Path] = set()
-    for given, _, files in named:
+    for given, (_, files) in named:
         if given == "-":
             if stdin is None:
                 raise InputError("-", "there is no standard input here")
@@ -170,7 +174,9 @@ def _observer(root: Path, path: Path) -> str:
     Logs of one sensor that were rotated or sorted into dated folders share a name; sensors in folders, or with files, of their
     own do not.
     """
-    folders = [part for part in path.relative_to(root).parent.parts if not DATE_PART.fullmatch(part)]
+    parts = path.relative_to(root).parent.parts
+    is_dated = any(YEAR_PART.fullmatch(part) for part in path.parent.parts)
+    folders = [part for part in parts if not DATE_PART.fullmatch(part) or (len(part) <= DAY_DIGITS and not is_dated)]
     stem = SUFFIXES.sub("", path.name)
     stem = ROTATION.sub("", stem) or stem
     stem = SUFFIXES.sub("", stem)

@@ -44,7 +44,9 @@ Complaint = tuple[str, str] | None
 """The problem, as the account words it, and what is wrong in particular."""
 
 
-def locate(scan: Scan, path: str, parameters: Mapping[str, int]) -> dict[str, list[Unreadable]]:
+def locate(
+    scan: Scan, path: str, parameters: Mapping[str, int], wanted: Mapping[str, int]
+) -> dict[str, list[Unreadable]]:
     """The first few lines of a file for each problem that the account counts.
 
     Looks closely at the first 64 MiB, then at how lines begin and end up to 1 GiB.
@@ -53,6 +55,7 @@ def locate(scan: Scan, path: str, parameters: Mapping[str, int]) -> dict[str, li
         scan: the scan that read the file.
         path: the file, one of the scan's.
         parameters: the rule's, which say what ports are of interest.
+        wanted: problem, as in `Skip.what`, to how often it was counted.
 
     Returns:
         Problem, as in `Skip.what`, to lines.
@@ -62,7 +65,8 @@ def locate(scan: Scan, path: str, parameters: Mapping[str, int]) -> dict[str, li
     for number, line, is_thorough in _numbered(scan, path):
         if scan.form == "json" and not is_thorough and line.startswith(b"{") and line.endswith(b"}"):
             continue
-        if not (complaint := complain(line)):
+        complaint = complain(line)
+        if complaint is None or complaint[0] not in wanted:
             continue
         problem, what = complaint
         lines = found.setdefault(problem, [])
@@ -70,7 +74,7 @@ def locate(scan: Scan, path: str, parameters: Mapping[str, int]) -> dict[str, li
             begin = line[: 4 * SHOWN_CHARACTERS].decode("utf-8", errors="replace")[:SHOWN_CHARACTERS]
             shown = begin.encode("unicode_escape").decode("ascii")
             lines.append(Unreadable(scan.source or path, number, f"{what}; the line begins '{shown}'"))
-        if sum(map(len, found.values())) >= EXAMPLES_KEPT and len(lines) >= EXAMPLES_KEPT:
+        if all(len(found.get(each, ())) >= min(count, EXAMPLES_KEPT) for each, count in wanted.items()):
             break
     return found
 
@@ -109,7 +113,9 @@ def _json_judge(parameters: Mapping[str, int]) -> Callable[[bytes], Complaint]:
 
 
 def _complaint(record: dict[str, Any], parameters: Mapping[str, int]) -> Complaint:
-    value = {name: next((record[key] for key in keys if record.get(key) is not None), None) for name, keys in KEYS.items()}
+    value = {
+        name: next((record[key] for key in keys if record.get(key) is not None), None) for name, keys in KEYS.items()
+    }
     if value["log"] not in {None, "conn"}:
         return None
     if all(value[name] is None for name in ("start_time", "src_ip", "src_port", "dest_ip", "dest_port")):

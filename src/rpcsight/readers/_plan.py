@@ -23,8 +23,13 @@ class Planned:
 
 @dataclass(slots=True)
 class Plan:
-    """What will be read, what holds no flows (with what it holds), and what can't be used (with the error)."""
+    """What will be read, what holds no flows (with what it holds), and what can't be used (with the error).
 
+    `mapping` and `scratch` are those that it was made with.
+    """
+
+    mapping: Mapping[str, str]
+    scratch: Path
     scans: list[Planned] = field(default_factory=list[Planned])
     flowless: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     unusable: list[RpcsightError] = field(default_factory=list[RpcsightError])
@@ -42,7 +47,7 @@ def plan(paths: Iterable[str], mapping: Mapping[str, str], scratch: Path, stdin:
     Raises:
         InputError: a path names nothing.
     """
-    made = Plan()
+    made = Plan(mapping, scratch)
     readers = all_readers()
     groups: dict[str, Planned] = {}
     for found in find(paths, scratch, stdin):
@@ -66,23 +71,21 @@ def plan(paths: Iterable[str], mapping: Mapping[str, str], scratch: Path, stdin:
     return made
 
 
-def split(planned: Planned, mapping: Mapping[str, str], scratch: Path, made: Plan) -> Iterator[Scan]:
+def split(planned: Planned, made: Plan) -> Iterator[Scan]:
     """The scans of files whose columns change on the way: one for each part with the same columns.
 
     Args:
         planned: the files.
-        mapping: as for `plan`.
-        scratch: where the parts are copied to.
-        made: where parts without flows, or that can't be used, are noted.
+        made: the plan; where parts without flows, or that can't be used, are noted.
 
     Raises:
         InputError: the files' format has no such changes.
     """
     for item, reader in planned.inputs:
         for section in sections(reader, _until_broken(blocks(item), made)):
-            part = spool(section, item, scratch)
+            part = spool(section, item, made.scratch)
             try:
-                yield reader.scan(look(part), mapping)
+                yield reader.scan(look(part), made.mapping)
             except NoFlows as why:
                 made.flowless.append((item.source, str(why)))
             except RpcsightError as error:

@@ -69,7 +69,7 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
         source=item.source if item.is_spooled else "",
         compression=item.compression,
         delimiter=delimiter,
-        quote='"' if any('"' in line for line in lines) else "",
+        quote='"',
         skip_lines=1,
     )
 

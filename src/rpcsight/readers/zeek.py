@@ -189,20 +189,22 @@ def _scan_json(item: Input) -> Scan:
         kinds["ts"] = "VARCHAR"
     systems = [name for name in SYSTEMS if name in keys]
     kinds |= dict.fromkeys([*streams, *systems], "VARCHAR")
+    fields = _values(columns, kinds, streams)
+    if systems:
+        fields["observer"] = f"coalesce({', '.join(map(identifier, systems))})"
+    if not streams and "conn_state" in keys:
+        # Every record of conn.log has a state. Without a mark, one of dce_rpc.log looks like a connection to the mapper.
+        fields["set_aside"] = "case when conn_state is null and ts is not null then 'record of another log' end"
     return Scan(
         reader=NAME,
         form="json",
         paths=(str(item.path),),
         observer=item.observer,
         columns=kinds,
-        fields=_values(columns, kinds, streams) | ({"observer": _observer(systems)} if systems else {}),
+        fields=fields,
         source=item.source if item.is_spooled else "",
         compression=item.compression,
     )
-
-
-def _observer(systems: Sequence[str]) -> str:
-    return f"coalesce({', '.join(map(identifier, systems))})"
 
 
 def _values(columns: Mapping[str, str], kinds: Mapping[str, str], streams: Sequence[str]) -> dict[str, str]:

@@ -48,7 +48,7 @@ neighboured as (
     partition by
       case when is_up = 1 then src_ip else dest_ip end, case when is_up = 1 then src_port else dest_port end,
       case when is_up = 1 then dest_ip else src_ip end, case when is_up = 1 then dest_port else src_port end
-    order by start_us, basis_rank, gap_us nulls last, observer, flow_id, src_ip, src_port
+    order by start_us, basis_rank, gap_us nulls last, observer, flow_id, src_ip, src_port, source, mapper_id
   )
 ),
 chained as (
@@ -58,7 +58,7 @@ chained as (
       partition by
         case when is_up = 1 then src_ip else dest_ip end, case when is_up = 1 then src_port else dest_port end,
         case when is_up = 1 then dest_ip else src_ip end, case when is_up = 1 then dest_port else src_port end
-      order by start_us, basis_rank, gap_us nulls last, observer, flow_id, src_ip, src_port
+      order by start_us, basis_rank, gap_us nulls last, observer, flow_id, src_ip, src_port, source, mapper_id
       rows between unbounded preceding and current row
     ) as chain_no
   from neighboured
@@ -72,7 +72,7 @@ ranked as (
         case when is_up = 1 then src_ip else dest_ip end, case when is_up = 1 then src_port else dest_port end,
         case when is_up = 1 then dest_ip else src_ip end, case when is_up = 1 then dest_port else src_port end,
         chain_no
-      order by basis_rank, gap_us nulls last, start_us, observer, flow_id, src_ip, src_port
+      order by basis_rank, gap_us nulls last, start_us, observer, flow_id, src_ip, src_port, source, mapper_id
     ) as place
   from chained
 )

@@ -10,6 +10,6 @@ select
   flow_id, start_us, end_us, src_ip, src_port, dest_ip, dest_port, observer, source, is_exchanged, is_mapper, pair_no,
   coalesce(start_us - lag(start_us) over (
     partition by pair_no, src_port, dest_port, observer
-    order by start_us, flow_id
+    order by start_us, flow_id, end_us desc, is_exchanged, source, src_ip
   ) <= $same_connection_us, false) as is_repeated
 from linked

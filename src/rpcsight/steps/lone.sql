@@ -17,6 +17,6 @@ select
   *,
   coalesce(start_us - lag(start_us) over (
     partition by observer, src_ip, dest_ip, src_port, dest_port
-    order by start_us, flow_id
+    order by start_us, flow_id, end_us desc, is_exchanged, source
   ) <= $same_connection_us, false) as is_repeated
 from unlinked

@@ -8,6 +8,6 @@ select
   pair_no,
   src_ip,
   dest_ip,
-  row_number() over (partition by pair_no, observer order by start_us, flow_id) as mapper_no
+  row_number() over (partition by pair_no, observer order by start_us, flow_id, end_us desc, src_port) as mapper_no
 from connection
 where is_mapper and not is_repeated

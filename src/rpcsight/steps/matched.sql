@@ -48,7 +48,7 @@ nearest as (
 ),
 leader as (
   select pair_no, observer, end_us, start_us, flow_id,
-    row_number() over (partition by pair_no, observer, end_us order by start_us, flow_id) as place
+    row_number() over (partition by pair_no, observer, end_us order by start_us, flow_id, mapper_no) as place
   from mapper
   where exists (
     select 1

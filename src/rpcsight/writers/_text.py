@@ -13,7 +13,7 @@ __all__ = ["as_json", "as_time_text", "compute", "has_unsafe_text", "is_text"]
 compute: Any = importlib.import_module("pyarrow.compute")
 """Arrow's functions; they come to be at run time, so that no type checker knows them."""
 
-UNSAFE = r'["\\\x00-\x1f\x7f]'
+UNSAFE = r'["\\\x00-\x1f\x7f-\x{9f}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2066}-\x{2069}]'
 
 
 def as_time_text(column: "pa.ChunkedArray") -> "pa.ChunkedArray":

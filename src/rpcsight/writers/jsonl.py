@@ -60,7 +60,7 @@ def _quoted(column: pa.ChunkedArray) -> pa.ChunkedArray:
     unsafe = compute.fill_null(has_unsafe_text(column), False)
     if not compute.any(unsafe).as_py():
         return plain
-    escaped = {text: json.dumps(text, ensure_ascii=False) for text in column.filter(unsafe).unique().to_pylist()}
+    escaped = {text: json.dumps(text) for text in column.filter(unsafe).unique().to_pylist()}
     return pa.chunked_array(
         [[escaped.get(text, f'"{text}"') if text is not None else None for text in column.to_pylist()]], pa.string()
     )

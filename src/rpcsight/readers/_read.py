@@ -1,0 +1,192 @@
+"""Has an engine read what was planned, and keeps account of it: what came, what did not, and where to look."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC
+from pathlib import Path
+
+from rpcsight.account import Account, Skip, SourceClock
+from rpcsight.engines import Engine, LayoutChange, ReadCount, Scan, Statements, Unreadable
+from rpcsight.errors import InputError, RpcsightError, UsageError
+from rpcsight.readers._locate import UNREADABLE, locate
+from rpcsight.readers._plan import Plan, Planned, split
+
+__all__ = ["Progress", "read", "spare"]
+
+SHOWN = 5
+LOCATED_FILES = 3
+WRONG_TIMES = (
+    "if columns or times are read wrongly, name them: --map start_time=COLUMN:epoch_ms (epoch_s, epoch_us, epoch_ns)"
+)
+BEGINS = "; the line begins "
+EXPECTED = ("record of another log", "neither tcp nor udp", "outside --since", "continuation of a connection")
+"""Beginnings of the reasons for which sound records are set aside."""
+COARSE = (
+    "{observers}: times are whole seconds; the strict rule misses most activities there. Exports that keep milliseconds: "
+    "nfdump -o json, Zeek's conn.log, Suricata's EVE"
+)
+
+Progress = Callable[[str, int, int], None]
+"""Told (what is being read, scans done, scans in all)."""
+
+
+def spare(output: Path | None, made: Plan) -> None:
+    """See to it that the results are not written over what is read.
+
+    Raises:
+        UsageError: the output is one of the inputs.
+    """
+    paths = [item.source for planned in made.scans for item, _ in planned.inputs]
+    if output is not None and output.resolve() in {Path(path).resolve() for path in paths}:
+        raise UsageError("--output", f"{output} is one of the inputs, and would be lost", "name another file")
+
+
+def read(
+    made: Plan,
+    engine: Engine,
+    statements: Statements,
+    parameters: Mapping[str, int],
+    account: Account,
+    progress: Progress,
+) -> None:
+    """Read all planned scans into the engine, and fill the account.
+
+    Args:
+        made: the plan.
+        engine: where records go.
+        statements: the steps that reading needs.
+        parameters: the rule's.
+        account: is filled.
+        progress: is told what is being read.
+
+    Raises:
+        InputError: nothing usable was read.
+        SchemaError: records lack a field that is needed.
+    """
+    for number, planned in enumerate(made.scans):
+        scan = planned.scan
+        progress(scan.source or scan.paths[0], number, len(made.scans))
+        try:
+            counts = _counts(engine, planned, statements, parameters, made)
+        except RpcsightError as error:
+            made.unusable.append(error)
+            continue
+        account.files += len(scan.paths)
+        account.readers[scan.reader] += len(scan.paths)
+        account.records += sum(count.records for count in counts)
+        account.skips += [_unreadable(scan, count, parameters) for count in counts if count.unreadable]
+    progress("", len(made.scans), len(made.scans))
+    if not account.files:
+        raise _nothing(made)
+    account.skips += [Skip(source, f"holds no flows: {why}", 1) for source, why in made.flowless]
+    account.skips += [Skip(error.where, error.what, 1) for error in made.unusable]
+    engine.pair(statements, parameters)
+    _take_stock(engine, statements, parameters, account, made)
+
+
+def _counts(
+    engine: Engine, planned: Planned, statements: Statements, parameters: Mapping[str, int], made: Plan
+) -> list[ReadCount]:
+    """Read a group of files; a part of it that can't be read is noted in `made` and does not cost the others."""
+    counts: list[ReadCount] = []
+    try:
+        return [engine.read(planned.scan, statements, parameters)]
+    except LayoutChange:
+        for scan in split(planned, made):
+            try:
+                counts.append(engine.read(scan, statements, parameters))
+            except RpcsightError as error:
+                made.unusable.append(error)
+    except InputError:
+        if len(planned.inputs) == 1:
+            raise
+        for path, given in zip(planned.scan.paths, planned.inputs, strict=True):
+            single = Planned(replace(planned.scan, paths=(path,)), (given,))
+            try:
+                counts += _counts(engine, single, statements, parameters, made)
+            except RpcsightError as error:
+                made.unusable.append(error)
+    if not counts and made.unusable:
+        raise made.unusable.pop()
+    return counts
+
+
+def _nothing(made: Plan) -> RpcsightError:
+    """The error for inputs of which none could be used."""
+    if len(made.unusable) == 1 and not made.flowless:
+        return made.unusable[0]
+    reasons = [(error.where, error.what.splitlines()[0]) for error in made.unusable]
+    reasons += [(source, f"holds no flows: {why}") for source, why in made.flowless]
+    if not reasons:
+        return UsageError("paths", "there is nothing to read", "name a file, a folder, a pattern or -")
+    if len(reasons) == 1:
+        return InputError(*reasons[0], "flows are in conn.log; `rpcsight list readers` shows what is read")
+    shown = "".join(f"\n  {where}: {what}" for where, what in reasons[:SHOWN])
+    more = f"\n  … and {len(reasons) - SHOWN} more" if len(reasons) > SHOWN else ""
+    return InputError(
+        "inputs", f"none of {len(reasons)} could be used{shown}{more}", "`rpcsight list readers` shows what is read"
+    )
+
+
+def _take_stock(
+    engine: Engine, statements: Statements, parameters: Mapping[str, int], account: Account, made: Plan
+) -> None:
+    """Count what the reading kept, and what it could not use, by reason."""
+    for row in engine.rows(statements.stock, parameters).to_pylist():
+        account.candidates += row["flows"]
+        resolution = "1 s" if not row["uneven_s"] else "1 ms" if not row["uneven_ms"] else "1 µs"
+        account.clocks.append(SourceClock(row["observer"], resolution, row["flows"]))
+        first, last = (row[name].replace(tzinfo=UTC) for name in ("first_time", "last_time"))
+        account.first_time = min(account.first_time or first, first)
+        account.last_time = max(account.last_time or last, last)
+    defects = [
+        _problem(row, made, parameters, number) for number, row in enumerate(_problems(engine, statements, parameters))
+    ]
+    account.skips += defects
+    for row in engine.rows(statements.left_out, parameters).to_pylist():
+        account.left_out[row["left_out"]] = row["flows"]
+    coarse = [clock.observer for clock in account.clocks if clock.resolution == "1 s"]
+    if coarse:
+        account.warnings.append(COARSE.format(observers=", ".join(coarse[:SHOWN])))
+    _refuse_if_useless(account, [skip for skip in defects if not skip.what.startswith(EXPECTED)])
+
+
+def _problems(engine: Engine, statements: Statements, parameters: Mapping[str, int]) -> Iterator[Mapping[str, object]]:
+    yield from engine.rows(statements.problem, parameters).to_pylist()
+
+
+def _problem(row: Mapping[str, object], made: Plan, parameters: Mapping[str, int], number: int) -> Skip:
+    """Records that could not be used for one reason, with lines to look at where that takes no more than a look into the file."""
+    source, problem, records = str(row["source"]), str(row["problem"]), int(str(row["records"]))
+    examples = (str(row["example"]),) if row["example"] else ()
+    if number < LOCATED_FILES and not problem.startswith(EXPECTED):
+        for planned in made.scans:
+            for path, (item, _) in zip(planned.scan.paths, planned.inputs, strict=True):
+                if item.source == source and planned.scan.form != "parquet":
+                    lines = locate(planned.scan, path, parameters, {problem: records}).get(problem, [])
+                    examples = tuple(map(_shown, lines)) or examples
+    return Skip(source, problem, records, examples)
+
+
+def _unreadable(scan: Scan, count: ReadCount, parameters: Mapping[str, int]) -> Skip:
+    examples = count.examples
+    if all(each.line is None for each in examples) and len(scan.paths) == 1:
+        breaks = [each for each in examples if BEGINS not in each.what]  # the end of a cut file is no line
+        located = locate(scan, scan.paths[0], parameters, {UNREADABLE: count.unreadable}).get(UNREADABLE)
+        examples = [*breaks, *located] if located else examples
+    return Skip(scan.source or scan.paths[0], UNREADABLE, count.unreadable, tuple(map(_shown, examples)))
+
+
+def _refuse_if_useless(account: Account, defects: list[Skip]) -> None:
+    """An empty result must mean that there is no RPC, not that nothing could be understood."""
+    if account.candidates or not defects or sum(skip.count for skip in defects) < account.records:
+        return
+    worst = max(defects, key=lambda skip: skip.count)
+    example = f" ({worst.examples[0]})" if worst.examples else ""
+    what = f"none of {account.records:,} records could be used: {worst.what}{example}"
+    raise InputError(worst.source, what, WRONG_TIMES)
+
+
+def _shown(each: Unreadable) -> str:
+    place = each.source if each.line is None else f"{each.source}:{each.line}"
+    return f"{place}: {each.what}"
