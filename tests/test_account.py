@@ -30,7 +30,7 @@ def test_an_account_says_what_was_read_left_out_and_skipped() -> None:
     )
     assert list(lines(account)) == [
         "read 1,200 files (csv 1, zeek 1199): 3,000,000 records",
-        "of these, 4,321 went to the endpoint mapper or a dynamic port, 2026-11-01 00:00:00 to 2026-11-02 03:04:05 UTC",
+        "of these, 4,321 may be part of RPC (to the endpoint mapper or a dynamic port), 2026-11-01 00:00:00 to 2026-11-02 03:04:05 UTC",
         "clock resolution of the observers: 1 s (2), 1 µs (1)",
         "left out of rpc-activity: failed 2,000, self 1",
         "skipped 7: wrong (a.log:3: first; a.log:4: second)",

@@ -107,7 +107,7 @@ def test_lengths_in_words(seconds: float, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("score", "word"),
-    [(100.0, "high"), (70.0, "high"), (69.9, "medium"), (50.0, "medium"), (49.9, "low"), (30.0, "low"), (29.9, "info"), (0.0, "info")],
+    [(100.0, "high"), (65.0, "high"), (64.9, "medium"), (50.0, "medium"), (49.9, "low"), (30.0, "low"), (29.9, "info"), (0.0, "info")],
 )  # fmt: skip
 def test_severity(score: float, word: str) -> None:
     assert severity(score) == word
@@ -260,6 +260,6 @@ def test_an_overview_gives_reasons_that_count() -> None:
         **{name: getattr(finding, name) for name in finding.__slots__} | {"reasons": (Reason("new", 0.9, "late"),)}
     )
     assert overview([finding, small]).to_pylist() == [
-        {"score": "28", "severity": "info", "client": "10.0.0.1", "server": "10.0.0.2", "times": 1, "first": "11-21 12:00:00", "why": why}
-        for why in ("; ".join((ALONE[2], ONLY[2])), "nothing unusual in this input")
+        {"score": "28", "severity": "info", "client": "10.0.0.1", "server": "10.0.0.2", "conns": 1, "first": "2026-11-21 12:00", "why": why}
+        for why in ("; ".join((f"{ALONE[2]} (+22)", f"{ONLY[2]} (+5)")), "nothing unusual in this input")
     ]  # fmt: skip

@@ -1,6 +1,5 @@
 """How Spark opens a scan's files: each line with its file, taken apart and typed as DuckDB would, the unreadable ones counted."""
 
-import gzip
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,9 @@ CELLS = "cells of the line"
 NOTE = "note on the line"
 NOTE_TYPE = "struct<kind: string, path: string, what: string, begins: string>"
 UNREADABLE, MARKED, CHANGED, HEADER = "unreadable", "marked", "changed", "header"
+WHOLE = "whether the line is whole"
+GIVEN = "whether there is a value of "
+HEADER_BYTES = 1 << 20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 SHOWN_LETTERS = 80
 PLAIN_PATH = re.compile(r"[\w./-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
@@ -178,31 +180,55 @@ def _csv(rows: "DataFrame", scan: Scan, files: Mapping[str, str]) -> Raw:
     """Lines taken apart; those with another number of columns, or a value of the wrong type, can't be read."""
     from pyspark.sql import functions as F  # noqa: N812
 
-    never = F.lit(False)
-    line = F.col(LINE)
-    headers = _headers(files, scan) if scan.skip_lines else []
-    is_header = line.cast("binary").isin([F.lit(header) for header in headers]) if headers else never
-    is_marked = line.startswith(scan.header_mark) if scan.header_mark else never
-    is_trailing = line.rlike(f"^(?:{scan.trailer})$") if scan.trailer else never
-    is_changed = line.startswith("#fields") & (line != scan.header) if scan.header else never
-    cells, is_whole = _cells(scan)
     places = {name: place for place, name in enumerate(scan.columns)}
+    wanted = _wanted(scan)
+    strict = [name for name in wanted if scan.columns[name] != "VARCHAR"]
+    cells, is_whole = _cells(scan)
+    # One step at a time, so that Spark computes each value once.
     split = rows.select(LINE, PATH, cells.alias(CELLS))
-    texts = {name: _given(F.get(CELLS, F.lit(places[name])), scan) for name in _wanted(scan)}
-    typed = {name: _typed(text, scan.columns[name]) for name, text in texts.items()}
+    nulls = list(scan.null_texts)
+    texts = [(name, F.get(CELLS, F.lit(places[name]))) for name in wanted]
+    given = split.select(
+        LINE, PATH, is_whole.alias(WHOLE), *(F.when(~text.isin(nulls), text).alias(name) for name, text in texts)
+    )
+    typed = given.select(
+        LINE,
+        PATH,
+        WHOLE,
+        *(_typed(_column(name), scan.columns[name]).alias(name) for name in wanted),
+        *(_column(name).isNotNull().alias(GIVEN + name) for name in strict),
+    )
     wrong = F.when(~F.is_valid_utf8(LINE), F.lit("is not UTF-8"))
     wrong = wrong.when(F.octet_length(LINE) > LONGEST_LINE_BYTES, F.lit(f"has more than {LONGEST_LINE_BYTES} bytes"))
-    wrong = wrong.when(~is_whole, F.lit(f"does not have {len(scan.columns)} columns"))
-    for name, kind in scan.columns.items():
-        if name in typed and kind != "VARCHAR":
-            wrong = wrong.when(typed[name].isNull() & texts[name].isNotNull(), F.lit(f"{name} is no {kind}"))
-    kind = F.when(is_marked & is_changed, CHANGED).when(is_marked | is_trailing, MARKED).when(is_header, HEADER)
-    kind = kind.when(wrong.isNotNull(), UNREADABLE)
-    note = F.when(
-        kind.isNotNull(), F.struct(kind, F.col(PATH), wrong, F.left(line, F.lit(SHOWN_LETTERS))).cast(NOTE_TYPE)
-    )
-    columns = [column.alias(name) for name, column in typed.items()]
-    return _counted(split.select(*columns, PATH, note.alias(NOTE)), len(headers))
+    wrong = wrong.when(~F.col(WHOLE), F.lit(f"does not have {len(scan.columns)} columns"))
+    for name in strict:
+        is_wrong = _column(name).isNull() & _column(GIVEN + name)
+        wrong = wrong.when(is_wrong, F.lit(f"{name} is no {scan.columns[name]}"))
+    headers = _headers(files, scan)
+    judged = typed.select(*map(_column, wanted), PATH, _note(scan, headers, wrong).alias(NOTE))
+    return _counted(judged, len(headers))
+
+
+def _note(scan: Scan, headers: Sequence[bytes], wrong: "Column") -> "Column":
+    """What is to be said about a line; NULL for a record."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    line = F.col(LINE)
+    cases: list[tuple[Column, str]] = []
+    if scan.header:
+        cases.append((line.startswith("#fields") & (line != scan.header), CHANGED))
+    if scan.header_mark:
+        cases.append((line.startswith(scan.header_mark), MARKED))
+    if scan.trailer:
+        cases.append((line.rlike(f"^(?:{scan.trailer})$"), MARKED))
+    if headers:
+        cases.append((line.cast("binary").isin([F.lit(header) for header in headers]), HEADER))
+    cases.append((wrong.isNotNull(), UNREADABLE))
+    kind = F.when(*cases[0])
+    for case in cases[1:]:
+        kind = kind.when(*case)
+    said = F.struct(kind, F.col(PATH), wrong, F.left(line, F.lit(SHOWN_LETTERS)))
+    return F.when(kind.isNotNull(), said.cast(NOTE_TYPE))
 
 
 def _counted(rows: "DataFrame", headers: int = 0) -> Raw:
@@ -239,12 +265,6 @@ def _cells(scan: Scan) -> "tuple[Column, Column]":
     return cells, F.col(CELLS).isNotNull()
 
 
-def _given(cell: "Column", scan: Scan) -> "Column":
-    from pyspark.sql import functions as F  # noqa: N812
-
-    return F.when(~cell.isin(list(scan.null_texts)), cell)
-
-
 def _typed(text: "Column", kind: str) -> "Column":
     """The text as a column of that DuckDB type; NULL where it is none."""
     from pyspark.sql import functions as F  # noqa: N812
@@ -252,8 +272,8 @@ def _typed(text: "Column", kind: str) -> "Column":
     if kind == "DOUBLE":
         return text.try_cast("double")
     if kind == "USMALLINT":
-        number = F.round(text.try_cast("decimal(18, 6)"))
-        return F.when(number.between(0, 65535), number.cast("int"))
+        number = F.coalesce(text.try_cast("int"), F.round(text.try_cast("decimal(18, 6)")).try_cast("int"))
+        return F.when(number.between(0, 65535), number)
     return text
 
 
@@ -266,7 +286,8 @@ def _wanted(scan: Scan) -> list[str]:
 def _headers(files: Mapping[str, str], scan: Scan) -> list[bytes]:
     """The first lines of the files, without byte order marks (Spark drops them) and blank ones."""
     headers: list[bytes] = []
-    for path in files:
-        with gzip.open(path) if path.endswith(".gz") else Path(path).open("rb") as file:
-            headers += [file.readline().removeprefix(BYTE_ORDER_MARK).rstrip(b"\r\n") for _ in range(scan.skip_lines)]
+    for path in files if scan.skip_lines else ():
+        with Path(path).open("rb") as file:
+            block = next(unpacked_blocks(path, "gz")) if path.endswith(".gz") else file.read(HEADER_BYTES)
+        headers += block.removeprefix(BYTE_ORDER_MARK).splitlines()[: scan.skip_lines]
     return [header for header in headers if header.strip()]
