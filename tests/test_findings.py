@@ -91,8 +91,22 @@ def found() -> Hunt:
             {"client_activities": 3, "since_client_s": 90.0},
             [ALONE, ("rare_for_client", 7.5, "1 of the client's 3 RPC connections went there")],
         ),
-        ({"attempts": 1}, [ALONE, ("attempts", 5.0, "1 connection after a mapper answer not answered"), ONLY]),
-        ({"attempts": 2}, [ALONE, ("attempts", 5.0, "2 connections after a mapper answer not answered"), ONLY]),
+        (
+            {"attempts": 1, "client_activities": 2},
+            [
+                ALONE,
+                ("attempts", 5.0, "1 connection after a mapper answer not answered"),
+                ("rare_for_client", 3.3, "2 of the client's 2 RPC connections went there"),
+            ],
+        ),
+        (
+            {"attempts": 2, "client_activities": 3},
+            [
+                ALONE,
+                ("attempts", 5.0, "2 connections after a mapper answer not answered"),
+                ("rare_for_client", 2.5, "3 of the client's 3 RPC connections went there"),
+            ],
+        ),
     ],
 )  # fmt: skip
 def test_reasons(changes: dict[str, Any], wanted: list[tuple[str, float, str]]) -> None:
@@ -164,6 +178,11 @@ def test_scores_are_sums_within_bounds_whatever_the_story() -> None:
             "from 2026-11-21 12:00:00 to 2026-11-21 13:00:00 UTC; 1 more connection was not answered",
         ),
         (
+            {"activities": 0, "by_mapper": 0, "attempts": 2, "least_gap_s": None},
+            "10.0.0.1 asked the endpoint mapper of 10.0.0.2, and 2 connections were not answered (port 49664), "
+            "at 2026-11-21 12:00:00 UTC",
+        ),
+        (
             {"by_mapper": 0, "attempts": 3, "least_gap_s": None},
             "10.0.0.1 used RPC on 10.0.0.2 once (port 49664) on a port known as an RPC endpoint, "
             "at 2026-11-21 12:00:00 UTC; 3 more connections were not answered",
@@ -176,7 +195,7 @@ def test_a_summary_in_words(changes: dict[str, Any], summary: str) -> None:
 
 def test_findings_are_ordered_by_score_then_hosts_with_their_evidence() -> None:
     pairs = [("10.0.0.9", "b", 0), ("10.0.0.1", "b", 0), ("10.0.0.1", "a", 0), ("10.0.0.5", "a", 1)]
-    stories = [STORY | {"src_ip": src, "dest_ip": dest, "attempts": tried} for src, dest, tried in pairs]
+    stories = [STORY | {"src_ip": src, "dest_ip": dest, "attempts": tried, "client_activities": 1 + tried} for src, dest, tried in pairs]
     evidence = [{"src_ip": "10.0.0.1", "dest_ip": "b", "flow_id": flow} for flow in ("C1", "C2")]
     ranked = findings_of(stories, evidence)
     assert [(each.src_ip, each.dest_ip, [row["flow_id"] for row in each.evidence]) for each in ranked] == [
@@ -209,13 +228,13 @@ def test_lateral_movement_ranks_above_everything_that_goes_only_to_controllers(f
     assert (found[0].dest_ip not in CONTROLLERS, found[0].severity) == (True, "high")
 
 
-def test_every_true_pair_is_a_finding_and_decoys_are_the_only_others(found: Hunt) -> None:
+def test_every_true_pair_is_a_finding_and_decoys_and_attempts_are_the_only_others(found: Hunt) -> None:
     def pairs(wanted: Callable[[dict[str, str]], bool]) -> set[tuple[str, str]]:
         return {(row["src_ip"], row["dest_ip"]) for row in truth() if wanted(row)}
 
     true = pairs(lambda row: row["kind"] == "endpoint")
-    decoys = pairs(lambda row: row["kind"] == "decoy")
-    assert true <= {(each.src_ip, each.dest_ip) for each in found} <= true | decoys
+    others = pairs(lambda row: row["kind"] in {"decoy", "attempt"})
+    assert true <= {(each.src_ip, each.dest_ip) for each in found} <= true | others
 
 
 def test_both_forms_of_the_recording_give_the_same_findings(found: Hunt) -> None:
@@ -225,9 +244,17 @@ def test_both_forms_of_the_recording_give_the_same_findings(found: Hunt) -> None
     assert sorted(map(gist, rpcsight.hunt(NFDUMP))) == sorted(map(gist, found))
 
 
+def test_a_pair_with_attempts_only_is_a_finding(found: Hunt) -> None:
+    (tried,) = [each for each in found if not each.activities]
+    assert (tried.src_ip, tried.dest_ip, tried.attempts, tried.confidence) == ("10.77.0.21", "10.77.0.24", 1, 0.4)
+    assert [(row["basis"], row["is_robust"], row["mapper_id"]) for row in tried.evidence] == [("attempt", False, None)]
+    assert "1 connection" not in tried.summary
+    assert "a connection was not answered" in tried.summary
+
+
 def test_evidence_is_the_first_activities(found: Hunt) -> None:
     rows = rpcsight.run("rpc-activity", PARQUET).to_pylist()
-    for each in found:
+    for each in (each for each in found if each.activities and not each.attempts):
         of_pair = [row for row in rows if (row["src_ip"], row["dest_ip"]) == (each.src_ip, each.dest_ip)]
         assert list(each.evidence) == of_pair[:5]
         assert (each.activities, each.first_time, each.last_time) == (

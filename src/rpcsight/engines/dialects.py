@@ -50,7 +50,9 @@ SPELT_WINDOWS = ("spark", "bigquery")
 """Where named windows are written out: Spark 4 misreads `over name - x`; sqlglot 30 stumbles over them in BigQuery's ordering."""
 
 USMALLINT = "CASE WHEN ROUND(TRY_CAST(x AS DECIMAL(18, 6))) BETWEEN 0 AND 65535 THEN CAST(ROUND(TRY_CAST(x AS DECIMAL(18, 6))) AS INT) END"
-CLICKHOUSE_SETTINGS = "SELECT 1 SETTINGS join_use_nulls = 1, prefer_column_name_to_alias = 1"
+CLICKHOUSE_SETTINGS = "join_use_nulls = 1, prefer_column_name_to_alias = 1"
+MOST_PARTS = 8
+"""Statements of more parts than this need ClickHouse 26 or later, which can compute each once: without, they are too big for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ def _tree(sql: str, dialect: str, parameters: Mapping[str, int]) -> "exp.Expr":
     if dialect == "spark":
         _name_apart(tree)
     elif dialect == "clickhouse":
-        tree.set("settings", sqlglot.parse_one(CLICKHOUSE_SETTINGS, read="clickhouse").args["settings"])
+        _settle(tree)
     elif dialect == "postgres":
         _order_by_bytes(tree)
     return tree
@@ -170,6 +172,8 @@ def _in_other_words(node: "exp.Expr", dialect: str) -> "exp.Expr | None":
         return exp.Div(this=node.this, expression=node.expression, typed=True)
     if isinstance(node, exp.TryCast) and node.to.is_type(exp.DType.USMALLINT) and dialect == "spark":
         return _filled(USMALLINT, node.this)
+    if isinstance(node, exp.Window) and isinstance(node.this, exp.RowNumber) and dialect == "clickhouse":
+        return exp.cast(node.copy(), "bigint")  # an unsigned number has no common type with others there
     return None
 
 
@@ -211,6 +215,20 @@ def _spell_windows(tree: "exp.Expr") -> None:
 
     for select in tree.find_all(exp.Select):
         eliminate_window_clause(select)
+
+
+def _settle(tree: "exp.Expr") -> None:
+    """Set ClickHouse to the standard's rules for this statement, and let it compute each part once."""
+    import sqlglot
+    from sqlglot import exp
+
+    settings = CLICKHOUSE_SETTINGS
+    parts = list(tree.find_all(exp.CTE))
+    if len(parts) > MOST_PARTS:
+        settings += ", enable_materialized_cte = 1"
+        for part in parts:
+            part.set("materialized", True)
+    tree.set("settings", sqlglot.parse_one(f"SELECT 1 SETTINGS {settings}", read="clickhouse").args["settings"])
 
 
 def _order_by_bytes(tree: "exp.Expr") -> None:

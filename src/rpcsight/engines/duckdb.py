@@ -22,6 +22,7 @@ __all__ = ["DuckDB"]
 MEMORY_LIMIT = "1200MB"
 LONGEST_LINE_BYTES = 4_000_000
 REJECTS_KEPT = 200_000
+LOWER_BOUND = "more broken lines than are kept: their number is a lower bound, and a change of columns among them is not seen"
 INTERRUPTED = "Query interrupted"
 """What DuckDB makes of Ctrl-C (a plain RuntimeError)."""
 ROWS_AT_ONCE = 50_000
@@ -185,6 +186,9 @@ class DuckDB:
             if len(count.examples) < EXAMPLES_KEPT:
                 what = _reject_words(kind, column, message, text)
                 count.examples.append(Unreadable(scan.source or path, line, what))
+        (complaints,) = self._database.execute("select count(*) from reject_errors").fetchall()[0]
+        if complaints >= REJECTS_KEPT:
+            count.examples.insert(0, Unreadable(scan.source or scan.paths[0], None, LOWER_BOUND))
         self._database.execute("drop table reject_errors; drop table reject_scans")
 
 

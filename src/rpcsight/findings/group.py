@@ -66,6 +66,9 @@ def _summary(story: Mapping[str, Any]) -> str:
         if first == last
         else f"from {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC"
     )
+    if not story["activities"]:
+        tries = "a connection was" if story["attempts"] == 1 else f"{story['attempts']} connections were"
+        return f"{story['src_ip']} asked the endpoint mapper of {story['dest_ip']}, and {tries} not answered ({ports}), {when}"
     basis = "after asking its endpoint mapper" if story["by_mapper"] else "on a port known as an RPC endpoint"
     attempts = story["attempts"]
     more = "1 more connection was" if attempts == 1 else f"{attempts} more connections were"

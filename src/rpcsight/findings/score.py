@@ -43,6 +43,8 @@ def severity(score: float) -> str:
 
 def confidence(story: Story) -> float:
     """How sure it is that this is RPC: by what explains the endpoint connections, and how soon they came."""
+    if not story["activities"]:
+        return 0.4
     if not story["by_mapper"]:
         return 0.5
     if story["by_strict"] and story["least_gap_s"] <= CLOSE_GAP_S:
@@ -70,7 +72,7 @@ def _parts(story: Story) -> Iterator[tuple[str, float, str]]:
     if fan_out >= FAN_OUT_FROM:
         points = FAN_OUT * min(1.0, (fan_out - 1) / (FAN_OUT_FULL - 1)) * (1 - share)
         yield "fan_out", points, f"the client reached {fan_out} servers for the first time within 5 minutes"
-    activities, total = story["activities"], story["client_activities"]
+    activities, total = story["activities"] + story["attempts"], story["client_activities"]
     yield (
         "rare_for_client",
         RARE_FOR_CLIENT * (1 - activities / (total + 1)),

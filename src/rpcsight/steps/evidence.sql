@@ -1,4 +1,4 @@
-/* evidence: the first activities of each client and server. */
+/* evidence: the first activities of each client and server, or its first attempts where there are no more of them. */
 select
   src_ip, dest_ip, start_time, src_port, dest_port, mapper_time, mapper_count, gap_s, basis, is_strict, is_robust,
   mapper_id, flow_id, observer, source
@@ -7,9 +7,20 @@ from (
     *,
     row_number() over (
       partition by src_ip, dest_ip
-      order by start_time, flow_id, src_port, dest_port, observer
+      order by case when basis = 'attempt' then 1 else 0 end, start_time, flow_id, src_port, dest_port, observer, source
     ) as place
-  from rpc_activity
+  from (
+    select
+      src_ip, dest_ip, start_time, src_port, dest_port, mapper_time, mapper_count, gap_s, basis, is_strict, is_robust,
+      mapper_id, flow_id, observer, source
+    from rpc_activity
+    union all
+    select
+      src_ip, dest_ip, start_time, src_port, dest_port, cast(null as timestamp) as mapper_time, cast(null as bigint) as mapper_count,
+      cast(null as double) as gap_s, 'attempt' as basis, false as is_strict, false as is_robust,
+      cast(null as varchar) as mapper_id, flow_id, observer, source
+    from rpc_attempt
+  ) as deed
 ) as placed
 where place <= $evidence_rows
 order by src_ip, dest_ip, place

@@ -1,24 +1,28 @@
-/* story: one row a client and server, with the numbers that the score is made from. Reads rpc_activity and rpc_attempt, the kept
-   results of the analytics of those names. */
-with pair as (
+/* story: one row a client and server with RPC, or with unanswered attempts only, with the numbers that the score is made from. Reads
+   rpc_activity and rpc_attempt, the kept results of the analytics of those names. */
+with deed as (
+  select src_ip, dest_ip, epoch_us(start_time) as start_us, dest_port, gap_s, basis, is_strict, 0 as is_attempt
+  from rpc_activity
+  union all
+  select src_ip, dest_ip, epoch_us(start_time) as start_us, dest_port, cast(null as double) as gap_s, 'attempt' as basis,
+    false as is_strict, 1 as is_attempt
+  from rpc_attempt
+),
+pair as (
   select
     src_ip,
     dest_ip,
-    count(*) as activities,
+    sum(1 - is_attempt) as activities,
+    sum(is_attempt) as attempts,
     sum(case when basis = 'mapper' then 1 else 0 end) as by_mapper,
     sum(case when is_strict then 1 else 0 end) as by_strict,
     min(gap_s) as least_gap_s,
     count(distinct dest_port) as ports,
     min(dest_port) as lowest_port,
     max(dest_port) as highest_port,
-    min(epoch_us(start_time)) as first_us,
-    max(epoch_us(start_time)) as last_us
-  from rpc_activity
-  group by src_ip, dest_ip
-),
-attempt as (
-  select src_ip, dest_ip, count(*) as attempts
-  from rpc_attempt
+    min(start_us) as first_us,
+    max(start_us) as last_us
+  from deed
   group by src_ip, dest_ip
 ),
 server as (
@@ -30,7 +34,7 @@ client as (
   select
     pair.src_ip,
     count(*) as servers,
-    sum(pair.activities) as client_activities,
+    sum(pair.activities + pair.attempts) as client_activities,
     min(pair.first_us) as client_first_us,
     max(server.clients) as busiest
   from pair
@@ -60,16 +64,16 @@ reach as (
 select
   pair.src_ip,
   pair.dest_ip,
-  pair.activities,
-  pair.by_mapper,
-  pair.by_strict,
+  cast(pair.activities as bigint) as activities,
+  cast(pair.by_mapper as bigint) as by_mapper,
+  cast(pair.by_strict as bigint) as by_strict,
   pair.least_gap_s,
   pair.ports,
   pair.lowest_port,
   pair.highest_port,
   make_timestamp(pair.first_us) as first_time,
   make_timestamp(pair.last_us) as last_time,
-  coalesce(attempt.attempts, 0) as attempts,
+  cast(pair.attempts as bigint) as attempts,
   server.clients,
   input.all_clients,
   client.servers,
@@ -84,5 +88,4 @@ join client on client.src_ip = pair.src_ip
 join reach on reach.src_ip = pair.src_ip
 cross join input
 left join client as own on own.src_ip = pair.dest_ip
-left join attempt on attempt.src_ip = pair.src_ip and attempt.dest_ip = pair.dest_ip
 order by pair.src_ip, pair.dest_ip
