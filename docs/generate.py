@@ -4,10 +4,20 @@ from pathlib import Path
 
 from rpcsight.analytics import all_analytics
 from rpcsight.readers import all_readers
+from rpcsight.readers._names import KNOWN
 from rpcsight.schema import FINDING, FLOW, RPC_ACTIVITY, Column
 from rpcsight.writers import all_writers
 
 DOCS = Path(__file__).parent
+NAMES = """
+## Columns of delimited text and Parquet
+
+Found by these names, in upper or lower case; others are named with `--map src_ip=COLUMN`, repeated. A time is ISO-8601 (UTC where it has no
+zone) or a number, whose unit is seen from its size; `--map start_time=COLUMN:epoch_s` (`epoch_ms`, `epoch_us`, `epoch_ns`) says it.
+
+| column of flow | names |
+|---|---|
+"""
 MADE = "<!-- Made by `make docs`; change the code instead. -->\n\n"
 
 
@@ -32,6 +42,8 @@ def _analytics() -> str:
 def _formats() -> str:
     rows = [f"# Formats\n\n{MADE}## Read\n\n| reader | what |\n|---|---|\n"]
     rows += [f"| `{each.NAME}` | {each.ABOUT} |\n" for each in all_readers()]
+    rows.append(NAMES)
+    rows += [f"| `{name}` | {', '.join(f'`{each}`' for each in found)} |\n" for name, found in KNOWN.items()]
     rows.append("\n## Written\n\n| writer | what |\n|---|---|\n")
     rows += [f"| `{each.NAME}` | {each.ABOUT} |\n" for each in all_writers()]
     return "".join(rows)

@@ -409,3 +409,25 @@ def test_times_that_leave_nothing_are_refused(cli: Cli) -> None:
     code, out, err = cli("hunt", RECORDING, "--since", "2026-11-22", "--until", "2026-11-21")
     assert (code, out) == (2, "")
     assert err.startswith("error: --until: 2026-11-21 is not after --since 2026-11-22")
+
+
+def test_an_empty_path_is_refused(cli: Cli) -> None:
+    assert cli("hunt", "") == (2, "", "error: paths: one is empty\n  hint: is a variable of the shell not set?\n")
+
+
+@pytest.mark.parametrize("command", [("hunt",), ("run", "rpc-activity")])
+def test_results_are_not_written_over_the_input(cli: Cli, tmp_path: Path, command: tuple[str, ...]) -> None:
+    log = tmp_path / "conn.log"
+    log.write_bytes(zeek_tsv(FLOWS))
+    code, out, err = cli(*command, log, "-o", log)
+    assert (code, out, log.read_bytes()) == (2, "", zeek_tsv(FLOWS))
+    assert err.startswith(f"error: --output: {log} is one of the inputs")
+
+
+def test_nothing_usable_is_an_error(cli: Cli, tmp_path: Path) -> None:
+    log = tmp_path / "flows.csv"
+    log.write_text("start_time,src_ip,src_port,dest_ip,dest_port\n01.02.2026 10:00,10.0.0.1,50000,10.0.0.2,135\n")
+    code, out, err = cli("hunt", log)
+    assert (code, out) == (3, "")
+    assert err.startswith(f"error: {log}: none of 1 records could be used: start_time missing or not a time")
+    assert "--map start_time=COLUMN:epoch_ms" in err

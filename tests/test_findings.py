@@ -195,7 +195,10 @@ def test_a_summary_in_words(changes: dict[str, Any], summary: str) -> None:
 
 def test_findings_are_ordered_by_score_then_hosts_with_their_evidence() -> None:
     pairs = [("10.0.0.9", "b", 0), ("10.0.0.1", "b", 0), ("10.0.0.1", "a", 0), ("10.0.0.5", "a", 1)]
-    stories = [STORY | {"src_ip": src, "dest_ip": dest, "attempts": tried, "client_activities": 1 + tried} for src, dest, tried in pairs]
+    stories = [
+        STORY | {"src_ip": src, "dest_ip": dest, "attempts": tried, "client_activities": 1 + tried}
+        for src, dest, tried in pairs
+    ]
     evidence = [{"src_ip": "10.0.0.1", "dest_ip": "b", "flow_id": flow} for flow in ("C1", "C2")]
     ranked = findings_of(stories, evidence)
     assert [(each.src_ip, each.dest_ip, [row["flow_id"] for row in each.evidence]) for each in ranked] == [

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from rpcsight.readers import all_readers
 from tests import system
 from tests.contracts.reading import by_lines, expected, read, skips
 from tests.contracts.samples import (
@@ -330,3 +331,8 @@ def test_big_packed_csv_loses_no_line(tmp_path: Path) -> None:
     many = [replace(FLOWS[-1], flow_id=str(number)) for number in range(40_000)]
     for packing in (".gz", ".zst"):
         assert read(put(tmp_path / f"f.csv{packing}", PACKED[packing](OWN.write([*FLOWS, *many]))))[1].records == 40_016
+
+
+def test_every_reader_has_samples() -> None:
+    """A new reader is one file here too: its samples in `FORMS`, which every test of this folder then uses."""
+    assert {form.reader for form in FORMS} == {reader.NAME for reader in all_readers()}

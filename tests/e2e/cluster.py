@@ -10,9 +10,11 @@ from typing import IO
 
 LOOPBACK = "127.0.0.1"
 WORKERS = 2
+# Two cores and twice 512 MB at each worker, of which a driver takes half: two drivers fit.
 # Small processes that start fast: this cluster lives for a minute, and its rows are few.
 QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 DRIVER_DEFAULTS = f"""
+spark.cores.max 2
 spark.executor.memory 512m
 spark.executor.extraJavaOptions {QUICK_JAVA}
 spark.sql.shuffle.partitions 2
@@ -57,7 +59,7 @@ def running(folder: Path, java: str) -> Iterator[str]:
         _drained(master, folder / "master.log")
         for number in range(WORKERS):
             log = folder / f"worker-{number}.log"
-            size = ("--cores", "1", "--memory", "1g", "--work-dir", str(folder / f"worker-{number}"))
+            size = ("--cores", "2", "--memory", "1g", "--work-dir", str(folder / f"worker-{number}"))
             worker = _started(processes, here, log, "worker.Worker", *address, *size, url)
             _word(worker, log, "Successfully registered with master ")
             _drained(worker, log)

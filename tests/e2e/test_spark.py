@@ -1,5 +1,8 @@
 """Spark gives DuckDB's rows: on a real cluster, from the public captures, our own recording and random flows."""
 
+import gzip
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib import resources
@@ -25,6 +28,18 @@ RANDOM_LISTS = 40
 FILES = 3
 TYPES = {"VARCHAR": pa.string(), "TIMESTAMP": pa.timestamp("us"), "INTEGER": pa.int32(), "BOOLEAN": pa.bool_()}
 DEMO = Path(str(resources.files("rpcsight"))) / "demo"
+FIELDS = ("ts", "uid", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto", "conn_state")
+UNREADABLE = (
+    b"1700000000.5\tB1\t10.0.0.1\t70000\t10.0.0.2\t135\ttcp\tSF\n"
+    b"1700000000.5\tB2\t10.0.0.1\n\n"
+    b"abc\tB3\t10.0.0.1\t50000\t10.0.0.2\t135\ttcp\tSF\n"
+    b"-5\tB4\t10.0.0.1\t50000\t10.0.0.2\t135\ttcp\tSF\n"
+    b"253370764800\tB5\t10.0.0.1\t50000\t10.0.0.2\t135\ttcp\tSF\n"
+    b"-\t-\t-\t-\t-\t-\t-\t-\n"
+    b"1700000000.5\tB\xff\t10.0.0.1\t50000\t10.0.0.2\t135\ttcp\tSF\n"
+    b"#close\t2026\n"
+    b"1700000000.5\tcut"
+)
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +86,16 @@ def assert_same(paths: list[str], master: str) -> dict[str, pa.Table]:
     return expected
 
 
+def test_command_line_on_a_session_of_its_own_says_and_leaves_nothing_more(master: str, tmp_path: Path) -> None:
+    program = [sys.executable, "-m", "rpcsight", "hunt", str(DEMO / "recording.parquet"), "--format", "jsonl"]
+    here, there = (
+        subprocess.run([*program, *options], cwd=tmp_path, capture_output=True, check=True)
+        for options in ((), ("--engine", "spark", "--master", master))
+    )
+    assert (there.stdout, there.stderr) == (here.stdout, here.stderr)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_zeek_logs(connected: str) -> None:
     logs = sorted(map(str, system.shared_data("zeek").rglob("*conn*.log")))
     assert assert_same(logs, connected)["rpc-activity"].num_rows
@@ -93,6 +118,49 @@ def test_random_flows(connected: str, tmp_path: Path) -> None:
     for number in range(FILES):
         pq.write_table(pa.Table.from_pylist(rows[number::FILES], schema=schema), tmp_path / f"flows-{number}.parquet")
     assert assert_same([str(tmp_path)], connected)["CAR-2014-05-001"].num_rows
+
+
+def test_awkward_inputs(connected: str, tmp_path: Path) -> None:
+    odd = tmp_path / "date=2026-11-01" / "odd[1] name.log"
+    odd.parent.mkdir()
+    odd.write_bytes(zeek(FIELDS, 30) + UNREADABLE)
+    (tmp_path / "changed.log").write_bytes(zeek(FIELDS, 30) + zeek(FIELDS[::-1], 30, start=60))
+    (tmp_path / "packed.log").write_bytes(gzip.compress(zeek(FIELDS, 30)))
+    (tmp_path / "cut.log.gz").write_bytes(gzip.compress(zeek(FIELDS, 3000))[:-2000])
+    (tmp_path / "quoted.csv").write_bytes(quoted(60))
+    assert assert_same([str(tmp_path)], connected)["rpc-activity"].num_rows
+
+
+def zeek(fields: tuple[str, ...], lines: int, start: int = 0) -> bytes:
+    """A conn.log whose connections go to the mapper and to dynamic ports in turn."""
+    header = "#separator \\x09\n#unset_field\t-\n#path\tconn\n#fields\t" + "\t".join(fields) + "\n"
+    records = (
+        {
+            "ts": f"{1_700_000_000 + place / 2:.6f}",
+            "uid": f"C{place}",
+            "id.orig_h": "10.0.0.1",
+            "id.orig_p": str(port(place, True)),
+            "id.resp_h": "10.0.0.2",
+            "id.resp_p": str(port(place, False)),
+            "proto": "tcp",
+            "conn_state": "SF",
+        }
+        for place in range(start, start + lines)
+    )
+    return (header + "".join("\t".join(record[name] for name in fields) + "\n" for record in records)).encode()
+
+
+def quoted(lines: int) -> bytes:
+    """The same as delimited text with quotes in quotes, and line ends of two letters."""
+    records = (
+        f'"{1_700_000_000 + place / 2:.6f}","10.0.0.1",{port(place, True)},"10.0.0.2",{port(place, False)},"a, ""b"""'
+        for place in range(lines)
+    )
+    return "\r\n".join(["start_time,src_ip,src_port,dest_ip,dest_port,note", *records]).encode()
+
+
+def port(place: int, is_client: bool) -> int:
+    return 50000 + place % 10000 if is_client else 49664 if place % 3 else 135
 
 
 def random_flows() -> list[Flow]:

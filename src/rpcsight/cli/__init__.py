@@ -39,6 +39,11 @@ BUG = 70
 # typer brings a click of its own; the errors of both are reached through this name.
 WRONG_USE = cast("type[Exception]", typer.BadParameter.__base__)
 
+STAGED = """
+What was staged: lateral movement from 10.77.0.22 to .21, .23 and .24, on from .23 to .24, and once from .21 to .23.
+10.77.0.24 is an administrator taking stock: benign, and on top all the same, since without a baseline flows can't tell.
+"""
+
 app = typer.Typer(
     name="rpcsight",
     help="""Finds Microsoft RPC in network flow records, and puts what deserves a person's time on top.
@@ -229,6 +234,7 @@ def demo(limit: Limit = 12, no_color: NoColor = False) -> None:
     )
     write(overview(found.findings), to)
     tell(found.account)
+    sys.stderr.write(STAGED)
     sys.stderr.write("\nNext: rpcsight hunt YOUR_LOGS, rpcsight run rpc-activity YOUR_LOGS, rpcsight --help\n")
 
 

@@ -42,9 +42,9 @@ TIMES: Mapping[str, str] = {
 QUOTIENTS: Mapping[str, str] = {
     "clickhouse": "intDiv(x, y)",
     "snowflake": "CAST((x - MOD(x, y)) / y AS BIGINT)",
+    "trino": "x / y",
+    "postgres": "x / y",
 }
-TYPED_DIVISION = ("trino", "postgres")
-"""Where `/` of two whole numbers is whole already."""
 
 SPELT_WINDOWS = ("spark", "bigquery")
 """Where named windows are written out: Spark 4 misreads `over name - x`; sqlglot 30 stumbles over them in BigQuery's ordering."""
@@ -168,8 +168,6 @@ def _in_other_words(node: "exp.Expr", dialect: str) -> "exp.Expr | None":
         return _filled(TIMES[dialect], node.this)
     if isinstance(node, exp.IntDiv) and dialect in QUOTIENTS:
         return _filled(QUOTIENTS[dialect], node.this, node.expression)
-    if isinstance(node, exp.IntDiv) and dialect in TYPED_DIVISION:
-        return exp.Div(this=node.this, expression=node.expression, typed=True)
     if isinstance(node, exp.TryCast) and node.to.is_type(exp.DType.USMALLINT) and dialect == "spark":
         return _filled(USMALLINT, node.this)
     if isinstance(node, exp.Window) and isinstance(node.this, exp.RowNumber) and dialect == "clickhouse":
@@ -188,6 +186,8 @@ def _filled(template: str, x: "exp.Expr", y: "exp.Expr | None" = None) -> "exp.E
         value = values.get(column.name)
         if value is not None:
             column.replace(exp.paren(value) if isinstance(value, exp.Binary) else value.copy())
+    if isinstance(tree, exp.Div):
+        tree.set("typed", True)
     return tree
 
 

@@ -22,7 +22,9 @@ __all__ = ["DuckDB"]
 MEMORY_LIMIT = "1200MB"
 LONGEST_LINE_BYTES = 4_000_000
 REJECTS_KEPT = 200_000
-LOWER_BOUND = "more broken lines than are kept: their number is a lower bound, and a change of columns among them is not seen"
+LOWER_BOUND = (
+    "more broken lines than are kept: their number is a lower bound, and a change of columns among them is not seen"
+)
 INTERRUPTED = "Query interrupted"
 """What DuckDB makes of Ctrl-C (a plain RuntimeError)."""
 ROWS_AT_ONCE = 50_000

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from rpcsight.engines._pump import unpacked_blocks
-from rpcsight.errors import InputError
+from rpcsight.errors import InputError, UsageError
 
 __all__ = ["HEAD_BYTES", "Input", "blocks", "find", "look", "spool"]
 
@@ -135,6 +135,8 @@ def spool(blocks: Iterable[bytes], item: Input, scratch: Path) -> Input:
 
 def _named(given: str) -> tuple[Path, list[Path]]:
     """The folder that a path is about, and the files that it names."""
+    if not given:
+        raise UsageError("paths", "one is empty", "is a variable of the shell not set?")
     path = Path(given)
     try:
         if path.is_dir():
@@ -155,7 +157,13 @@ def _named(given: str) -> tuple[Path, list[Path]]:
 
 
 def _inside(folder: Path) -> list[Path]:
-    return sorted(each for each in folder.rglob("*") if each.is_file() and not _is_hidden(each.relative_to(folder)))
+    """The files below a folder, and folders that can't be entered, so that they are told of like files that can't be opened."""
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder, onerror=lambda error: found.append(Path(error.filename))):
+        folders[:] = [name for name in folders if not _is_hidden(name)]
+        files = (Path(place, name) for name in names if not _is_hidden(name))
+        found.extend(path for path in files if path.is_file())
+    return sorted(found)
 
 
 def _common(folders: Iterable[Path]) -> Path:
@@ -164,8 +172,8 @@ def _common(folders: Iterable[Path]) -> Path:
     return Path(os.path.commonpath(absolute)) if absolute else Path()
 
 
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith((".", "_")) for part in path.parts)
+def _is_hidden(name: str) -> bool:
+    return name.startswith((".", "_"))
 
 
 def _observer(root: Path, path: Path) -> str:
