@@ -20,5 +20,5 @@ def test_text_is_of_the_dialect(name: str, dialect: str) -> None:
 
 
 def test_unknown_dialect() -> None:
-    with pytest.raises(UsageError, match="klingon.* is not known"):
+    with pytest.raises(UsageError, match=r"klingon.* is not known"):
         translated("select 1", "klingon", {})
