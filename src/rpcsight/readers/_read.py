@@ -1,6 +1,6 @@
 """Has an engine read what was planned, and keeps account of it: what came, what did not, and where to look."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
@@ -139,20 +139,15 @@ def _take_stock(
         first, last = (row[name].replace(tzinfo=UTC) for name in ("first_time", "last_time"))
         account.first_time = min(account.first_time or first, first)
         account.last_time = max(account.last_time or last, last)
-    defects = [
-        _problem(row, made, parameters, number) for number, row in enumerate(_problems(engine, statements, parameters))
-    ]
-    account.skips += defects
+    problems = engine.rows(statements.problem, parameters).to_pylist()
+    skips = [_problem(row, made, parameters, number) for number, row in enumerate(problems)]
+    account.skips += skips
     for row in engine.rows(statements.left_out, parameters).to_pylist():
         account.left_out[row["left_out"]] = row["flows"]
     coarse = [clock.observer for clock in account.clocks if clock.resolution == "1 s"]
     if coarse:
         account.warnings.append(COARSE.format(observers=", ".join(coarse[:SHOWN])))
-    _refuse_if_useless(account, [skip for skip in defects if not skip.what.startswith(EXPECTED)])
-
-
-def _problems(engine: Engine, statements: Statements, parameters: Mapping[str, int]) -> Iterator[Mapping[str, object]]:
-    yield from engine.rows(statements.problem, parameters).to_pylist()
+    _refuse_if_useless(account, [skip for skip in skips if not skip.what.startswith(EXPECTED)])
 
 
 def _problem(row: Mapping[str, object], made: Plan, parameters: Mapping[str, int], number: int) -> Skip:
