@@ -5,9 +5,10 @@ select
   end_us,
   src_port,
   observer,
-  pair_no,
+  link_no,
   src_ip,
   dest_ip,
-  row_number() over (partition by pair_no, observer order by start_us, flow_id, end_us desc, src_port) as mapper_no
+  is_exchanged,
+  row_number() over (partition by link_no order by start_us, flow_id, end_us desc, src_port) as mapper_no
 from connection
 where is_mapper and not is_repeated
