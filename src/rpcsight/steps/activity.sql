@@ -1,12 +1,7 @@
 /* activity: one row an endpoint connection that is RPC by its mapper connection (basis `mapper`), or because the same server and port
    was reached after a mapper connection elsewhere in the input (basis `known_endpoint`). Seen by several observers, or considered both
    ways round, a connection is still one row: the best of its chain. */
-with known as (
-  select distinct dest_ip, dest_port
-  from matched
-  where mapper_count > 0
-),
-unasked as (
+with unasked as (
   select
     pair_no, observer, src_ip, dest_ip, start_us, src_port, dest_port, flow_id, source, is_exchanged
   from matched

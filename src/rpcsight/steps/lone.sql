@@ -1,11 +1,6 @@
 /* lone: endpoint connections between hosts without any mapper flow, to servers and ports known by a mapper connection elsewhere;
    repeated records are chained as in `connection`. */
-with known as (
-  select distinct dest_ip, dest_port
-  from matched
-  where mapper_count > 0
-),
-unlinked as (
+with unlinked as (
   select sighting.*
   from sighting
   join known on known.dest_ip = sighting.dest_ip and known.dest_port = sighting.dest_port
