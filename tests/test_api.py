@@ -3,8 +3,9 @@
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,3 +80,17 @@ def test_wrong_names_are_errors() -> None:
         rpcsight.hunt(PARQUET, engine="abacus")
     with pytest.raises(UsageError, match="there is nothing to read"):
         rpcsight.hunt([])
+
+
+def test_bounds_may_be_text() -> None:
+    everything = rpcsight.run("rpc-activity", PARQUET)
+    first = everything.column("start_time")[0].as_py()
+    later = rpcsight.run("rpc-activity", PARQUET, since=(first + timedelta(microseconds=1)).isoformat())
+    assert later.num_rows < everything.num_rows
+    assert rpcsight.run("rpc-activity", PARQUET, since=first, until="2099-01-01").num_rows == everything.num_rows
+
+
+@pytest.mark.parametrize("given", ["yesterday", 5])
+def test_bound_that_is_no_time_is_told(given: Any) -> None:
+    with pytest.raises(rpcsight.RpcsightError, match=r"since: .* is no time"):
+        rpcsight.hunt(PARQUET, since=given)

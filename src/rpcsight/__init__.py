@@ -36,8 +36,8 @@ def run(
     mapping: Sequence[str] = (),
     engine: str = "duckdb",
     master: str | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: datetime | str | None = None,
+    until: datetime | str | None = None,
     **rule: object,
 ) -> "pa.Table":
     """Run one analytic over files.
@@ -49,7 +49,7 @@ def run(
         mapping: `NAME=COLUMN` for delimited files and Parquet with other names than usual.
         engine: "duckdb" or "spark".
         master: Spark's master URL.
-        since, until: bounds on the start of flows; UTC where they have no zone; until is left out.
+        since, until: bounds on the start of flows, times or ISO texts; UTC where they have no zone; until is left out.
         rule: settings of the rule that win over the file's: `window_s=2.0`, `dynamic_ports=(49152, 65535)`, `mapper_port=135`.
 
     Returns:
@@ -71,8 +71,8 @@ def hunt(
     mapping: Sequence[str] = (),
     engine: str = "duckdb",
     master: str | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: datetime | str | None = None,
+    until: datetime | str | None = None,
     **rule: object,
 ) -> "Hunt":
     """Find RPC in flow records and rank who used it against whom.
@@ -115,12 +115,12 @@ def _request(
     mapping: Sequence[str],
     engine: str,
     master: str | None,
-    since: datetime | None,
-    until: datetime | None,
+    since: datetime | str | None,
+    until: datetime | str | None,
     rule: dict[str, object],
 ) -> "Request":
     from rpcsight import pipeline
-    from rpcsight.settings import load
+    from rpcsight.settings import load, parse_time
 
     named = [paths] if isinstance(paths, str | Path) else paths
     return pipeline.Request(
@@ -129,8 +129,8 @@ def _request(
         mapping=mapping,
         engine=engine,
         master=master,
-        since=since,
-        until=until,
+        since=parse_time("since", since),
+        until=parse_time("until", until),
     )
 
 

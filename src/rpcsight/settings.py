@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from rpcsight.errors import SettingsError, UsageError
 
-__all__ = ["PortRange", "RuleSettings", "Settings", "load", "parse_ports", "parse_seconds"]
+__all__ = ["PortRange", "RuleSettings", "Settings", "load", "parse_ports", "parse_seconds", "parse_time"]
 
 MICROSECONDS = 1_000_000
 HIGHEST_PORT = 65535
@@ -130,6 +131,25 @@ def parse_seconds(text: str) -> float:
         return float(number) * scale
     except ValueError:
         raise UsageError("length of time", f"{text!r} is none", "write it as 2s, 500ms or 1.5") from None
+
+
+def parse_time(name: str, given: str | datetime | None) -> datetime | None:
+    """Read an ISO-8601 day or time; UTC where it has no zone.
+
+    Args:
+        name: what to call it in an error.
+        given: the text, or a time already; None stays None.
+
+    Raises:
+        UsageError: it is no time.
+    """
+    if given is None:
+        return None
+    try:
+        time = given if isinstance(given, datetime) else datetime.fromisoformat(given)
+    except (TypeError, ValueError):
+        raise UsageError(name, f"{given!r} is no time", "write it as 2026-11-01 or 2026-11-01T08:00:00Z") from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _parsed(parse: Callable[[str], object], text: str) -> object:

@@ -1,13 +1,10 @@
 """Arguments and options that commands share, and what they ask for."""
 
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-
-from rpcsight.errors import UsageError
 
 if TYPE_CHECKING:
     from rpcsight.pipeline import Request
@@ -128,11 +125,9 @@ def request(
         SettingsError: the settings file is wrong, or a value is out of bounds.
     """
     from rpcsight.pipeline import Request
-    from rpcsight.settings import load, parse_ports, parse_seconds
+    from rpcsight.settings import load, parse_ports, parse_seconds, parse_time
 
-    first, end = _time("--since", since), _time("--until", until)
-    if first and end and first >= end:
-        raise UsageError("--until", f"{until} is not after --since {since}: no flow lies between", "exchange the two")
+    first, end = parse_time("--since", since), parse_time("--until", until)
     return Request(
         paths=paths,
         settings=load(
@@ -150,12 +145,3 @@ def request(
         output=output,
     )
 
-
-def _time(option: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(option, f"{text!r} is no time", "write it as 2026-11-01 or 2026-11-01T08:00:00Z") from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
