@@ -144,4 +144,3 @@ def request(
         stdin=sys.stdin.buffer,
         output=output,
     )
-
