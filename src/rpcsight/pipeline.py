@@ -28,6 +28,8 @@ FOREVER_US = 2**62
 FAN_OUT_US = 300_000_000
 EVIDENCE_ROWS = 5
 SHARED = ("pair", "connection")
+MADE = ("tcp",)
+"""Steps over the tables that feeds make."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,8 @@ def opened(request: Request, progress: Progress | None = None) -> Iterator[Sessi
 
 def _statements() -> Statements:
     left_out = compose_steps(("candidate", "sighting"), step("left_out"))
-    return Statements(step("reading"), step("half"), step("paired"), step("stock"), step("problem"), left_out)
+    made = {name: step(name) for name in MADE}
+    return Statements(step("reading"), step("half"), step("paired"), step("stock"), step("problem"), left_out, made)
 
 
 def _silent(name: str, done: int, everything: int) -> None:

@@ -1,6 +1,7 @@
 """Engines run the SQL: DuckDB in this process, or a Spark cluster. This file is what they and their callers agree on."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -9,12 +10,55 @@ from rpcsight.errors import UsageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["ENGINES", "Engine", "LayoutChange", "ReadCount", "Scan", "Statements", "Unreadable", "open_engine"]
+__all__ = [
+    "ENGINES",
+    "TEXT_FORMS",
+    "Engine",
+    "Feed",
+    "LayoutChange",
+    "Loss",
+    "ReadCount",
+    "Scan",
+    "Statements",
+    "Unreadable",
+    "open_engine",
+]
 
 ENGINES = ("duckdb", "spark")
 EXAMPLES_KEPT = 3
 
-Form = Literal["csv", "json", "parquet"]
+Form = Literal["csv", "json", "parquet", "feed"]
+TEXT_FORMS = ("csv", "json")
+
+
+class Feed(Protocol):
+    """Rows that are made in this process, for inputs that no engine opens."""
+
+    @property
+    def tables(self) -> Mapping[str, Mapping[str, str]]:
+        """The tables it makes: columns in their order, with their DuckDB types."""
+        ...
+
+    @property
+    def relation(self) -> str:
+        """Which of the tables, or of `Statements.made`, holds what `Scan.fields` are made from."""
+        ...
+
+    def rows(
+        self, path: str, compression: str, source: str, losses: Counter[str]
+    ) -> "Iterator[tuple[str, pa.RecordBatch]]":
+        """One pass over a file: rows of the tables, as they come.
+
+        Args:
+            path: the file.
+            compression: "" or "gz" or "zst".
+            source: what to call it in errors.
+            losses: what could not be read is counted here, by reason in words.
+
+        Raises:
+            InputError: the file is cut or broken; the rows that came before hold.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +67,7 @@ class Scan:
 
     Args:
         reader: name of the reader that claimed them.
-        form: which of the engine's own readers opens them.
+        form: which of the engine's own readers opens them; "feed" where none does.
         paths: the files to open.
         observer: what recorded them.
         columns: every column of the file in order (csv), or those wanted (json, parquet), with their DuckDB types.
@@ -35,6 +79,7 @@ class Scan:
             no records.
         header: the header line that `columns` comes from; another one further down is a `LayoutChange`.
         trailer: a pattern of lines that are no records either (nfdump's summary).
+        feed: makes rows of them, for form "feed"; `columns` is not used then.
     """
 
     reader: str
@@ -53,6 +98,7 @@ class Scan:
     header_mark: str = ""
     header: str = ""
     trailer: str = ""
+    feed: Feed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +110,31 @@ class Unreadable:
     what: str
 
 
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Parts of an input, other than lines, that could not be read: why, and how many."""
+
+    source: str
+    what: str
+    count: int
+
+
 @dataclass(slots=True)
 class ReadCount:
-    """What one scan gave: records read, lines that could not be, and the first few of those."""
+    """What one scan gave: records read, lines that could not be, the first few of those, and other losses."""
 
     records: int = 0
     unreadable: int = 0
     examples: list[Unreadable] = field(default_factory=list[Unreadable])
+    losses: list[Loss] = field(default_factory=list[Loss])
 
 
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """The texts of `steps/` that reading needs: `reading` over `record`, `half`, `paired` over it, and what counts the rest."""
+    """The texts of `steps/` that reading needs: `reading` over `record`, `half`, `paired` over it, and what counts the rest.
+
+    `made` are relations over a feed's tables, in order.
+    """
 
     reading: str
     half: str
@@ -83,6 +142,7 @@ class Statements:
     stock: str = ""
     problem: str = ""
     left_out: str = ""
+    made: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class LayoutChange(Exception):

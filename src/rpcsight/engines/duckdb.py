@@ -11,7 +11,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from rpcsight.engines import EXAMPLES_KEPT, LayoutChange, ReadCount, Scan, Statements, Unreadable
+from rpcsight.engines import EXAMPLES_KEPT, TEXT_FORMS, Feed, LayoutChange, ReadCount, Scan, Statements, Unreadable
+from rpcsight.engines._feed import fed
 from rpcsight.engines._pump import Pump, is_tame
 from rpcsight.engines._text import identifier, literal, mapped, used
 from rpcsight.errors import EngineError, InputError, RpcsightError
@@ -67,7 +68,7 @@ class DuckDB:
         try:
             return self._read(scan, statements, parameters, is_careful=False)
         except InputError:
-            if scan.form == "parquet":
+            if scan.form not in TEXT_FORMS:
                 raise
         return self._read(scan, statements, parameters, is_careful=True)
 
@@ -81,6 +82,7 @@ class DuckDB:
                 total.records += count.records
                 total.unreadable += count.unreadable
                 total.examples = (total.examples + count.examples)[:EXAMPLES_KEPT]
+                total.losses += count.losses
             self._database.execute("commit")
         except BaseException:
             self._database.execute("rollback")
@@ -116,7 +118,11 @@ class DuckDB:
     def _parts(
         self, scan: Scan, statements: Statements, parameters: Mapping[str, int], *, is_careful: bool
     ) -> Iterator[ReadCount]:
-        is_text = scan.form != "parquet"
+        if scan.feed:
+            for path in scan.paths:
+                yield self._fed(scan, scan.feed, path, statements, parameters)
+            return
+        is_text = scan.form in TEXT_FORMS
         pumped = [path for path in scan.paths if is_text and (is_careful or scan.compression or not is_tame(path))]
         direct = tuple(path for path in scan.paths if path not in pumped) if pumped else scan.paths
         if direct:
@@ -144,6 +150,13 @@ class DuckDB:
             count.examples.insert(0, Unreadable(source, None, pump.broken.what))
         return count
 
+    def _fed(
+        self, scan: Scan, feed: Feed, path: str, statements: Statements, parameters: Mapping[str, int]
+    ) -> ReadCount:
+        source = scan.source or path
+        with fed(self._database, feed, statements.made, path, scan.compression, source) as told:
+            return told.account(self._append(scan, (path,), literal(source), statements, parameters, is_careful=False))
+
     def _append(
         self,
         scan: Scan,
@@ -168,6 +181,8 @@ class DuckDB:
 
     def _records(self, scan: Scan, paths: tuple[str, ...]) -> int:
         """How many records the statement just run has read."""
+        if scan.feed:
+            return self._database.execute(f"select count(*) from {identifier(scan.feed.relation)}").fetchall()[0][0]
         if scan.form == "parquet":
             sql = f"select num_rows from parquet_file_metadata({_files(paths)})"
             return sum(rows for (rows,) in self._database.execute(sql).fetchall())
@@ -195,6 +210,8 @@ class DuckDB:
 
 
 def _relation(scan: Scan, paths: tuple[str, ...]) -> str:
+    if scan.feed:
+        return identifier(scan.feed.relation)
     path_column = literal(_path_column(scan))
     if scan.form == "parquet":
         return (

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from rpcsight.engines import EXAMPLES_KEPT, Scan, Unreadable
+from rpcsight.engines import EXAMPLES_KEPT, TEXT_FORMS, Scan, Unreadable
 from rpcsight.engines._pump import whole_lines
 from rpcsight.errors import InputError
 
@@ -58,9 +58,11 @@ def locate(
         wanted: problem, as in `Skip.what`, to how often it was counted.
 
     Returns:
-        Problem, as in `Skip.what`, to lines.
+        Problem, as in `Skip.what`, to lines; nothing for forms that have none.
     """
     found: dict[str, list[Unreadable]] = {}
+    if scan.form not in TEXT_FORMS:
+        return found
     complain = _json_judge(parameters) if scan.form == "json" else _csv_judge(scan)
     for number, line, is_thorough in _numbered(scan, path):
         if scan.form == "json" and not is_thorough and line.startswith(b"{") and line.endswith(b"}"):

@@ -6,7 +6,7 @@ from datetime import UTC
 from pathlib import Path
 
 from rpcsight.account import Account, Skip, SourceClock
-from rpcsight.engines import Engine, LayoutChange, ReadCount, Scan, Statements, Unreadable
+from rpcsight.engines import TEXT_FORMS, Engine, LayoutChange, ReadCount, Scan, Statements, Unreadable
 from rpcsight.errors import InputError, RpcsightError, UsageError
 from rpcsight.readers._locate import UNREADABLE, locate
 from rpcsight.readers._plan import Plan, Planned, split
@@ -75,6 +75,7 @@ def read(
         account.readers[scan.reader] += len(scan.paths)
         account.records += sum(count.records for count in counts)
         account.skips += [_unreadable(scan, count, parameters) for count in counts if count.unreadable]
+        account.skips += [Skip(loss.source, loss.what, loss.count) for count in counts for loss in count.losses]
     progress("", len(made.scans), len(made.scans))
     if not account.files:
         raise _nothing(made)
@@ -157,7 +158,7 @@ def _problem(row: Mapping[str, object], made: Plan, parameters: Mapping[str, int
     if number < LOCATED_FILES and not problem.startswith(EXPECTED):
         for planned in made.scans:
             for path, (item, _) in zip(planned.scan.paths, planned.inputs, strict=True):
-                if item.source == source and planned.scan.form != "parquet":
+                if item.source == source and planned.scan.form in TEXT_FORMS:
                     lines = locate(planned.scan, path, parameters, {problem: records}).get(problem, [])
                     examples = tuple(map(_shown, lines)) or examples
     return Skip(source, problem, records, examples)

@@ -1,0 +1,91 @@
+"""Brings the rows of a feed into DuckDB's tables, and makes relations of them; both are gone afterwards."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from rpcsight.engines import Feed, Loss, ReadCount
+from rpcsight.engines._text import identifier
+from rpcsight.errors import InputError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+__all__ = ["Told", "fed", "gathered"]
+
+ROWS_AT_ONCE = 50_000
+BATCHES_AT_ONCE = 100
+
+
+class Told:
+    """What a feed said of its input, beside rows.
+
+    Args:
+        source: what the input is called.
+    """
+
+    def __init__(self, source: str) -> None:
+        self.losses: Counter[str] = Counter()
+        self.broken: InputError | None = None
+        self._source = source
+
+    def account(self, count: ReadCount) -> ReadCount:
+        """The count with the losses in it.
+
+        Raises:
+            InputError: the input is cut or broken, and gave no record.
+        """
+        if self.broken:
+            if not count.records:
+                raise self.broken
+            count.losses.append(Loss(self.broken.where, self.broken.what, 1))
+        count.losses += [Loss(self._source, what, lost) for what, lost in sorted(self.losses.items()) if lost]
+        return count
+
+
+def gathered(feed: Iterator[tuple[str, pa.RecordBatch]]) -> Iterator[tuple[str, pa.Table]]:
+    """The same rows in fewer and larger pieces; also those that come before an error."""
+    held: dict[str, list[pa.RecordBatch]] = {}
+    broken: InputError | None = None
+    try:
+        for name, batch in feed:
+            batches = held.setdefault(name, [])
+            batches.append(batch)
+            if sum(each.num_rows for each in batches) >= ROWS_AT_ONCE or len(batches) >= BATCHES_AT_ONCE:
+                yield name, pa.Table.from_batches(held.pop(name))
+    except InputError as error:
+        broken = error
+    yield from ((name, pa.Table.from_batches(batches)) for name, batches in held.items())
+    if broken:
+        raise broken
+
+
+@contextmanager
+def fed(
+    database: "DuckDBPyConnection", feed: Feed, made: Mapping[str, str], path: str, compression: str, source: str
+) -> Iterator[Told]:
+    """The feed's tables, and the relations made of them, for as long as the context lasts.
+
+    Args:
+        database: where they stand.
+        feed: gives the rows.
+        made: the relations, in order.
+        path, compression, source: as for `Feed.rows`.
+    """
+    told = Told(source)
+    for name, columns in feed.tables.items():
+        kinds = ", ".join(f"{identifier(column)} {kind}" for column, kind in columns.items())
+        database.execute(f"create temp table {identifier(name)} ({kinds})")
+    try:
+        for name, rows in gathered(feed.rows(path, compression, source, told.losses)):
+            database.from_arrow(rows).insert_into(name)
+    except InputError as broken:
+        told.broken = broken
+    for name, sql in made.items():
+        database.execute(f"create temp table {identifier(name)} as {sql}")
+    yield told
+    for name in (*made, *feed.tables):
+        database.execute(f"drop table {identifier(name)}")

@@ -1,0 +1,83 @@
+"""Packet captures: pcap and pcapng as tcpdump, Wireshark, dumpcap or netsh's converters write them.
+
+TCP connections are put together from their packets: `steps/tcp.sql`. Times are those of the capture, to the microsecond.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rpcsight.engines import Scan
+from rpcsight.engines._pump import unpacked_blocks
+from rpcsight.errors import InputError
+from rpcsight.readers._inputs import Input
+from rpcsight.readers._packets import ADDRESS, Connections, Rows, rows_of
+from rpcsight.wire.capture import is_capture
+
+NAME = "pcap"
+ABOUT = (
+    "packet captures: pcap and pcapng, any byte order and clock; Ethernet with VLANs, Linux cooked, loopback and raw IP"
+)
+IS_GENERIC = False
+
+SHOWN = 3
+COLUMNS = (
+    "start_us",
+    "end_us",
+    "src_ip",
+    "src_port",
+    "dest_ip",
+    "dest_port",
+    "is_established",
+    "is_oriented",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """The feed of a capture (see `engines.Feed`)."""
+
+    tables: Mapping[str, Mapping[str, str]]
+    relation: str = "tcp"
+
+    def rows(self, path: str, compression: str, source: str, losses: Counter[str]) -> Rows:
+        """See `engines.Feed.rows`.
+
+        Raises:
+            InputError: the file can't be read or unpacked to its end, or holds no TCP.
+        """
+        count = 0
+        for name, rows in rows_of(unpacked_blocks(path, compression, source), [Connections()], losses):
+            count += rows.num_rows
+            yield name, rows
+        if not count:
+            reasons = "; ".join(f"{what}: {lost:,}" for what, lost in losses.most_common(SHOWN) if lost)
+            raise InputError(
+                source, f"holds no TCP packets{f' ({reasons})' if reasons else ''}", "is it the right capture?"
+            )
+
+
+def why_not(item: Input) -> str | None:
+    """None for a file that begins with one of the magic numbers."""
+    return None if is_capture(item.head) else "does not begin with a magic number of pcap or pcapng"
+
+
+def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
+    """A feed of connections.
+
+    Args:
+        item: the capture.
+        mapping: not used; packets have no columns.
+    """
+    del mapping
+    return Scan(
+        reader=NAME,
+        form="feed",
+        paths=(str(item.path),),
+        observer=item.observer,
+        columns={},
+        fields={**{name: name for name in COLUMNS}, "transport_protocol": "'tcp'"},
+        source=item.source if item.is_spooled else "",
+        compression=item.compression,
+        feed=Capture({**Connections.tables, "address": ADDRESS}),
+    )

@@ -1,0 +1,32 @@
+"""Captures: pcap and pcapng files as columns of frames, block by block, whatever their size."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from rpcsight.wire import pcap, pcapng
+from rpcsight.wire.frames import BLOCK_BYTES, Frames, Tape
+
+__all__ = ["frames", "is_capture"]
+
+
+def is_capture(head: bytes) -> bool:
+    """Whether a file that begins like this is a pcap or pcapng capture."""
+    return head[:4] in pcap.MAGIC or head.startswith(pcapng.MAGIC)
+
+
+def frames(chunks: Iterable[bytes], losses: Counter[str], block_bytes: int = BLOCK_BYTES) -> Iterator[Frames]:
+    """The frames of a capture, in the order of the file.
+
+    Args:
+        chunks: the (unpacked) file, in pieces of any size.
+        losses: what could not be read is counted here, by reason; complete when the frames are at their end.
+        block_bytes: about how many bytes to take at once.
+
+    Yields:
+        Frames of one block each, none without any.
+    """
+    tape = Tape(chunks, block_bytes)
+    if not tape.ready(0, 4) or not is_capture(tape.data):
+        losses["neither a pcap nor a pcapng capture"] += 1
+        return
+    yield from (pcap if tape.data[:4] in pcap.MAGIC else pcapng).frames(tape, losses)
