@@ -3,7 +3,7 @@
 import pytest
 
 from rpcsight import schema
-from rpcsight.schema import FINDING, FLOW, HALF, RECORD, RPC_ACTIVITY, Column, names
+from rpcsight.schema import FLOW, HALF, RECORD, RPC_ACTIVITY, RPC_BIND, RPC_CALL, RPC_MAPPING, SMB_EVENT, Column, names
 
 TABLES = {name: getattr(schema, name) for name in schema.__all__ if name.isupper()}
 
@@ -15,10 +15,13 @@ def test_a_table_names_and_explains_each_column_once(table: tuple[Column, ...]) 
 
 
 def test_every_table_is_here() -> None:
-    assert TABLES == {"FINDING": FINDING, "FLOW": FLOW, "HALF": HALF, "RECORD": RECORD, "RPC_ACTIVITY": RPC_ACTIVITY}
+    flows = {"FINDING", "FLOW", "HALF", "RECORD", "RPC_ACTIVITY"}
+    assert set(TABLES) == flows | {"RPC_BIND", "RPC_CALL", "RPC_MAPPING", "SMB_EVENT"}
 
 
-@pytest.mark.parametrize("table", [RECORD, HALF, RPC_ACTIVITY], ids=["record", "half", "rpc_activity"])
+@pytest.mark.parametrize(
+    "table", [RECORD, HALF, RPC_ACTIVITY, RPC_BIND, RPC_CALL, RPC_MAPPING, SMB_EVENT], ids=lambda table: table[-1].name
+)
 def test_a_column_keeps_its_type(table: tuple[Column, ...]) -> None:
     kinds = {column.name: column.kind for column in FLOW}
     assert [column.name for column in table if kinds.get(column.name, column.kind) != column.kind] == []

@@ -1,0 +1,190 @@
+"""TCP streams: the segments of one connection, put in order for the protocol that it carries. RFC 9293 3.4, 3.10."""
+
+from heapq import heappop, heappush
+
+from rpcsight.wire import Stream
+
+__all__ = ["ACK", "FIN", "MAX_HELD_BYTES", "MAX_HELD_SEGMENTS", "RST", "SYN", "TcpStream"]
+
+FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
+
+MAX_HELD_BYTES = 256 * 1024
+"""Payload of one direction held behind a hole: what a sender has in flight on a local network."""
+MAX_HELD_SEGMENTS = 256
+"""Segments likewise, as small ones take more memory than their bytes."""
+
+_MASK = 0xFFFFFFFF
+_HALF = 0x80000000
+
+
+class _Direction:
+    """One direction: sequence numbers are unwrapped, so that they only grow."""
+
+    __slots__ = ("held", "held_bytes", "initial", "is_over", "next", "start")
+
+    def __init__(self) -> None:
+        self.initial: int | None = None
+        """The SYN's number."""
+        self.next = -1
+        """The number of the next byte; -1 before the first."""
+        self.start = -1
+        """Where the middle of a stream began, until its second segment has come; else -1."""
+        self.held: list[tuple[int, int, int, bytes, int]] = []
+        """A heap: number, order of arrival, time, payload, missing bytes."""
+        self.held_bytes = 0
+        self.is_over = False
+
+    def begin(self, number: int) -> None:
+        # Above 2^32, so that numbers before it don't become negative.
+        self.next = number + _MASK + 1
+
+    def unwrapped(self, number: int) -> int:
+        distance = (number - self.next) & _MASK
+        return self.next + (distance if distance < _HALF else distance - _MASK - 1)
+
+
+class TcpStream:
+    """Puts one connection's segments in order.
+
+    What was sent first wins where segments overlap. A hole is waited for until the other side acknowledges what follows it, too
+    much is held, or the connection ends: then it is a gap.
+
+    Args:
+        protocol: what gets the bytes.
+    """
+
+    __slots__ = ("_arrivals", "_directions", "protocol")
+
+    def __init__(self, protocol: Stream) -> None:
+        self.protocol = protocol
+        self._directions = (_Direction(), _Direction())
+        self._arrivals = 0
+
+    @property
+    def held_bytes(self) -> int:
+        """Payload held behind holes."""
+        return self._directions[0].held_bytes + self._directions[1].held_bytes
+
+    @property
+    def is_over(self) -> bool:
+        """Whether both sides have ended it, or one has reset it."""
+        return self._directions[0].is_over and self._directions[1].is_over
+
+    def is_another(self, is_to_server: bool, seq: int) -> bool:
+        """Whether a SYN with this number begins another connection than this one."""
+        direction = self._directions[is_to_server]
+        if direction.initial is not None:
+            return direction.initial != seq
+        # Without a SYN so far, this one may come late, behind the first segments of its direction.
+        late = direction.next - direction.unwrapped((seq + 1) & _MASK)
+        return direction.next >= 0 and not 0 <= late <= MAX_HELD_BYTES
+
+    def packet(
+        self, time_us: int, is_to_server: bool, seq: int, ack: int, flags: int, payload: bytes, missing: int
+    ) -> None:
+        """Take a packet.
+
+        Args:
+            time_us: when it was captured.
+            is_to_server: its direction.
+            seq, ack, flags: of its TCP header.
+            payload: as captured.
+            missing: bytes of its payload that were not captured.
+        """
+        direction = self._directions[is_to_server]
+        if flags & ACK:
+            other = self._directions[not is_to_server]
+            if other.held:
+                self._skip_acknowledged(other, not is_to_server, ack)
+        if flags & SYN:
+            if direction.initial is None:
+                direction.initial = seq
+                if direction.next < 0:
+                    direction.begin((seq + 1) & _MASK)
+            seq = (seq + 1) & _MASK
+        if payload or missing:
+            if direction.next < 0:
+                direction.begin(seq)
+                direction.start = direction.next
+                self._give(direction, time_us, is_to_server, payload, missing)
+            else:
+                self._segment(direction, time_us, is_to_server, seq, payload, missing)
+                direction.start = -1
+        if flags & (FIN | RST):
+            self._end(direction, flags)
+
+    def finish(self) -> None:
+        """Nothing more will come: give on what is held, and close the protocol."""
+        for is_to_server, direction in enumerate(self._directions):
+            while direction.held:
+                self._skip(direction, bool(is_to_server))
+        self.protocol.close()
+
+    def _segment(
+        self, direction: _Direction, time_us: int, is_to_server: bool, seq: int, payload: bytes, missing: int
+    ) -> None:
+        ahead = (seq - direction.next) & _MASK
+        if ahead == 0:
+            self._give(direction, time_us, is_to_server, payload, missing)
+            if direction.held:
+                self._give_held(direction, is_to_server)
+        elif ahead < _HALF:
+            self._arrivals += 1
+            heappush(direction.held, (direction.next + ahead, self._arrivals, time_us, payload, missing))
+            direction.held_bytes += len(payload)
+            if direction.held_bytes > MAX_HELD_BYTES or len(direction.held) > MAX_HELD_SEGMENTS:
+                self._skip(direction, is_to_server)
+        else:
+            self._late(direction, time_us, is_to_server, direction.next + ahead - _MASK - 1, payload, missing)
+
+    def _give(self, direction: _Direction, time_us: int, is_to_server: bool, payload: bytes, missing: int) -> None:
+        if payload:
+            direction.next += len(payload)
+            self.protocol.feed(time_us, is_to_server, payload)
+        if missing:
+            direction.next += missing
+            self.protocol.gap(is_to_server)
+
+    def _late(
+        self, direction: _Direction, time_us: int, is_to_server: bool, number: int, payload: bytes, missing: int
+    ) -> None:
+        """A segment that begins before the next byte: what of it is new."""
+        known = direction.next - number
+        if number < direction.start <= number + len(payload) + missing <= direction.start + MAX_HELD_BYTES:
+            # The capture begins with two segments in the wrong order: the earlier one is read by itself.
+            self.protocol.gap(is_to_server)
+            self.protocol.feed(time_us, is_to_server, payload[: direction.start - number])
+            self.protocol.gap(is_to_server)
+        if known < len(payload) + missing:
+            self._give(direction, time_us, is_to_server, payload[known:], missing - max(known - len(payload), 0))
+            self._give_held(direction, is_to_server)
+
+    def _give_held(self, direction: _Direction, is_to_server: bool) -> None:
+        """Give on what is held up to the next hole."""
+        held = direction.held
+        while held and held[0][0] <= direction.next:
+            number, _, time_us, payload, missing = heappop(held)
+            direction.held_bytes -= len(payload)
+            known = direction.next - number
+            if known < len(payload) + missing:
+                self._give(direction, time_us, is_to_server, payload[known:], missing - max(known - len(payload), 0))
+
+    def _skip(self, direction: _Direction, is_to_server: bool) -> None:
+        """Give up the first hole."""
+        direction.next = direction.held[0][0]
+        self.protocol.gap(is_to_server)
+        self._give_held(direction, is_to_server)
+
+    def _skip_acknowledged(self, direction: _Direction, is_to_server: bool, ack: int) -> None:
+        """Give up the holes that the receiver has not: those bytes were on the wire, but are not in the capture."""
+        acknowledged = direction.unwrapped(ack)
+        while direction.held and direction.held[0][0] <= acknowledged:
+            self._skip(direction, is_to_server)
+
+    def _end(self, direction: _Direction, flags: int) -> None:
+        was_over = self.is_over
+        direction.is_over = True
+        if flags & RST:
+            self._directions[0].is_over = self._directions[1].is_over = True
+        if self.is_over and not was_over:
+            self.finish()
