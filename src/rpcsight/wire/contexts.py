@@ -70,16 +70,15 @@ class Contexts:
         return self._known.get(context_id)
 
     def read(self, header: Header, body: bytes, time_us: int, is_to_server: bool) -> None:
-        """Take a bind, an alter_context or an answer to one."""
-        end = len(body)
+        """Take a bind, an alter_context or an answer to one; ``body`` may be cut."""
+        end = header.pdu_bytes - pdu.HEADER_BYTES
         auth_type = auth_level = None
         if header.auth_bytes:
             end -= header.auth_bytes + pdu.TRAILER_BYTES
-            auth_type, auth_level, _ = pdu.read_verifier(body, end)
+            if len(body) >= end + pdu.TRAILER_BYTES:
+                auth_type, auth_level, _ = pdu.read_verifier(body, end)
         if header.kind in {pdu.BIND, pdu.ALTER_CONTEXT}:
-            offers, is_whole = pdu.read_bind(body[:end], header.is_little) if end >= _SHORTEST_BIND else ([], False)
-            contexts = [(offer, self._offer(offer)) for offer in offers]
-            self._wait(header.call_id, _Offered(time_us, is_to_server, contexts, auth_type, auth_level))
+            is_whole = self._ask(header, body[:end], time_us, is_to_server, auth_type, auth_level)
         else:
             is_whole = self._answer(header, body[:end], is_to_server)
         if not is_whole:
@@ -105,13 +104,25 @@ class Contexts:
             self.facts.losses["RPC presentation contexts forgotten"] += 1
         self._known[context_id] = context
 
-    def _wait(self, call_id: int, bind: _Offered) -> None:
-        earlier = self._waiting.pop((bind.is_to_server, call_id), None)
+    def _ask(
+        self,
+        header: Header,
+        body: bytes,
+        time_us: int,
+        is_to_server: bool,
+        auth_type: int | None,
+        auth_level: int | None,
+    ) -> bool:
+        """Let a bind wait for its answer; whether it is whole."""
+        offers, is_whole = pdu.read_bind(body, header.is_little) if len(body) >= _SHORTEST_BIND else ([], False)
+        earlier = self._waiting.pop((is_to_server, header.call_id), None)
         if earlier is None and len(self._waiting) >= MAX_BINDS:
             earlier = self._waiting.pop(next(iter(self._waiting)))
         if earlier is not None:
             self._write(earlier, [])
-        self._waiting[bind.is_to_server, call_id] = bind
+        contexts = [(offer, self._offer(offer)) for offer in offers]
+        self._waiting[is_to_server, header.call_id] = _Offered(time_us, is_to_server, contexts, auth_type, auth_level)
+        return is_whole
 
     def _answer(self, header: Header, body: bytes, is_to_server: bool) -> bool:
         """Write the bind that this answers; whether the answer is whole."""

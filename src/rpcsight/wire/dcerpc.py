@@ -128,6 +128,8 @@ class Association:
         """Give up the current PDU, and look for the next."""
         if lane.stage in {_BIND, _STUB} or lane.held:
             self._facts.losses["RPC PDUs cut by missing bytes"] += 1
+        if lane.stage == _BIND:
+            self._contexts.read(lane.header, bytes(lane.held), lane.time_us, lane.is_to_server)
         lane.gaps += 1
         self._end_fragment(lane, lane.time_us)
         lane.held.clear()
