@@ -20,6 +20,7 @@ PACKAGES = {
     "java": "default-jre-headless",
     "make": "make",
     "nfdump": "nfdump",
+    "tshark": "tshark",
 }
 
 

@@ -18,6 +18,8 @@ RPC, SMB = "rpc", "smb"
 
 _MAPPER_PORT = 135
 _SMB_PORTS = (139, 445)
+_SIGN_BYTES = 8
+"""Of a PDU, up to the end of drep; and of SMB's frame, up to the end of its mark: a packet that has less tells nothing."""
 _SMB_BYTES = 24
 """Of an SMB message in its NetBIOS frame, up to the flags: [MS-CIFS] 2.2.3.1, [MS-SMB2] 2.2.1."""
 _TABLE_BITS = 20
@@ -61,7 +63,7 @@ def beginnings(data: "NDArray[np.uint8]", packets: Packets) -> list[tuple[int, B
     """The packets whose payload begins like a PDU or an SMB message, and those of the endpoint mapper's port; in order."""
     found: list[tuple[int, Beginning]] = []
     captured = packets.captured_bytes
-    candidates = np.flatnonzero(captured >= pdu.HEADER_BYTES)
+    candidates = np.flatnonzero(captured >= _SIGN_BYTES)
     first = data[packets.payload_start[candidates]]
     rows = _matching(data, packets, candidates[first == 5], _PDU_BYTES)  # noqa: PLR2004
     is_asking = _ASKING[data[packets.payload_start[rows] + 2]]

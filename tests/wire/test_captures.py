@@ -1,0 +1,229 @@
+"""The public captures and our own recording: what is followed on TCP, beside the catalogue, tshark and the lab's notes."""
+
+import csv
+import re
+import subprocess
+from collections import Counter
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from rpcsight.wire.follow import Follower
+from tests import system
+from tests.wire import slow_capture
+from tests.wire.test_follow import Rows, collect, untimed
+
+CATALOGUE = system.SHARED_DATA / "catalogue.csv"
+FACTS = system.SHARED_DATA.parent / "facts" / "interfaces.csv"
+RECORDING = system.SHARED_DATA.parent / "lab" / "recording"
+WELL_KNOWN = {135, 139, 445, 593}
+ROWS = (
+    [row for row in csv.DictReader(CATALOGUE.open()) if row["pack_path"].startswith("pcap/")]
+    if CATALOGUE.exists()
+    else []
+)
+CAPTURES = {row["pack_path"].removeprefix("pcap/"): row for row in ROWS}
+MAPI = "zeek+zeek/mapi.pcap"
+
+# Names that the catalogue has from tshark, where interfaces.csv has another or none.
+TSHARK_NAMES = {
+    "?": "None",
+    "IOXIDResolver": "IObjectExporter",
+    "ISystemActivator": "IRemoteSCMActivator",
+    "IClassFactory": "00000001-0000-0000-c000-000000000046",
+    "IProvideClassInfo": "b196b283-bab4-101a-b69c-00aa00341d07",
+    "IWbemLoginClientIDEx": "9f6c78ef-fce5-42fa-abea-3e7df91921dc",
+    "44aca675-e8fc-11d0-a07c-00c04fb68820": "IWbemCallResult",
+    "exchange_mapi(emsmdb)": "exchange_mapi",
+}
+# The catalogue lists the 30 most frequent operations of a file.
+MOST_OPERATIONS = 30
+# mapi.pcap: the connection from port 1153 to 1032 begins in the middle. Its payloads are PDUs (05 00 00 03 10 00 00 00 …), five
+# requests with their responses, but tshark, which saw no bind, does not dissect them: five calls and one connection more than it has.
+# One call of the catalogue's 156 without an interface is in its SMB pipe.
+MORE_CALLS = {MAPI: Counter({("None", 2): 5})}
+MORE_ENDPOINTS = {MAPI: 1}
+MORE_REQUESTS = {MAPI: Counter({(1153, 1032, call_id, 2): 1 for call_id in range(62, 67)})}
+
+
+@cache
+def interface_names() -> dict[str, str]:
+    rows = csv.DictReader(FACTS.open())
+    return {
+        row["uuid"]: (row["zeek_name"] or row["bzar_name"] or row["uuid"]).removesuffix(" interface") for row in rows
+    }
+
+
+def name(interface: object) -> str:
+    return interface_names().get(str(interface), str(interface))
+
+
+def followed(path: Path, size: int = 10**9) -> tuple[Rows, Counter[str]]:
+    """What a capture shows on TCP when it is read in blocks of so many packets."""
+    packets, names = slow_capture.read(path), {}
+    follower = Follower(lambda number: names[number], is_smb_read=False)
+    rows: Rows = {}
+    for at in range(0, max(len(packets), 1), size):
+        capture = slow_capture.columns(packets[at : at + size], names)
+        follower.take(capture.block, capture.packets)
+        collect(follower, rows)
+    follower.finish()
+    collect(follower, rows)
+    return rows, follower.losses
+
+
+@cache
+def shown(capture: str) -> Rows:
+    return followed(system.shared_data("pcap", capture))[0]
+
+
+def operations(text: str) -> Counter[tuple[str, int]]:
+    """The catalogue's `name#opnumxcount …`."""
+    found: Counter[tuple[str, int]] = Counter()
+    for entry in text.split():
+        known, opnum, count = re.fullmatch(r"(.+)#(\d+)x(\d+)", entry).groups()  # type: ignore[union-attr]
+        found[TSHARK_NAMES.get(known, known), int(opnum)] += int(count)
+    return found
+
+
+def ends(row: dict[str, object]) -> tuple[object, ...]:
+    return (row["src_ip"], row["src_port"], row["dest_ip"], row["dest_port"])
+
+
+@pytest.mark.parametrize("capture", CAPTURES)
+def test_operations(capture: str) -> None:
+    catalogue = CAPTURES[capture]
+    ours = Counter((name(row["interface"]), row["opnum"]) for row in shown(capture)["rpc_call"])
+    theirs = operations(catalogue["interfaces_opnums"])
+    if len(theirs) == MOST_OPERATIONS:
+        ours = Counter({key: count for key, count in ours.items() if key in theirs})
+    assert ours - theirs == Counter({key: count - 1 for key, count in MORE_CALLS.get(capture, Counter()).items()})
+    if catalogue["rpc_over_smb_conns"] == "0":
+        assert theirs - ours == Counter()
+
+
+@pytest.mark.parametrize("capture", CAPTURES)
+def test_endpoints_and_their_levels(capture: str) -> None:
+    rows = shown(capture)
+    asked = [row for table in ("rpc_bind", "rpc_call") for row in rows[table] if row["dest_port"] not in WELL_KNOWN]
+    asked = [row for row in asked if not row["is_callback"]]
+    count = len({ends(row) for row in asked}) - MORE_ENDPOINTS.get(capture, 0)
+    levels = Counter(level for _, level in {(ends(row), row["auth_level"]) for row in asked} if level is not None)
+    assert count == int(CAPTURES[capture]["rpc_endpoint_conns_truth"])
+    assert (
+        " ".join(f"{level}x{levels[level]}" for level in sorted(levels))
+        == CAPTURES[capture]["auth_levels_on_endpoints"]
+    )
+
+
+@pytest.mark.parametrize("capture", CAPTURES)
+def test_mappings(capture: str) -> None:
+    answers: dict[tuple[object, ...], list[str]] = {}
+    activated: set[str] = set()
+    for row in shown(capture)["rpc_mapping"]:
+        if row["answer"] == "ept_map":
+            answers.setdefault((*ends(row), row["time_us"], name(row["interface"])), []).append(str(row["mapped_port"]))
+        else:
+            activated.add(str(row["mapped_port"]))
+    ours = Counter((key[-1], "|".join(ports)) for key, ports in answers.items())
+    theirs: Counter[tuple[str, str]] = Counter()
+    for entry in CAPTURES[capture]["ept_map_in_clear"].split():
+        known, ports, count = re.fullmatch(r"(.+)->([\d|]+)x(\d+)", entry).groups()  # type: ignore[union-attr]
+        theirs[TSHARK_NAMES.get(known, known), ports] += int(count)
+    assert ours == theirs
+    assert activated == set(CAPTURES[capture]["dcom_oxid_binding_ports"].split())
+
+
+@pytest.mark.parametrize("capture", CAPTURES)
+def test_block_size_changes_nothing(capture: str) -> None:
+    rows, _ = followed(system.shared_data("pcap", capture), 50)
+    key = ("rpc_bind", "rpc_call", "rpc_mapping")
+    both = [untimed(found) for found in (rows, shown(capture))]
+    for table in key:
+        one, other = (sorted(map(repr, found[table])) for found in both)  # type: ignore[index]
+        assert one == other
+
+
+def dissected(path: Path, *fields: str) -> list[list[str]]:
+    """The fields of each frame in which tshark sees DCE/RPC straight on TCP."""
+    shown_fields = [part for field in fields for part in ("-e", field)]
+    command = [
+        system.require("tshark"),
+        "-r",
+        str(path),
+        "-Y",
+        "dcerpc && !smb && !smb2",
+        "-T",
+        "fields",
+        *shown_fields,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+def tshark_calls(path: Path) -> tuple[Counter[tuple[int, ...]], Counter[tuple[object, ...]]]:
+    """(source port, destination port, call_id, opnum) of first fragments of requests; (ports, interface) of contexts asked for."""
+    calls: Counter[tuple[int, ...]] = Counter()
+    binds: Counter[tuple[object, ...]] = Counter()
+    columns = "tcp.srcport", "tcp.dstport", "dcerpc.pkt_type", "dcerpc.cn_call_id", "dcerpc.cn_flags.first_frag"
+    for line in dissected(path, *columns, "dcerpc.opnum", "dcerpc.cn_bind_to_uuid"):
+        src, dest = int(line[0]), int(line[1])
+        kinds, call_ids, firsts, opnums, interfaces = (part.split(",") if part else [] for part in line[2:])
+        carrying = [kind for kind in kinds if kind in ({"0", "2", "3"} if len(opnums) > kinds.count("0") else {"0"})]
+        numbers = iter(opnums)
+        for kind, call_id, first in zip(kinds, call_ids, firsts, strict=True):
+            opnum = next(numbers, None) if kind in carrying else None
+            if kind == "0" and first in {"1", "True"} and opnum is not None:
+                calls[src, dest, int(call_id), int(opnum)] += 1
+        binds.update((src, dest, interface) for interface in interfaces)
+    return calls, binds
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("capture", [capture for capture, row in CAPTURES.items() if row["interfaces_opnums"]])
+def test_like_tshark(capture: str) -> None:
+    calls, binds = tshark_calls(system.shared_data("pcap", capture))
+    rows = shown(capture)
+    ours = Counter((row["src_port"], row["dest_port"], row["call_id"], row["opnum"]) for row in rows["rpc_call"])
+    assert ours == calls + MORE_REQUESTS.get(capture, Counter())
+    assert Counter((row["src_port"], row["dest_port"], row["interface"]) for row in rows["rpc_bind"]) == binds
+
+
+def recording() -> tuple[Rows, Counter[str]]:
+    path = RECORDING / "lab.pcap"
+    return followed(path) if path.exists() else system.lacking("our own recording is absent")
+
+
+def test_the_recording() -> None:
+    rows, losses = recording()
+    first: dict[tuple[object, ...], tuple[object, object]] = {}
+    for row in sorted(rows["rpc_bind"], key=lambda row: row["time_us"]):  # type: ignore[arg-type, return-value]
+        first.setdefault(ends(row), (row["interface"], row["flow_us"]))
+    ports: dict[tuple[object, ...], set[object]] = {}
+    for row in rows["rpc_mapping"]:
+        if row["answer"] == "ept_map":
+            ports.setdefault(ends(row), set()).add(str(row["mapped_port"]))
+    for truth in csv.DictReader((RECORDING / "truth.csv").open()):
+        key = (truth["src"], int(truth["sport"]), truth["dst"], int(truth["dport"]))
+        interface, start = first.get(key, ("", None))
+        assert interface == truth["iface_uuid"], truth
+        if start is not None:
+            assert start == pytest.approx(float(truth["t"]) * 1e6, abs=1), truth
+        if truth["kind"] == "mapper":
+            assert ports.get(key, set()) == set(truth["ept_map_results"].split()), truth
+    # Frames over 700 bytes to or from the second controller were cut to 200: five binds and answers with long tickets.
+    assert losses == {"RPC PDUs cut by missing bytes": 5}
+
+
+@pytest.mark.system
+def test_the_recording_like_tshark() -> None:
+    rows, _ = recording()
+    calls, binds = tshark_calls(RECORDING / "lab.pcap")
+    ours = Counter((row["src_port"], row["dest_port"], row["call_id"], row["opnum"]) for row in rows["rpc_call"])
+    assert ours == calls
+    assert Counter((row["src_port"], row["dest_port"], row["interface"]) for row in rows["rpc_bind"]) == binds
+    lookups = Counter((row["src_port"], row["mapped_port"]) for row in rows["rpc_mapping"] if row["mapped_port"])
+    columns = "tcp.dstport", "dcerpc.pkt_type", "epm.proto.tcp_port"
+    theirs = [line for line in dissected(RECORDING / "lab.pcap", *columns) if "2" in line[1].split(",") and line[2]]
+    assert lookups == Counter((int(line[0]), int(port)) for line in theirs for port in line[2].split(","))
