@@ -43,8 +43,12 @@ MOST_OPERATIONS = 30
 # requests with their responses, but tshark, which saw no bind, does not dissect them: five calls and one connection more than it has.
 # One call of the catalogue's 156 without an interface is in its SMB pipe.
 MORE_CALLS = {MAPI: Counter({("None", 2): 5})}
-MORE_ENDPOINTS = {MAPI: 1}
+NOT_DISSECTED = {MAPI: 1153}
 MORE_REQUESTS = {MAPI: Counter({(1153, 1032, call_id, 2): 1 for call_id in range(62, 67)})}
+# A request cut to 200 bytes: opnum 17 stands in its first 24, but tshark gives up the whole PDU.
+MORE_RECORDED = Counter({(53428, 49153, 3, 17): 1})
+# Binds cut likewise: their two contexts stand in the first 128 bytes. From these ports, DRSUAPI and DNSSERVER.
+CUT_BINDS = {53428, 53430, 53444, 63700, 64738}
 
 
 @cache
@@ -107,8 +111,8 @@ def test_operations(capture: str) -> None:
 def test_endpoints_and_their_levels(capture: str) -> None:
     rows = shown(capture)
     asked = [row for table in ("rpc_bind", "rpc_call") for row in rows[table] if row["dest_port"] not in WELL_KNOWN]
-    asked = [row for row in asked if not row["is_callback"]]
-    count = len({ends(row) for row in asked}) - MORE_ENDPOINTS.get(capture, 0)
+    asked = [row for row in asked if not row["is_callback"] and row["src_port"] != NOT_DISSECTED.get(capture)]
+    count = len({ends(row) for row in asked})
     levels = Counter(level for _, level in {(ends(row), row["auth_level"]) for row in asked} if level is not None)
     assert count == int(CAPTURES[capture]["rpc_endpoint_conns_truth"])
     assert (
@@ -158,7 +162,8 @@ def dissected(path: Path, *fields: str) -> list[list[str]]:
         "fields",
         *shown_fields,
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # 2 for a file that is cut
+    assert done.returncode in {0, 2}, done.stderr
     return [line.split("\t") for line in done.stdout.splitlines()]
 
 
@@ -221,8 +226,10 @@ def test_the_recording_like_tshark() -> None:
     rows, _ = recording()
     calls, binds = tshark_calls(RECORDING / "lab.pcap")
     ours = Counter((row["src_port"], row["dest_port"], row["call_id"], row["opnum"]) for row in rows["rpc_call"])
-    assert ours == calls
-    assert Counter((row["src_port"], row["dest_port"], row["interface"]) for row in rows["rpc_bind"]) == binds
+    assert ours == calls + MORE_RECORDED
+    asked = Counter((row["src_port"], row["dest_port"], row["interface"]) for row in rows["rpc_bind"])
+    assert binds - asked == Counter()
+    assert {(port, count) for (port, _, _), count in (asked - binds).items()} == {(port, 2) for port in CUT_BINDS}
     lookups = Counter((row["src_port"], row["mapped_port"]) for row in rows["rpc_mapping"] if row["mapped_port"])
     columns = "tcp.dstport", "dcerpc.pkt_type", "epm.proto.tcp_port"
     theirs = [line for line in dissected(RECORDING / "lab.pcap", *columns) if "2" in line[1].split(",") and line[2]]
