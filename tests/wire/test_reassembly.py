@@ -141,6 +141,14 @@ def test_a_capture_that_begins_with_the_second_segment() -> None:
     assert recorder.text() == b"efgh|abcd|ij"
 
 
+@pytest.mark.parametrize("first", [0, 2**31, 2**32 - 1])
+def test_the_middle_at_any_number(first: int) -> None:
+    recorder, tcp = stream()
+    for seq, payload in ((first, b"ab"), (first + 5, b"fg"), (first + 2, b"cde")):
+        send(tcp, seq, payload)
+    assert recorder.text() == b"abcdefg"
+
+
 def test_a_syn_with_data_and_a_late_syn() -> None:
     recorder, tcp = stream()
     send(tcp, 99, b"abc", flags=SYN)

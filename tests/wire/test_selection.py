@@ -76,7 +76,8 @@ def test_the_table_lets_both_directions_of_marked_connections_through() -> None:
     capture = slow_capture.columns(packets)
     src, dest = ends(capture.packets)
     table = EndTable()
-    table.mark(src[7:9], dest[7:9])
+    table.mark(list(zip(src[7:9].tolist(), dest[7:9].tolist(), strict=True)))
     assert table.choose(capture.packets, src, dest).tolist() == [7, 8, 1001]
-    table.mark(src[:0], dest[:0])
+    assert table.marked == 2
+    table.clear()
     assert table.choose(capture.packets, src, dest).tolist() == []

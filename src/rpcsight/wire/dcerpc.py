@@ -91,6 +91,9 @@ class Association:
         if lane.is_lost and not lane.held and not _can_begin(data):
             return
         at, end = 0, len(data)
+        if lane.skip >= end:
+            lane.skip -= end
+            return
         while at < end:
             if lane.skip:
                 step = min(lane.skip, end - at)
@@ -114,7 +117,11 @@ class Association:
 
     def gap(self, is_to_server: bool) -> None:
         """Bytes of this direction are missing: look for the next PDU that begins a piece."""
-        self._break_off(self._lanes[is_to_server])
+        lane = self._lanes[is_to_server]
+        if lane.is_lost and not lane.held:
+            lane.gaps += 1
+        else:
+            self._break_off(lane)
 
     def close(self) -> None:
         """Write down what waits for an answer."""
@@ -242,6 +249,8 @@ class Association:
 
 def _can_begin(data: bytes) -> bool:
     """Whether a PDU can begin here, as far as ``data`` shows."""
+    if data[:1] != b"\5":
+        return False
     if len(data) < pdu.HEADER_BYTES:
-        return data[:1] == b"\5" and data[1:2] in {b"", b"\0", b"\1"}
+        return data[1:2] in {b"", b"\0", b"\1"}
     return pdu.read_header(data) is not None

@@ -1,7 +1,7 @@
 """Follows the connections of a capture that carry DCE/RPC or SMB, block by block, in bounded memory."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from heapq import nsmallest
 from importlib import import_module
 from importlib.util import find_spec
@@ -117,12 +117,11 @@ class Follower:
                 wanted[other, one] = (beginning.protocol, not beginning.is_from_client)
         return wanted
 
-    def _mark(self, wanted: Iterable[Ports]) -> None:
-        keys = {*self._live, *wanted}
-        self._table.mark(
-            np.fromiter((one for one, _ in keys), np.uint64, len(keys)),
-            np.fromiter((other for _, other in keys), np.uint64, len(keys)),
-        )
+    def _mark(self, wanted: dict[Ports, tuple[str, bool]]) -> None:
+        if self._table.marked > 2 * MAX_CONNECTIONS + 2 * len(self._live):
+            self._table.clear()  # of the marks of connections that are no longer followed
+            self._table.mark(self._live)
+        self._table.mark([key for key in wanted if key not in self._live])
 
     def _read(
         self,

@@ -1,6 +1,6 @@
 """Which packets of a block belong to connections that carry DCE/RPC or SMB: whole columns at a time."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -113,17 +113,24 @@ def _labelled(
 class EndTable:
     """Connections of interest by a hash of both ends, the same in both directions: a filter that may let others through."""
 
-    __slots__ = ("_marks", "_table")
+    __slots__ = ("_table", "marked")
 
     def __init__(self) -> None:
         self._table = np.zeros(1 << _TABLE_BITS, dtype=np.bool_)
-        self._marks = np.zeros(0, dtype=np.uint64)
+        self.marked = 0
+        """How many marks were made since it was clear."""
 
-    def mark(self, low: "NDArray[np.uint64]", high: "NDArray[np.uint64]") -> None:
-        """Let exactly these connections through."""
-        self._table[self._marks] = False
-        self._marks = _hash(low, high)
-        self._table[self._marks] = True
+    def clear(self) -> None:
+        """Let nothing through."""
+        self._table[:] = False
+        self.marked = 0
+
+    def mark(self, keys: Collection[tuple[int, int]]) -> None:
+        """Let these connections through too: both ends of each, either way round."""
+        one = np.fromiter((one for one, _ in keys), np.uint64, len(keys))
+        other = np.fromiter((other for _, other in keys), np.uint64, len(keys))
+        self._table[_hash(one, other)] = True
+        self.marked += len(keys)
 
     def choose(self, packets: Packets, src: "NDArray[np.uint64]", dest: "NDArray[np.uint64]") -> "NDArray[np.intp]":
         """The packets of marked connections that have payload, or begin or end a connection."""
