@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Bind", "Call", "Facts", "FileEvent", "Mapping", "Packets", "Stream"]
+__all__ = ["Bind", "Call", "Datagrams", "Facts", "FileEvent", "Mapping", "Packets", "Stream"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,26 @@ class Packets:
     payload_start: "NDArray[np.int64]"
     payload_bytes: "NDArray[np.int32]"
     captured_bytes: "NDArray[np.int32]"
+
+
+@dataclass(frozen=True, slots=True)
+class Datagrams:
+    """The UDP datagrams of one block of a capture (or as a socket received them), as columns of equal length.
+
+    Args:
+        time_us: when, in microseconds since 1970 UTC (int64).
+        src_no: the sender's address as a number, as in `Packets` (uint64).
+        src_port, dest_port: ports (uint16).
+        payload_start: where the payload begins in the block (int64).
+        payload_bytes: its length in the block (int32).
+    """
+
+    time_us: "NDArray[np.int64]"
+    src_no: "NDArray[np.uint64]"
+    src_port: "NDArray[np.uint16]"
+    dest_port: "NDArray[np.uint16]"
+    payload_start: "NDArray[np.int64]"
+    payload_bytes: "NDArray[np.int32]"
 
 
 class Bind(NamedTuple):
