@@ -29,29 +29,35 @@ NO_ENDS = "TCP records without addresses or ports"
 
 @dataclass(slots=True)
 class Job:
-    """Data sets of one layout that wait to be decoded together: three lists of equal length beside their bytes.
+    """Data sets of one layout that wait to be decoded together: lists of equal length.
 
     Args:
         layout: of the records.
         note: what is to be said about their clock, if anything.
-        records: how many.
+        parts: their records' bytes.
+        size: of all parts, in bytes.
+        counts: how many records each has.
+        domains: whose each is.
+        export_us, uptime_ms: its datagram's time (µs since 1970), and the exporter's uptime then.
     """
 
     layout: Layout
     note: str | None = None
-    records: int = 0
     parts: list[bytes | memoryview] = field(default_factory=list[bytes | memoryview])
+    size: int = 0
     counts: list[int] = field(default_factory=list[int])
     domains: list[Domain] = field(default_factory=list[Domain])
-    anchors: list[Anchor] = field(default_factory=list[Anchor])
+    export_us: list[int] = field(default_factory=list[int])
+    uptime_ms: list[int] = field(default_factory=list[int])
 
     def add(self, part: bytes | memoryview, count: int, domain: Domain, anchor: Anchor) -> None:
-        """One more data set: its records' bytes, how many they are, whose, and what their times refer to."""
+        """One more data set."""
         self.parts.append(part)
+        self.size += len(part)
         self.counts.append(count)
         self.domains.append(domain)
-        self.anchors.append(anchor)
-        self.records += count
+        self.export_us.append(anchor.export_us)
+        self.uptime_ms.append(anchor.uptime_ms)
 
 
 class Rows:
@@ -72,9 +78,8 @@ class Rows:
             kept = np.flatnonzero(records["protocol"] == TCP)
             records, sets = records[kept], sets[kept]
         self._records = records
-        anchors = np.array(job.anchors, np.int64)
-        self._export_us = anchors[sets, 0]
-        self._uptime_ms = anchors[sets, 1]
+        self._export_us = np.array(job.export_us, np.int64)[sets]
+        self._uptime_ms = np.array(job.uptime_ms, np.int64)[sets]
         self._domains = list(dict.fromkeys(job.domains))
         places = {domain: place for place, domain in enumerate(self._domains)}
         self._domain = np.array([places[domain] for domain in job.domains], np.int32)[sets]

@@ -7,7 +7,6 @@ Python runs once per datagram and set; records are decoded by numpy, sets of the
 with fields of variable length are walked one by one.
 """
 
-import struct
 from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,6 +23,7 @@ from rpcsight.wire.flowtime import clock_note
 from rpcsight.wire.halves import halves
 from rpcsight.wire.messages import TEMPLATE_SETS, parsed
 from rpcsight.wire.templates import IPFIX, LOWEST_TEMPLATE, V5, V9, BrokenTemplate, Layout, templates_in
+from rpcsight.wire.version5 import HEADER_BYTES, groups, headers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,17 +31,10 @@ if TYPE_CHECKING:
 __all__ = ["Collector", "Flows"]
 
 VERSION_5 = 5
-V5_HEADER = struct.Struct(">HHLLLLHH")
-V5_FIRST_COUNTS = struct.Struct(">LL")
-V5_COUNTS_AT = 24 + 16
-V5_MAX_RECORDS = 30
-BILLION = 1_000_000_000
 SECOND_US = 1_000_000
-UPTIME_MASK = 0xFFFFFFFF
-SAMPLING_MASK = 0x3FFF
-"""The lower 14 bits of v5's sampling field; the others are the mode."""
-MAX_JOB_RECORDS = 1 << 16
-"""Records decoded together: enough for numpy to be fast, and a bound on what a block's records take in memory at once."""
+MAX_JOB_DATAGRAMS = 2048
+"""Data sets decoded together: enough for numpy to be fast, and with the next a bound on what a block's records take in memory at once."""
+MAX_JOB_BYTES = 1 << 22
 SHORTEST_BYTES = 20
 """An IPFIX header and a set's; the others are longer."""
 
@@ -112,12 +105,16 @@ class Collector:
         version = octets[start[inside]].astype(np.uint16) << 8 | octets[start[inside] + 1]
         is_export[inside] = (version == VERSION_5) | (version == V9) | (version == IPFIX)
         candidates = np.flatnonzero(is_export)
-        columns = (start, size, datagrams.src_no, datagrams.src_port)
-        readers = {VERSION_5: self._take_v5, V9: self._take_sets, IPFIX: self._take_sets}
+        columns = (start, size, datagrams.src_no.astype(np.uint64), datagrams.src_port)
+        is_v5 = octets[start[candidates] + 1] == VERSION_5
+        v5 = candidates[is_v5]
+        is_export[v5] = False
+        is_export[v5[self._take_v5(view, start[v5], size[v5], columns[2][v5])]] = True
+        others = candidates[~is_v5]
         for place, at, length, src_no, src_port in zip(
-            candidates.tolist(), *(column[candidates].tolist() for column in columns), strict=True
+            others.tolist(), *(column[others].tolist() for column in columns), strict=True
         ):
-            if not readers[view[at + 1]](view[at : at + length], src_no, src_port):
+            if not self._take_sets(view[at : at + length], src_no, src_port):
                 is_export[place] = False
         for job in list(self._jobs.values()):
             self._decode(job)
@@ -133,28 +130,30 @@ class Collector:
         """There is no more: what waits for templates is lost."""
         self._exporters.close()
 
-    def _take_v5(self, view: memoryview, src_no: int, src_port: int) -> bool:
-        """Take a v5 datagram; False if it is none."""
-        del src_port
-        size = len(view) - V5_HEADER.size
-        if size < V5.least_bytes:
-            return False
-        _, count, uptime_ms, export_s, nanoseconds, sequence, engine, sampling = V5_HEADER.unpack_from(view)
-        packets, octets = V5_FIRST_COUNTS.unpack_from(view, V5_COUNTS_AT)
-        if (
-            not 0 < count <= V5_MAX_RECORDS
-            or size != count * V5.least_bytes
-            or nanoseconds >= BILLION
-            or not 0 < packets <= octets
-        ):
-            return False
-        domain = self._exporters.domain(Key(src_no, 0, VERSION_5, engine))
-        self.datagrams["NetFlow v5"] += 1
-        domain.sequence.see(sequence, (count,))
-        domain.sampling = max(domain.sampling, sampling & SAMPLING_MASK)
-        anchor = Anchor(export_s * SECOND_US + nanoseconds // 1000, uptime_ms)
-        self._add(V5, view[V5_HEADER.size :], count, domain, anchor)
-        return True
+    def _take_v5(
+        self, view: memoryview, start: "NDArray[np.int64]", size: "NDArray[np.int64]", src_no: "NDArray[np.uint64]"
+    ) -> "NDArray[np.int64]":
+        """Take v5 datagrams; which of them are."""
+        found = headers(np.frombuffer(view, np.uint8), start, size)
+        sender = src_no[found.place]
+        for places in groups(sender << np.uint64(16) | found.engine):
+            domain = self._exporters.domain(Key(int(sender[places[0]]), 0, VERSION_5, int(found.engine[places[0]])))
+            self.datagrams["NetFlow v5"] += len(places)
+            domain.sampling = max(domain.sampling, int(found.sampling[places].max()))
+            domain.sequence.see_all(found.sequence[places], found.records[places])
+            for first in range(0, len(places), MAX_JOB_DATAGRAMS):
+                some = places[first : first + MAX_JOB_DATAGRAMS]
+                begins = (start[found.place[some]] + HEADER_BYTES).tolist()
+                ends = (start[found.place[some]] + size[found.place[some]]).tolist()
+                job = self._job(V5, domain)
+                job.parts += [view[begin:end] for begin, end in zip(begins, ends, strict=True)]
+                job.size += sum(map(len, job.parts[-len(some) :]))
+                job.counts += found.records[some].tolist()
+                job.domains += [domain] * len(some)
+                job.export_us += found.export_us[some].tolist()
+                job.uptime_ms += found.uptime_ms[some].tolist()
+                self._decode_full(job)
+        return found.place
 
     def _take_sets(self, view: memoryview, src_no: int, src_port: int) -> bool:
         """Take a v9 or IPFIX datagram; False if it is none."""
@@ -252,13 +251,21 @@ class Collector:
             return
         if not count:
             return
-        job = self._jobs.get(layout)
-        if job is None:
-            job = self._jobs[layout] = Job(layout, clock_note(layout.keys, domain.key.version == V9))
+        job = self._job(layout, domain)
         if job.note:
             domain.notes[job.note] += count
         job.add(part, count, domain, anchor)
-        if job.records >= MAX_JOB_RECORDS:
+        self._decode_full(job)
+
+    def _job(self, layout: Layout, domain: Domain) -> Job:
+        """The data sets of this layout that wait to be decoded."""
+        job = self._jobs.get(layout)
+        if job is None:
+            job = self._jobs[layout] = Job(layout, clock_note(layout.keys, domain.key.version == V9))
+        return job
+
+    def _decode_full(self, job: Job) -> None:
+        if len(job.counts) >= MAX_JOB_DATAGRAMS or job.size >= MAX_JOB_BYTES:
             self._decode(job)
 
     def _decode(self, job: Job) -> None:

@@ -6,6 +6,12 @@ counts data records, those of the message itself not yet). softflowd 1.1.0 count
 
 from collections import deque
 from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["Sequence"]
 
@@ -61,6 +67,15 @@ class Sequence:
         else:
             self.restarts += 1
             self._go_on(number, sizes)
+
+    def see_all(self, numbers: "NDArray[np.uint32]", sizes: "NDArray[np.int64]") -> None:
+        """Take several datagrams' numbers at once, each with the units by which it goes on."""
+        is_whole = np.array_equal(numbers[:-1] + sizes[:-1].astype(np.uint32), numbers[1:])
+        for place, (number, size) in enumerate(zip(numbers.tolist(), sizes.tolist(), strict=True)):
+            self.see(number, (size,))
+            if is_whole and place == 0 and self._last == number:
+                self._go_on(int(numbers[-1]), (int(sizes[-1]),))
+                return
 
     def _go_on(self, number: int, sizes: Collection[int] | None) -> None:
         self._last, self._sizes = number, sizes or ()
