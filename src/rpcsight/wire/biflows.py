@@ -107,9 +107,9 @@ def biflows(rows: Rows) -> pa.RecordBatch:
 
 
 def _sides(rows: Rows, forward: "NDArray[np.uint8]", back: "NDArray[np.uint8]", later_us: "NDArray[np.int64]") -> Sides:
-    """Who called whom, by what the exporter says, else by the only SYN without ACK, else by who was first."""
-    source = (forward & SYN != 0) & (forward & ACK == 0) & (back & SYN == 0)
-    target = (back & SYN != 0) & (back & ACK == 0) & (forward & SYN == 0)
+    """Who called whom, by what the exporter says, else by the only side with SYN and no ACK, else by who was first."""
+    calls = [(flags & (SYN | ACK)) == SYN for flags in (forward, back)]
+    source, target = calls[0] & ~calls[1], calls[1] & ~calls[0]
     is_told = source | target
     source |= ~is_told & (later_us > 0)
     target |= ~is_told & (later_us < 0)
