@@ -19,7 +19,9 @@ PACKAGES = {
     "git": "git",
     "java": "default-jre-headless",
     "make": "make",
+    "nfcapd": "nfdump",
     "nfdump": "nfdump",
+    "softflowd": "softflowd",
     "tshark": "tshark",
 }
 
