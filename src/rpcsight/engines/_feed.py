@@ -1,8 +1,9 @@
-"""Brings the rows of a feed into DuckDB's tables, and makes relations of them; both are gone afterwards."""
+"""Brings the rows of a feed to engines: into DuckDB's tables, or into Parquet files."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -14,10 +15,11 @@ from rpcsight.errors import InputError
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["Told", "fed", "gathered"]
+__all__ = ["ARROW_TYPES", "Told", "fed", "written"]
 
 ROWS_AT_ONCE = 50_000
 BATCHES_AT_ONCE = 100
+ARROW_TYPES = {"BIGINT": pa.int64(), "BOOLEAN": pa.bool_(), "VARCHAR": pa.string(), "INTEGER": pa.int32()}
 
 
 class Told:
@@ -46,7 +48,67 @@ class Told:
         return count
 
 
-def gathered(feed: Iterator[tuple[str, pa.RecordBatch]]) -> Iterator[tuple[str, pa.Table]]:
+@contextmanager
+def fed(
+    database: "DuckDBPyConnection", feed: Feed, made: Mapping[str, str], path: str, compression: str, source: str
+) -> Iterator[Told]:
+    """The feed's tables in DuckDB, and the relations made of them, for as long as the context lasts.
+
+    Args:
+        database: where they stand.
+        feed: gives the rows.
+        made: the relations, in order.
+        path, compression, source: as for `Feed.rows`.
+    """
+    told = Told(source)
+    for name, columns in feed.tables.items():
+        kinds = ", ".join(f"{identifier(column)} {kind}" for column, kind in columns.items())
+        database.execute(f"create temp table {identifier(name)} ({kinds})")
+    try:
+        for name, rows in _gathered(feed.rows(path, compression, source, told.losses)):
+            database.from_arrow(rows).insert_into(name)
+    except InputError as broken:
+        told.broken = broken
+    for name, sql in made.items():
+        database.execute(f"create temp table {identifier(name)} as {sql}")
+    yield told
+    for name in (*made, *feed.tables):
+        database.execute(f"drop table {identifier(name)}")
+
+
+def written(feed: Feed, folder: Path, path: str, compression: str, source: str) -> tuple[dict[str, Path], Told]:
+    """The feed's tables as Parquet files.
+
+    Args:
+        feed: gives the rows.
+        folder: where the files go; each call needs one of its own.
+        path, compression, source: as for `Feed.rows`.
+
+    Returns:
+        Tables and their files, and what the feed said beside.
+    """
+    import pyarrow.parquet as pq
+
+    told = Told(source)
+    files = {name: folder / f"{name}.parquet" for name in feed.tables}
+    with ExitStack() as open_files:
+        writers = {
+            name: open_files.enter_context(pq.ParquetWriter(files[name], _schema(columns)))
+            for name, columns in feed.tables.items()
+        }
+        try:
+            for name, rows in _gathered(feed.rows(path, compression, source, told.losses)):
+                writers[name].write_table(rows)
+        except InputError as broken:
+            told.broken = broken
+    return files, told
+
+
+def _schema(columns: Mapping[str, str]) -> pa.Schema:
+    return pa.schema([(name, ARROW_TYPES[kind]) for name, kind in columns.items()])
+
+
+def _gathered(feed: Iterator[tuple[str, pa.RecordBatch]]) -> Iterator[tuple[str, pa.Table]]:
     """The same rows in fewer and larger pieces; also those that come before an error."""
     held: dict[str, list[pa.RecordBatch]] = {}
     broken: InputError | None = None
@@ -61,31 +123,3 @@ def gathered(feed: Iterator[tuple[str, pa.RecordBatch]]) -> Iterator[tuple[str, 
     yield from ((name, pa.Table.from_batches(batches)) for name, batches in held.items())
     if broken:
         raise broken
-
-
-@contextmanager
-def fed(
-    database: "DuckDBPyConnection", feed: Feed, made: Mapping[str, str], path: str, compression: str, source: str
-) -> Iterator[Told]:
-    """The feed's tables, and the relations made of them, for as long as the context lasts.
-
-    Args:
-        database: where they stand.
-        feed: gives the rows.
-        made: the relations, in order.
-        path, compression, source: as for `Feed.rows`.
-    """
-    told = Told(source)
-    for name, columns in feed.tables.items():
-        kinds = ", ".join(f"{identifier(column)} {kind}" for column, kind in columns.items())
-        database.execute(f"create temp table {identifier(name)} ({kinds})")
-    try:
-        for name, rows in gathered(feed.rows(path, compression, source, told.losses)):
-            database.from_arrow(rows).insert_into(name)
-    except InputError as broken:
-        told.broken = broken
-    for name, sql in made.items():
-        database.execute(f"create temp table {identifier(name)} as {sql}")
-    yield told
-    for name in (*made, *feed.tables):
-        database.execute(f"drop table {identifier(name)}")

@@ -1,15 +1,18 @@
 """Spark, on this machine or a cluster: the same SQL in its words. With `_spark_scan` and `_spark_session`, all that imports pyspark."""
 
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from rpcsight.engines import EXAMPLES_KEPT, LayoutChange, ReadCount, Scan, Statements, Unreadable
+from rpcsight.engines import EXAMPLES_KEPT, Feed, LayoutChange, ReadCount, Scan, Statements, Unreadable
+from rpcsight.engines._feed import written
 from rpcsight.engines._spark_scan import PATH, Staged, raw, staged
 from rpcsight.engines._spark_session import cause_of, session
-from rpcsight.engines._text import identifier, mapped
+from rpcsight.engines._text import identifier, literal, mapped
 from rpcsight.engines.dialects import parts
 from rpcsight.errors import EngineError, InputError, RpcsightError
 from rpcsight.schema import RECORD
@@ -52,6 +55,8 @@ class Spark:
 
     def read(self, scan: Scan, statements: Statements, parameters: Mapping[str, int]) -> ReadCount:
         """See `Engine.read`. The workers open the files; of a gzip file that is cut, what can be unpacked is, here."""
+        if scan.feed:
+            return self._fed(scan, scan.feed, statements, parameters)
         with _told_as(InputError, scan.source or scan.paths[0]):
             ready = staged(scan, self._scratch)
             try:
@@ -98,6 +103,29 @@ class Spark:
         """See `Engine.close`. A session that somebody else started stays."""
         if self._is_ours:
             self._session.stop()
+
+    def _fed(self, scan: Scan, feed: Feed, statements: Statements, parameters: Mapping[str, int]) -> ReadCount:
+        """The driver makes the rows, and writes them into files that workers open."""
+        total = ReadCount()
+        for path in scan.paths:
+            source = scan.source or path
+            folder = Path(tempfile.mkdtemp(dir=self._scratch, prefix="feed-"))
+            files, told = written(feed, folder, path, scan.compression, source)
+            with _told_as(InputError, source):
+                for name, file in files.items():
+                    self._session.read.parquet(str(file)).createOrReplaceTempView(name)
+                for name, sql in statements.made.items():
+                    self.keep(name, sql, parameters)
+                rows = mapped(scan, identifier(feed.relation), literal(source))
+                self._read.append(self._appended(f"with record as ({rows}) {statements.reading}", parameters))
+                records = self._session.table(feed.relation).count()
+                for name in (*files, *statements.made):
+                    self._session.catalog.dropTempView(name)
+            count = told.account(ReadCount(records))
+            total.records += count.records
+            total.losses += count.losses
+        self._show_reading()
+        return total
 
     def _append(self, scan: Scan, ready: Staged, statements: Statements, parameters: Mapping[str, int]) -> ReadCount:
         found = raw(self._session, scan, ready.files)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from rpcsight.engines._feed import ARROW_TYPES
 from rpcsight.wire import Packets
 from rpcsight.wire.addresses import Addresses
 from rpcsight.wire.capture import frames
@@ -17,7 +18,6 @@ __all__ = ["Connections", "Consumer", "Rows", "rows_of"]
 Rows = Iterator[tuple[str, pa.RecordBatch]]
 """Names of tables, and rows for them."""
 
-KINDS = {"BIGINT": pa.int64(), "BOOLEAN": pa.bool_(), "VARCHAR": pa.string()}
 ADDRESS = {"address_no": "BIGINT", "address": "VARCHAR"}
 
 
@@ -75,7 +75,7 @@ def batch(columns: Mapping[str, str], values: Sequence[Any]) -> pa.RecordBatch:
         columns: its columns with their DuckDB types.
         values: theirs, in that order: lists, arrays of numpy or Arrow.
     """
-    arrays = [pa.array(each, KINDS[kind]) for each, kind in zip(values, columns.values(), strict=True)]
+    arrays = [pa.array(each, ARROW_TYPES[kind]) for each, kind in zip(values, columns.values(), strict=True)]
     return pa.RecordBatch.from_arrays(arrays, names=list(columns))
 
 
