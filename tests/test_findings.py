@@ -27,6 +27,8 @@ STORY: dict[str, Any] = {
     "by_mapper": 1,
     "by_strict": 1,
     "least_gap_s": 0.01,
+    "by_decoded": 0,
+    "unnamed": 0,
     "ports": 1,
     "lowest_port": 49664,
     "highest_port": 49664,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rpcsight.pipeline import Request, opened
-from tests.oracles.flow import SECOND_US, Flow, Row
+from tests.oracles.flow import NO_PACKETS, SECOND_US, Flow, Row
 from tests.properties.strategies import to_time
 from tests.recording import written
 
@@ -43,6 +43,7 @@ def row(flow: Flow, asked: Flow | None = None, **changes: Any) -> Row:
         "mapper_count": 1 if asked else 0,
         "gap_s": (flow.start_us - asked.start_us) / SECOND_US if asked else None,
         "basis": "mapper" if asked else "known_endpoint",
+        **NO_PACKETS,
         "is_strict": asked is not None,
         "is_robust": True,
         "mapper_id": asked.flow_id if asked else None,

@@ -7,6 +7,7 @@ columns stand last in their names (`gap_s`).
 from dataclasses import dataclass
 
 __all__ = [
+    "FACTS",
     "FINDING",
     "FLOW",
     "HALF",
@@ -94,7 +95,16 @@ RPC_ACTIVITY: tuple[Column, ...] = (
     Column("mapper_time", "TIMESTAMP", "start of the mapper flow that explains it, UTC"),
     Column("mapper_count", "BIGINT", "how many mapper flows precede it within the window"),
     Column("gap_s", "DOUBLE", "seconds from the start of that mapper flow to the start of the endpoint flow"),
-    Column("basis", "VARCHAR", "mapper, known_endpoint or decoded"),
+    Column("basis", "VARCHAR", "decoded (DCE/RPC was captured on it), else mapper, else known_endpoint"),
+    Column("interface", "VARCHAR", "UUID of the interface called most on it, where packets show one"),
+    Column("interface_version", "VARCHAR", "its version, major.minor"),
+    Column("calls", "BIGINT", "how many calls were captured on it; empty where no DCE/RPC was"),
+    Column(
+        "named_by",
+        "VARCHAR",
+        "the answer that named its port before: ept_map, ept_lookup, activation, resolve_oxid; unnamed where answers of the server to "
+        "the client were captured and none did; empty where none was captured",
+    ),
     Column("is_strict", "BOOLEAN", "the published rule matches the endpoint flow"),
     Column("is_robust", "BOOLEAN", "the robust rule matches the endpoint flow"),
     Column("mapper_id", "VARCHAR", "flow_id of the mapper flow"),
@@ -117,6 +127,11 @@ _SEEN_IN: tuple[Column, ...] = (
 )
 """Where something was seen in a captured connection."""
 
+_RECORDED: tuple[Column, ...] = (
+    Column("observer", "VARCHAR", "what recorded it"),
+    Column("source", "VARCHAR", "the file it was read from"),
+)
+
 _ASKED: tuple[Column, ...] = (
     Column("is_callback", "BOOLEAN", "the side that was connected to asks: then it is src"),
     Column("context_id", "INTEGER", "number of the presentation context"),
@@ -130,6 +145,7 @@ RPC_BIND: tuple[Column, ...] = (
     *_SEEN_IN,
     *_ASKED,
     Column("result", "VARCHAR", "accepted, rejected, negotiated, refused; empty where no answer was captured"),
+    *_RECORDED,
 )
 """Each presentation context that a client asked for."""
 
@@ -142,6 +158,7 @@ RPC_CALL: tuple[Column, ...] = (
     Column("fault", "BIGINT", "the fault's status; empty without"),
     Column("request_bytes", "BIGINT", "stub data of the request"),
     Column("response_bytes", "BIGINT", "stub data of the response"),
+    *_RECORDED,
 )
 """Each request, with what came of it."""
 
@@ -153,6 +170,7 @@ RPC_MAPPING: tuple[Column, ...] = (
     Column("mapped_address", "VARCHAR", "the host it names; empty for the answering server"),
     Column("mapped_port", "INTEGER", "the TCP port it names; empty for a pipe"),
     Column("mapped_pipe", "VARCHAR", "the named pipe it names; empty for a port"),
+    *_RECORDED,
 )
 """Each answer that names where an interface or an object's server listens; dest is who answered."""
 
@@ -162,8 +180,17 @@ SMB_EVENT: tuple[Column, ...] = (
     Column("share", "VARCHAR", "the share as it was asked for; empty where unknown"),
     Column("name", "VARCHAR", "of the pipe or file within the share"),
     Column("size", "BIGINT", "bytes written"),
+    *_RECORDED,
 )
 """What SMB shows beside calls."""
+
+FACTS: dict[str, tuple[Column, ...]] = {
+    "rpc_bind": RPC_BIND,
+    "rpc_call": RPC_CALL,
+    "rpc_mapping": RPC_MAPPING,
+    "smb_event": SMB_EVENT,
+}
+"""What packets (and logs of calls) show beside flows: relations that steps and analytics may read; empty where nothing shows any."""
 
 FINDING: tuple[Column, ...] = (
     Column("finding_id", "VARCHAR", "stable id: the same client, server and service give the same id"),

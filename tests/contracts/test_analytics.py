@@ -13,7 +13,7 @@ from rpcsight.engines import open_engine
 from rpcsight.engines.dialects import translated
 from rpcsight.errors import UsageError
 from rpcsight.pipeline import Request, opened
-from rpcsight.schema import FLOW, RPC_ACTIVITY, names
+from rpcsight.schema import FACTS, FLOW, RPC_ACTIVITY, names
 from tests.recording import PARQUET
 
 ANALYTICS = [pytest.param(each, id=each.header.id) for each in all_analytics()]
@@ -46,7 +46,7 @@ def test_its_header_is_complete(each: Analytic) -> None:
     assert [name for name in header.attack if not re.fullmatch(r"T\d{4}(\.\d{3})?", name)] == []
     assert [name for name in header.d3fend if not re.fullmatch(r"D3-[A-Z]+", name)] == []
     assert set(header.needs) <= {"flow", "rpc_call", "process"}
-    assert [name for name in header.uses if name not in STEPS] == []
+    assert [name for name in header.uses if name not in {*STEPS, *FACTS}] == []
     assert (analytic(header.id.upper()), analytic(header.id.lower())) == (each, each)
 
 

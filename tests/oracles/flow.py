@@ -5,6 +5,8 @@ from dataclasses import dataclass
 SECOND_US = 1_000_000
 
 Row = dict[str, object]
+NO_PACKETS: Row = {"interface": None, "interface_version": None, "calls": None, "named_by": None}
+"""What only packets tell about an activity."""
 
 
 @dataclass(frozen=True)

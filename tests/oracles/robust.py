@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tests.oracles.flow import SECOND_US, Flow, Parameters, Row
+from tests.oracles.flow import NO_PACKETS, SECOND_US, Flow, Parameters, Row
 from tests.oracles.strict import strict_pairs
 
 WELL_KNOWN_PORTS = 1024
@@ -246,6 +246,7 @@ def _row(activity: Activity, strict_endpoints: set[Flow]) -> Row:
         "mapper_count": activity.mapper_count,
         "gap_s": None if gap_us is None else gap_us / SECOND_US,
         "basis": activity.basis,
+        **NO_PACKETS,
         "is_strict": _is_strict(activity.endpoint, strict_endpoints),
         "is_robust": True,
         "mapper_id": None if mapper is None else mapper.flow_id,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.oracles.flow import SECOND_US, Flow, Parameters, Row
+from tests.oracles.flow import NO_PACKETS, SECOND_US, Flow, Parameters, Row
 from tests.oracles.robust import robust
 from tests.oracles.strict import strict
 
@@ -44,6 +44,7 @@ def activity(**changes: object) -> Row:
         "mapper_count": 1,
         "gap_s": 1.0,
         "basis": "mapper",
+        **NO_PACKETS,
         "is_strict": True,
         "is_robust": True,
         "mapper_id": "m",

@@ -36,7 +36,7 @@ def follow_blocks(blocks: list[list[Packet]], follower: Follower | None = None) 
 
 def collect(follower: Follower, found: Rows) -> None:
     for table, rows in follower.drain().items():
-        columns = schema.names(getattr(schema, table.upper()))
+        columns = schema.names(getattr(schema, table.upper()))[:-2]  # the engine adds observer and source
         found.setdefault(table, []).extend(dict(zip(columns, row, strict=True)) for row in rows)
 
 

@@ -20,11 +20,13 @@ from importlib.resources import files
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rpcsight.errors import SettingsError, UsageError
+from rpcsight.schema import FACTS
 
 __all__ = ["GIVEN", "Analytic", "Header", "all_analytics", "analytic", "compose", "compose_steps", "step"]
 
-GIVEN = ("record", "reading")
-"""Steps that an engine holds as tables after reading; a warehouse computes them from `flow`."""
+BASE = ("record", "reading")
+GIVEN = (*BASE, *FACTS)
+"""What an engine holds as tables after reading; a warehouse computes `reading` from `flow`, and has no facts."""
 
 
 class Header(BaseModel):
@@ -60,6 +62,8 @@ def step(name: str) -> str:
     Raises:
         SettingsError: there is no such step.
     """
+    if name in FACTS:
+        return _none(name)
     file = files("rpcsight") / "steps" / f"{name}.sql"
     if not file.is_file():
         raise SettingsError(
@@ -102,7 +106,7 @@ def compose(name: str, *, from_flow: bool = False, held: Collection[str] = ()) -
     """
     found = analytic(name)
     given = set(held) if from_flow else {*GIVEN, *held}
-    return compose_steps([*GIVEN, *found.header.uses], found.sql, given)
+    return compose_steps([*BASE, *found.header.uses], found.sql, given)
 
 
 def compose_steps(uses: Sequence[str], body: str, given: Collection[str] = GIVEN) -> str:
@@ -120,6 +124,12 @@ def compose_steps(uses: Sequence[str], body: str, given: Collection[str] = GIVEN
     if not parts:
         return body
     return "with " + ",\n".join(parts) + ("\n" + body if body else "")
+
+
+def _none(name: str) -> str:
+    """A relation of that name's columns without rows, for a warehouse that holds flows only."""
+    columns = ",\n".join(f"  cast(null as {column.kind.lower()}) as {column.name}" for column in FACTS[name])
+    return f"select\n{columns}\nfrom flow\nwhere 1 = 0"
 
 
 def _load(file: str, text: str) -> Analytic:

@@ -7,7 +7,7 @@ source   = "MITRE CAR-2014-05-001; D3FEND D3-RTA"
 attack   = ["T1021.002", "T1021.003", "T1021.006", "T1047", "T1053.005", "T1543.003", "T1569.002"]
 d3fend   = ["D3-RTA"]
 needs    = ["flow"]
-uses     = ["reading", "candidate", "sighting", "pair", "connection", "mapper", "matched", "known", "lone", "activity", "judged"]
+uses     = ["reading", "candidate", "sighting", "pair", "connection", "mapper", "matched", "rpc_bind", "rpc_call", "rpc_mapping", "known", "lone", "activity", "spoken", "named", "fact", "judged"]
 mistaken = "A connection to any service on a high port of a host whose endpoint mapper was asked within the window (backup agents, HTTP on high ports)."
 blind    = "RPC inside SMB pipes (445), RPC over HTTP (593), WinRM (5985/5986), servers with fixed ports below the dynamic range, loopback."
 */
@@ -21,6 +21,10 @@ select
   mapper_count,
   cast(gap_us as double) / 1000000 as gap_s,
   basis,
+  interface,
+  version as interface_version,
+  calls,
+  named_by,
   is_strict,
   true as is_robust,
   mapper_id,

@@ -36,16 +36,14 @@ class Feed(Protocol):
 
     @property
     def tables(self) -> Mapping[str, Mapping[str, str]]:
-        """The tables it makes: columns in their order, with their DuckDB types."""
-        ...
+        """The tables it makes: columns in their order, with their DuckDB types.
 
-    @property
-    def relation(self) -> str:
-        """Which of the tables, or of `Statements.made`, holds what `Scan.fields` are made from."""
+        Those of `schema.FACTS` stay (the engine adds observer and source); the others are there while the scan is read.
+        """
         ...
 
     def rows(
-        self, path: str, compression: str, source: str, losses: Counter[str]
+        self, path: str, compression: str, source: str, losses: Counter[str], notes: Counter[str]
     ) -> "Iterator[tuple[str, pa.RecordBatch]]":
         """One pass over a file: rows of the tables, as they come.
 
@@ -54,6 +52,7 @@ class Feed(Protocol):
             compression: "" or "gz" or "zst".
             source: what to call it in errors.
             losses: what could not be read is counted here, by reason in words.
+            notes: what limits the rows, likewise.
 
         Raises:
             InputError: the file is cut or broken; the rows that came before hold.
@@ -80,6 +79,8 @@ class Scan:
         header: the header line that `columns` comes from; another one further down is a `LayoutChange`.
         trailer: a pattern of lines that are no records either (nfdump's summary).
         feed: makes rows of them, for form "feed"; `columns` is not used then.
+        relation: which of the feed's tables, or of `Statements.made`, `fields` are values of.
+        others: scans of further relations of the same feed.
     """
 
     reader: str
@@ -99,6 +100,8 @@ class Scan:
     header: str = ""
     trailer: str = ""
     feed: Feed | None = None
+    relation: str = ""
+    others: tuple["Scan", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +124,13 @@ class Loss:
 
 @dataclass(slots=True)
 class ReadCount:
-    """What one scan gave: records read, lines that could not be, the first few of those, and other losses."""
+    """What one scan gave: records read, lines that could not be, the first few of those, other losses, what limits the records."""
 
     records: int = 0
     unreadable: int = 0
     examples: list[Unreadable] = field(default_factory=list[Unreadable])
     losses: list[Loss] = field(default_factory=list[Loss])
+    notes: list[str] = field(default_factory=list[str])
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from rpcsight.engines import Feed, Loss, ReadCount
-from rpcsight.engines._text import identifier
+from rpcsight.engines import Feed, Loss, ReadCount, Scan
+from rpcsight.engines._text import identifier, literal
 from rpcsight.errors import InputError
+from rpcsight.schema import FACTS
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -31,6 +32,7 @@ class Told:
 
     def __init__(self, source: str) -> None:
         self.losses: Counter[str] = Counter()
+        self.notes: Counter[str] = Counter()
         self.broken: InputError | None = None
         self._source = source
 
@@ -45,34 +47,39 @@ class Told:
                 raise self.broken
             count.losses.append(Loss(self.broken.where, self.broken.what, 1))
         count.losses += [Loss(self._source, what, lost) for what, lost in sorted(self.losses.items()) if lost]
+        count.notes += [f"{self._source}: {note} ({times:,})" for note, times in sorted(self.notes.items())]
         return count
 
 
 @contextmanager
 def fed(
-    database: "DuckDBPyConnection", feed: Feed, made: Mapping[str, str], path: str, compression: str, source: str
+    database: "DuckDBPyConnection", feed: Feed, made: Mapping[str, str], path: str, scan: Scan, source: str
 ) -> Iterator[Told]:
-    """The feed's tables in DuckDB, and the relations made of them, for as long as the context lasts.
+    """The feed's tables in DuckDB, and the relations made of them, for as long as the context lasts; facts stay.
 
     Args:
         database: where they stand.
         feed: gives the rows.
         made: the relations, in order.
-        path, compression, source: as for `Feed.rows`.
+        path, source: as for `Feed.rows`.
+        scan: says how the file is compressed, and who observed it.
     """
     told = Told(source)
-    for name, columns in feed.tables.items():
+    recorded = f"*, {literal(scan.observer)} as observer, {literal(source)} as source"
+    passing = {name: columns for name, columns in feed.tables.items() if name not in FACTS}
+    for name, columns in passing.items():
         kinds = ", ".join(f"{identifier(column)} {kind}" for column, kind in columns.items())
         database.execute(f"create temp table {identifier(name)} ({kinds})")
     try:
-        for name, rows in _gathered(feed.rows(path, compression, source, told.losses)):
-            database.from_arrow(rows).insert_into(name)
+        for name, rows in _gathered(feed.rows(path, scan.compression, source, told.losses, told.notes)):
+            relation = database.from_arrow(rows)
+            (relation.project(recorded) if name in FACTS else relation).insert_into(name)
     except InputError as broken:
         told.broken = broken
     for name, sql in made.items():
         database.execute(f"create temp table {identifier(name)} as {sql}")
     yield told
-    for name in (*made, *feed.tables):
+    for name in (*made, *passing):
         database.execute(f"drop table {identifier(name)}")
 
 
@@ -97,7 +104,7 @@ def written(feed: Feed, folder: Path, path: str, compression: str, source: str) 
             for name, columns in feed.tables.items()
         }
         try:
-            for name, rows in _gathered(feed.rows(path, compression, source, told.losses)):
+            for name, rows in _gathered(feed.rows(path, compression, source, told.losses, told.notes)):
                 writers[name].write_table(rows)
         except InputError as broken:
             told.broken = broken

@@ -16,7 +16,7 @@ from rpcsight.engines._feed import fed
 from rpcsight.engines._pump import Pump, is_tame
 from rpcsight.engines._text import identifier, literal, mapped, used
 from rpcsight.errors import EngineError, InputError, RpcsightError
-from rpcsight.schema import HALF, RECORD
+from rpcsight.schema import FACTS, HALF, RECORD
 
 __all__ = ["DuckDB"]
 
@@ -57,8 +57,9 @@ class DuckDB:
             self._database.execute(statement)
         columns = [f"{column.name} {column.kind}" for column in RECORD if column.name != "set_aside"]
         self._database.execute(f"create table reading ({', '.join(columns)}, problem VARCHAR)")
-        halves = ", ".join(f"{column.name} {column.kind}" for column in HALF)
-        self._database.execute(f"create table half ({halves})")
+        for name, table in {"half": HALF, **FACTS}.items():
+            columns = [f"{column.name} {column.kind}" for column in table]
+            self._database.execute(f"create table {name} ({', '.join(columns)})")
 
     def read(self, scan: Scan, statements: Statements, parameters: Mapping[str, int]) -> ReadCount:
         """See `Engine.read`. Everything of the scan that can be read is kept, or (on an error) nothing.
@@ -83,6 +84,7 @@ class DuckDB:
                 total.unreadable += count.unreadable
                 total.examples = (total.examples + count.examples)[:EXAMPLES_KEPT]
                 total.losses += count.losses
+                total.notes += count.notes
             self._database.execute("commit")
         except BaseException:
             self._database.execute("rollback")
@@ -154,8 +156,12 @@ class DuckDB:
         self, scan: Scan, feed: Feed, path: str, statements: Statements, parameters: Mapping[str, int]
     ) -> ReadCount:
         source = scan.source or path
-        with fed(self._database, feed, statements.made, path, scan.compression, source) as told:
-            return told.account(self._append(scan, (path,), literal(source), statements, parameters, is_careful=False))
+        total = ReadCount()
+        with fed(self._database, feed, statements.made, path, scan, source) as told:
+            for part in (scan, *scan.others):
+                count = self._append(part, (path,), literal(source), statements, parameters, is_careful=False)
+                total.records += count.records
+            return told.account(total)
 
     def _append(
         self,
@@ -181,8 +187,8 @@ class DuckDB:
 
     def _records(self, scan: Scan, paths: tuple[str, ...]) -> int:
         """How many records the statement just run has read."""
-        if scan.feed:
-            return self._database.execute(f"select count(*) from {identifier(scan.feed.relation)}").fetchall()[0][0]
+        if scan.form == "feed":
+            return self._database.execute(f"select count(*) from {identifier(scan.relation)}").fetchall()[0][0]
         if scan.form == "parquet":
             sql = f"select num_rows from parquet_file_metadata({_files(paths)})"
             return sum(rows for (rows,) in self._database.execute(sql).fetchall())
@@ -210,8 +216,8 @@ class DuckDB:
 
 
 def _relation(scan: Scan, paths: tuple[str, ...]) -> str:
-    if scan.feed:
-        return identifier(scan.feed.relation)
+    if scan.form == "feed":
+        return identifier(scan.relation)
     path_column = literal(_path_column(scan))
     if scan.form == "parquet":
         return (

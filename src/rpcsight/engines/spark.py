@@ -15,7 +15,7 @@ from rpcsight.engines._spark_session import cause_of, session
 from rpcsight.engines._text import identifier, literal, mapped
 from rpcsight.engines.dialects import parts
 from rpcsight.errors import EngineError, InputError, RpcsightError
-from rpcsight.schema import RECORD
+from rpcsight.schema import FACTS, RECORD
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row
@@ -51,6 +51,10 @@ class Spark:
         self._session, self._is_ours = session(scratch, master)
         self._read: list[DataFrame] = []
         self._halves: list[DataFrame] = []
+        self._facts: dict[str, list[DataFrame]] = {name: [] for name in FACTS}
+        for name, table in FACTS.items():
+            empty = ", ".join(f"{column.name} {KINDS[column.kind]}" for column in table)
+            self._session.createDataFrame([], empty).createOrReplaceTempView(name)
         self._show_reading()
 
     def read(self, scan: Scan, statements: Statements, parameters: Mapping[str, int]) -> ReadCount:
@@ -112,34 +116,52 @@ class Spark:
             folder = Path(tempfile.mkdtemp(dir=self._scratch, prefix="feed-"))
             files, told = written(feed, folder, path, scan.compression, source)
             with _told_as(InputError, source):
+                self._take_facts(files, scan.observer, source)
                 for name, file in files.items():
                     self._session.read.parquet(str(file)).createOrReplaceTempView(name)
                 for name, sql in statements.made.items():
                     self.keep(name, sql, parameters)
-                rows = mapped(scan, identifier(feed.relation), literal(source))
-                self._read.append(self._appended(f"with record as ({rows}) {statements.reading}", parameters))
-                records = self._session.table(feed.relation).count()
+                count = ReadCount()
+                for part in (scan, *scan.others):
+                    self._take(part, mapped(part, identifier(part.relation), literal(source)), statements, parameters)
+                    count.records += self._session.table(part.relation).count()
                 for name in (*files, *statements.made):
                     self._session.catalog.dropTempView(name)
-            count = told.account(ReadCount(records))
+            count = told.account(count)
             total.records += count.records
             total.losses += count.losses
+            total.notes += count.notes
         self._show_reading()
         return total
+
+    def _take_facts(self, files: dict[str, Path], observer: str, source: str) -> None:
+        """Keep the rows of the tables of facts, which are taken out of `files`."""
+        from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+
+        for name in [name for name in files if name in FACTS]:
+            rows = self._session.read.parquet(str(files.pop(name)))
+            self._facts[name].append(
+                self._held(rows.withColumn("observer", F.lit(observer)).withColumn("source", F.lit(source)))
+            )
+            _union(self._facts[name]).createOrReplaceTempView(name)
+
+    def _take(self, scan: Scan, rows: str, statements: Statements, parameters: Mapping[str, int]) -> None:
+        """Keep what the analytics can use of a scan's rows."""
+        if scan.is_halves:
+            with self._query(f"with raw as ({rows}) {statements.half}", parameters) as halves:
+                self._halves.append(self._held(halves))
+        else:
+            self._read.append(self._appended(f"with record as ({rows}) {statements.reading}", parameters))
 
     def _append(self, scan: Scan, ready: Staged, statements: Statements, parameters: Mapping[str, int]) -> ReadCount:
         found = raw(self._session, scan, ready.files)
         found.rows.createOrReplaceTempView(RAW)
-        rows = mapped(scan, identifier(RAW), identifier(PATH))
-        if not scan.is_halves:
-            kept = self._appended(f"with record as ({rows}) {statements.reading}", parameters)
-        else:
-            with self._query(f"with raw as ({rows}) {statements.half}", parameters) as halves:
-                kept = self._held(halves)
+        before = len(self._halves), len(self._read)
+        self._take(scan, mapped(scan, identifier(RAW), identifier(PATH)), statements, parameters)
         seen = found.count.get
         if seen["changed"]:
+            del self._halves[before[0] :], self._read[before[1] :]
             raise LayoutChange
-        (self._halves if scan.is_halves else self._read).append(kept)
         self._show_reading()
         examples = [each for each in (seen["least"], seen["greatest"]) if each is not None]
         return ReadCount(seen["records"], seen["unreadable"], [_unreadable(each) for each in dict.fromkeys(examples)])

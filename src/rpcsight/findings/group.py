@@ -70,6 +70,10 @@ def _summary(story: Mapping[str, Any]) -> str:
         tries = "a connection was" if story["attempts"] == 1 else f"{story['attempts']} connections were"
         return f"{story['src_ip']} asked the endpoint mapper of {story['dest_ip']}, and {tries} not answered ({ports}), {when}"
     basis = "after asking its endpoint mapper" if story["by_mapper"] else "on a port known as an RPC endpoint"
+    if story["by_decoded"] and not story["by_mapper"]:
+        basis = "without asking its endpoint mapper"
+    if story["unnamed"]:
+        basis += f"; of {story['unnamed']} of these the mapper had not named the port: that may be no RPC"
     attempts = story["attempts"]
     more = "1 more connection was" if attempts == 1 else f"{attempts} more connections were"
     tried = f"; {more} not answered" if attempts else ""

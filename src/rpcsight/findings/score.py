@@ -42,9 +42,13 @@ def severity(score: float) -> str:
 
 
 def confidence(story: Story) -> float:
-    """How sure it is that this is RPC: by what explains the endpoint connections, and how soon they came."""
+    """How sure it is that this is RPC: by what packets show, what explains the endpoint connections, and how soon they came."""
     if not story["activities"]:
         return 0.4
+    if story["by_decoded"]:
+        return 1.0
+    if story["unnamed"] == story["activities"]:
+        return 0.3
     if not story["by_mapper"]:
         return 0.5
     if story["by_strict"] and story["least_gap_s"] <= CLOSE_GAP_S:

@@ -7,10 +7,10 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from rpcsight.engines._feed import ARROW_TYPES
-from rpcsight.wire import Packets
+from rpcsight.wire import Datagrams, Packets
 from rpcsight.wire.addresses import Addresses
 from rpcsight.wire.capture import frames
-from rpcsight.wire.packets import Datagrams, decode
+from rpcsight.wire.packets import decode
 from rpcsight.wire.segments import Segments, segments
 
 __all__ = ["Connections", "Consumer", "Rows", "rows_of"]
@@ -79,18 +79,18 @@ def batch(columns: Mapping[str, str], values: Sequence[Any]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, names=list(columns))
 
 
-def rows_of(blocks: Iterable[bytes], consumers: Sequence[Consumer], losses: Counter[str]) -> Rows:
+def rows_of(blocks: Iterable[bytes], addresses: Addresses, consumers: Sequence[Consumer], losses: Counter[str]) -> Rows:
     """Show a capture to consumers, block by block.
 
     Args:
         blocks: the unpacked file.
+        addresses: the numbers of IPv6 addresses; is filled.
         consumers: who wants to see it.
         losses: packets that could not be read, by reason; complete at the end.
 
     Yields:
         The consumers' rows, and `address`: numbers and texts of IPv6 addresses.
     """
-    addresses = Addresses()
     for found in frames(blocks, losses):
         packets, datagrams = decode(found, addresses, losses)
         if new := addresses.new():

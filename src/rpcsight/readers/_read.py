@@ -76,6 +76,7 @@ def read(
         account.records += sum(count.records for count in counts)
         account.skips += [_unreadable(scan, count, parameters) for count in counts if count.unreadable]
         account.skips += [Skip(loss.source, loss.what, loss.count) for count in counts for loss in count.losses]
+        account.warnings += [note for count in counts for note in count.notes]
     progress("", len(made.scans), len(made.scans))
     if not account.files:
         raise _nothing(made)

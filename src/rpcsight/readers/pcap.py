@@ -1,17 +1,20 @@
 """Packet captures: pcap and pcapng as tcpdump, Wireshark, dumpcap or netsh's converters write them.
 
-TCP connections are put together from their packets: `steps/tcp.sql`. Times are those of the capture, to the microsecond.
+TCP connections are put together from their packets: `steps/tcp.sql`. Times are those of the capture, to the microsecond. In the same pass
+DCE/RPC and SMB are followed, and NetFlow and IPFIX datagrams on their way to a collector give the exporter's flow records.
 """
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rpcsight.engines import Scan
 from rpcsight.engines._pump import unpacked_blocks
 from rpcsight.errors import InputError
 from rpcsight.readers._inputs import Input
 from rpcsight.readers._packets import ADDRESS, Connections, Rows, rows_of
+from rpcsight.readers._shown import EXPORTED, Conversations, Exports
+from rpcsight.wire.addresses import Addresses
 from rpcsight.wire.capture import is_capture
 
 NAME = "pcap"
@@ -21,6 +24,7 @@ ABOUT = (
 IS_GENERIC = False
 
 SHOWN = 3
+UNUSED = {"bytes", "packets", "out_bytes", "in_bytes", "out_packets", "in_packets"}
 COLUMNS = (
     "start_us",
     "end_us",
@@ -38,22 +42,29 @@ class Capture:
     """The feed of a capture (see `engines.Feed`)."""
 
     tables: Mapping[str, Mapping[str, str]]
-    relation: str = "tcp"
 
-    def rows(self, path: str, compression: str, source: str, losses: Counter[str]) -> Rows:
+    def rows(self, path: str, compression: str, source: str, losses: Counter[str], notes: Counter[str]) -> Rows:
         """See `engines.Feed.rows`.
 
         Raises:
-            InputError: the file can't be read or unpacked to its end, or holds no TCP.
+            InputError: the file can't be read or unpacked to its end, or holds neither TCP nor flow records.
         """
         count = 0
-        for name, rows in rows_of(unpacked_blocks(path, compression, source), [Connections()], losses):
+        addresses = Addresses()
+        spoken, exports = Conversations(addresses.text), Exports(addresses.text)
+        consumers = (Connections(), spoken, exports)
+        for name, rows in rows_of(unpacked_blocks(path, compression, source), addresses, consumers, losses):
             count += rows.num_rows
             yield name, rows
+        losses.update(spoken.losses)
+        losses.update(exports.losses)
+        notes.update(exports.notes)
         if not count:
             reasons = "; ".join(f"{what}: {lost:,}" for what, lost in losses.most_common(SHOWN) if lost)
             raise InputError(
-                source, f"holds no TCP packets{f' ({reasons})' if reasons else ''}", "is it the right capture?"
+                source,
+                f"holds no TCP packets and no flow records{f' ({reasons})' if reasons else ''}",
+                "is it the right capture?",
             )
 
 
@@ -70,7 +81,7 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
         mapping: not used; packets have no columns.
     """
     del mapping
-    return Scan(
+    own = Scan(
         reader=NAME,
         form="feed",
         paths=(str(item.path),),
@@ -79,5 +90,19 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
         fields={**{name: name for name in COLUMNS}, "transport_protocol": "'tcp'"},
         source=item.source if item.is_spooled else "",
         compression=item.compression,
-        feed=Capture({**Connections.tables, "address": ADDRESS}),
+        feed=Capture({**Connections.tables, "address": ADDRESS, **Conversations.tables, **Exports.tables}),
+        relation="tcp",
+    )
+    return replace(
+        own,
+        others=tuple(
+            replace(
+                own,
+                relation=relation,
+                is_halves=relation == "export_half",
+                fields={name: name for name in schema.names if name not in UNUSED},
+                feed=None,
+            )
+            for relation, schema in EXPORTED.items()
+        ),
     )

@@ -6,7 +6,7 @@ with eligible as (
     *,
     not is_exchanged and src_port between $dynamic_low and $dynamic_high as is_eligible,
     coalesce(not is_mapper_exchanged and gap_us > 0 and gap_us < $window_us, false) as is_told
-  from activity
+  from fact
 ),
 untold as (
   select distinct pair_no, start_us

@@ -1,11 +1,12 @@
 /* story: one row a client and server with RPC, or with unanswered attempts only, with the numbers that the score is made from. Reads
    rpc_activity and rpc_attempt, the kept results of the analytics of those names. */
 with deed as (
-  select src_ip, dest_ip, epoch_us(start_time) as start_us, dest_port, gap_s, basis, is_strict, 0 as is_attempt
+  select src_ip, dest_ip, epoch_us(start_time) as start_us, dest_port, gap_s, mapper_count, basis, named_by,
+    is_strict, 0 as is_attempt
   from rpc_activity
   union all
-  select src_ip, dest_ip, epoch_us(start_time) as start_us, dest_port, cast(null as double) as gap_s, 'attempt' as basis,
-    false as is_strict, 1 as is_attempt
+  select src_ip, dest_ip, epoch_us(start_time) as start_us, dest_port, cast(null as double) as gap_s, cast(0 as bigint) as mapper_count,
+    'attempt' as basis, cast(null as varchar) as named_by, false as is_strict, 1 as is_attempt
   from rpc_attempt
 ),
 pair as (
@@ -14,7 +15,9 @@ pair as (
     dest_ip,
     sum(1 - is_attempt) as activities,
     sum(is_attempt) as attempts,
-    sum(case when basis = 'mapper' then 1 else 0 end) as by_mapper,
+    sum(case when mapper_count > 0 then 1 else 0 end) as by_mapper,
+    sum(case when basis = 'decoded' then 1 else 0 end) as by_decoded,
+    sum(case when basis <> 'decoded' and named_by = 'unnamed' then 1 else 0 end) as unnamed,
     sum(case when is_strict then 1 else 0 end) as by_strict,
     min(gap_s) as least_gap_s,
     count(distinct dest_port) as ports,
@@ -66,6 +69,8 @@ select
   pair.dest_ip,
   cast(pair.activities as bigint) as activities,
   cast(pair.by_mapper as bigint) as by_mapper,
+  cast(pair.by_decoded as bigint) as by_decoded,
+  cast(pair.unnamed as bigint) as unnamed,
   cast(pair.by_strict as bigint) as by_strict,
   pair.least_gap_s,
   pair.ports,

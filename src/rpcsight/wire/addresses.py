@@ -1,6 +1,6 @@
 """Numbers for IPv6 addresses, so that an address and a port fit into 64 bits."""
 
-from ipaddress import IPv6Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +27,7 @@ class Addresses:
         self._most = most
         self._number: dict[tuple[int, int], int] = {}
         self._new: list[tuple[int, str]] = []
+        self._texts: list[str] = []
 
     def numbers(self, high: "NDArray[np.uint64]", low: "NDArray[np.uint64]") -> "NDArray[np.uint64]":
         """The numbers of addresses, 0 for those that no longer fit into the table.
@@ -47,6 +48,10 @@ class Addresses:
         found[order] = numbered[np.cumsum(is_first) - 1]
         return found
 
+    def text(self, number: int) -> str:
+        """The text of an address of that number, IPv4 or IPv6."""
+        return str(IPv4Address(number)) if number < FIRST else self._texts[number - FIRST]
+
     def new(self) -> list[tuple[int, str]]:
         """Number and text of the addresses that came since the last call."""
         new, self._new = self._new, []
@@ -59,5 +64,7 @@ class Addresses:
         if len(self._number) >= self._most:
             return 0
         number = self._number[address] = FIRST + len(self._number)
-        self._new.append((number, str(IPv6Address(address[0] << 64 | address[1]))))
+        text = str(IPv6Address(address[0] << 64 | address[1]))
+        self._texts.append(text)
+        self._new.append((number, text))
         return number

@@ -4,12 +4,11 @@ Source: RFC 9293 (TCP), RFC 768 (UDP).
 """
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rpcsight.wire import Packets
+from rpcsight.wire import Datagrams, Packets
 from rpcsight.wire.addresses import Addresses
 from rpcsight.wire.frames import Frames, gathered
 from rpcsight.wire.ip import TCP, UDP, Carried, carried
@@ -18,7 +17,7 @@ from rpcsight.wire.link import network
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Datagrams", "decode"]
+__all__ = ["decode"]
 
 TCP_HEADER = np.dtype(
     {
@@ -37,24 +36,6 @@ CUT_TCP = "TCP packets captured too short for their header"
 BROKEN_TCP = "TCP packets with a broken header"
 CUT_UDP = "UDP datagrams captured too short for their header"
 BROKEN_UDP = "UDP datagrams with a broken header"
-
-
-@dataclass(frozen=True, slots=True)
-class Datagrams:
-    """The UDP datagrams of one block of a capture, as columns of equal length.
-
-    Args:
-        time_us, src_no, dest_no, src_port, dest_port, payload_start, payload_bytes, captured_bytes: as in `Packets`.
-    """
-
-    time_us: "NDArray[np.int64]"
-    src_no: "NDArray[np.uint64]"
-    dest_no: "NDArray[np.uint64]"
-    src_port: "NDArray[np.uint16]"
-    dest_port: "NDArray[np.uint16]"
-    payload_start: "NDArray[np.int64]"
-    payload_bytes: "NDArray[np.int32]"
-    captured_bytes: "NDArray[np.int32]"
 
 
 def decode(frames: Frames, addresses: Addresses, losses: Counter[str]) -> tuple[Packets, Datagrams]:
@@ -111,12 +92,10 @@ def _udp(frames: Frames, found: Carried, losses: Counter[str]) -> Datagrams:
     return Datagrams(
         time_us=frames.time_us[found.frame],
         src_no=found.src_no,
-        dest_no=found.dest_no,
         src_port=header["src_port"].astype(np.uint16),
         dest_port=header["dest_port"].astype(np.uint16),
         payload_start=payload_start,
-        payload_bytes=np.minimum(found.end - payload_start, MOST_PAYLOAD_BYTES).astype(np.int32),
-        captured_bytes=_captured(found, payload_start),
+        payload_bytes=_captured(found, payload_start),
     )
 
 
