@@ -10,6 +10,7 @@ from rpcsight.engines._feed import ARROW_TYPES
 from rpcsight.wire import Datagrams, Packets
 from rpcsight.wire.addresses import Addresses
 from rpcsight.wire.capture import frames
+from rpcsight.wire.frames import BLOCK_BYTES
 from rpcsight.wire.packets import decode
 from rpcsight.wire.segments import Segments, segments
 
@@ -79,7 +80,13 @@ def batch(columns: Mapping[str, str], values: Sequence[Any]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, names=list(columns))
 
 
-def rows_of(blocks: Iterable[bytes], addresses: Addresses, consumers: Sequence[Consumer], losses: Counter[str]) -> Rows:
+def rows_of(
+    blocks: Iterable[bytes],
+    addresses: Addresses,
+    consumers: Sequence[Consumer],
+    losses: Counter[str],
+    block_bytes: int = BLOCK_BYTES,
+) -> Rows:
     """Show a capture to consumers, block by block.
 
     Args:
@@ -87,11 +94,12 @@ def rows_of(blocks: Iterable[bytes], addresses: Addresses, consumers: Sequence[C
         addresses: the numbers of IPv6 addresses; is filled.
         consumers: who wants to see it.
         losses: packets that could not be read, by reason; complete at the end.
+        block_bytes: about how many bytes to take at once.
 
     Yields:
         The consumers' rows, and `address`: numbers and texts of IPv6 addresses.
     """
-    for found in frames(blocks, losses):
+    for found in frames(blocks, losses, block_bytes):
         packets, datagrams = decode(found, addresses, losses)
         if new := addresses.new():
             yield "address", batch(ADDRESS, list(zip(*new, strict=True)))

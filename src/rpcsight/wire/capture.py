@@ -26,7 +26,7 @@ def frames(chunks: Iterable[bytes], losses: Counter[str], block_bytes: int = BLO
         Frames of one block each, none without any.
     """
     tape = Tape(chunks, block_bytes)
-    if not tape.ready(0, 4) or not is_capture(tape.data):
+    if not tape.ready(4) or not is_capture(tape.data):
         losses["neither a pcap nor a pcapng capture"] += 1
         return
     yield from (pcap if tape.data[:4] in pcap.MAGIC else pcapng).frames(tape, losses)

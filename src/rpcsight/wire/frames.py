@@ -76,13 +76,10 @@ class Tape:
         self.data = b"".join((rest, *parts, bytes(PAD_BYTES)))
         return True
 
-    def ready(self, at: int, size: int) -> bool:
-        """Whether `size` bytes are there from `at` on, read on for if need be; then `at` becomes 0 if data was moved.
-
-        Only for the start of a file, where `at` is 0.
-        """
-        while self.end - at < size:
-            if not self.more(at):
+    def ready(self, size: int) -> bool:
+        """Whether so many bytes are in view, after reading on if need be."""
+        while self.end < size:
+            if not self.more(0):
                 return False
         return True
 

@@ -50,7 +50,7 @@ def frames(tape: Tape, losses: Counter[str]) -> Iterator[Frames]:
         tape: the file from its first byte.
         losses: what could not be read is counted here, by reason.
     """
-    if not tape.ready(0, FILE_HEADER_BYTES):
+    if not tape.ready(FILE_HEADER_BYTES):
         losses["the capture ends in the middle of its header"] += 1
         return
     layout = MAGIC[tape.data[:4]]
