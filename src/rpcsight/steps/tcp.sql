@@ -71,7 +71,7 @@ directed as (
       when down_syn is not null then false
       when up_syn_flag <> down_syn_flag then up_syn_flag = 0  -- without SYN, what has that flag is a SYN-ACK
       when low % 65536 = 135 and high % 65536 <> 135 then false
-      when high % 65536 = 135 then true
+      when high % 65536 = 135 and low % 65536 <> 135 then true
       else is_down_first = 0
     end as is_up_call
   from connected
