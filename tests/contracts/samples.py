@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from tests.oracles.flow import SECOND_US, Flow
 from tests.properties.strategies import to_rows
+from tests.wire import build
 
 BASE_US = 1_772_445_600_000_000  # 2026-03-02 10:00:00 UTC
 SERVER = "10.0.0.10"
@@ -79,6 +80,7 @@ class Form:
     mapping: tuple[str, ...] = ()
     records: int = len(FLOWS)
     needs: str = ""
+    tells: Callable[[Flow], bool] = lambda _: True
 
 
 def generated_id(seen: Flow) -> str:
@@ -458,6 +460,53 @@ def zoned(unit: str) -> dict[str, pa.DataType | None]:
     return {**OWN_TYPES, "start_time": kind, "end_time": kind, "src_port": pa.string(), "dest_port": pa.string()}
 
 
+# --- captures
+
+
+def packets(flows: Sequence[Flow]) -> list[build.Timed]:
+    """Each flow as packets, all flows' in the order of their times: a handshake, data both ways, and the ends."""
+    timed: list[build.Timed] = []
+    for number, seen in enumerate(flows):
+        end_us = seen.start_us if seen.end_us is None else seen.end_us
+        middle_us = (seen.start_us + end_us) // 2
+        if seen.transport_protocol != "tcp":
+            timed.append((seen.start_us, _packet(seen, build.udp(seen.src_port, seen.dest_port, b"asked"), 17)))
+            continue
+        first, answer = 1000 * number, 500_000 + number
+        exchange = [
+            (seen.start_us, True, build.SYN, first, b""),
+            (seen.start_us, False, build.SYN | build.ACK, answer, b""),
+            (middle_us, True, build.ACK, first + 1, b"bind"),
+            (middle_us, False, build.ACK | build.PSH, answer + 1, b"bind_ack"),
+            (end_us, True, build.ACK | build.FIN, first + 5, b""),
+            (end_us, False, build.ACK | build.FIN, answer + 9, b""),
+        ]
+        for time_us, is_out, flags, seq, payload in exchange if seen.is_established else exchange[:1]:
+            way = (
+                seen
+                if is_out
+                else replace(
+                    seen, src_ip=seen.dest_ip, src_port=seen.dest_port, dest_ip=seen.src_ip, dest_port=seen.src_port
+                )
+            )
+            body = build.tcp(way.src_port, way.dest_port, flags, seq, 1, payload)
+            timed.append((time_us, _packet(way, body, 6)))
+    return sorted(timed, key=lambda each: each[0])
+
+
+def _packet(way: Flow, body: bytes, protocol: int) -> bytes:
+    write = build.ipv6 if ":" in way.src_ip else build.ipv4
+    return build.ethernet(write(body, way.src_ip, way.dest_ip, protocol))
+
+
+CAPTURED = {
+    "seen": without(flow_id=None),
+    "reader": "pcap",
+    "records": sum(each.transport_protocol == "tcp" for each in FLOWS),
+    "tells": lambda seen: seen.transport_protocol == "tcp",
+}
+
+
 BARE = without(**NOTHING_MORE)
 NO_STATE = without(end_us=None, is_established=None)
 FORMS = (
@@ -560,4 +609,12 @@ FORMS = (
         "parquet-epoch-us", "flows.parquet", parquet(BARE_TYPES), BARE, "parquet", ("start_time=start_time:epoch_us",)
     ),
     Form("parquet-epoch-found", "flows.parquet", parquet(BARE_TYPES, per=1000), BARE, "parquet"),
+    Form("pcap", "traffic.pcap", lambda flows: build.pcap(packets(flows)), **CAPTURED),
+    Form(
+        "pcap-big-endian-ns",
+        "traffic.cap",
+        lambda flows: build.pcap(packets(flows), order=">", magic=0xA1B23C4D),
+        **CAPTURED,
+    ),
+    Form("pcapng", "traffic.pcapng", lambda flows: build.pcapng(packets(flows)), **CAPTURED),
 )

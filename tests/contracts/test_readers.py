@@ -40,6 +40,8 @@ PACKED_TOO = {
     "nfcapd",
     "csv-quoted",
     "csv-crlf",
+    "pcap",
+    "pcapng",
 }
 CASES = [
     pytest.param(form, packing, id=f"{form.name}{packing}")
@@ -56,7 +58,7 @@ def test_form(form: Form, packing: str, tmp_path: Path) -> None:
     path = tmp_path / f"{form.file}{packing}"
     path.write_bytes(PACKED[packing](form.write(FLOWS)))
     results, account = read(path, mapping=form.mapping)
-    seen = [form.seen(replace(flow, source=str(path))) for flow in FLOWS]
+    seen = [form.seen(replace(flow, source=str(path))) for flow in FLOWS if form.tells(flow)]
     named = [flow if flow.observer != "sensor" else replace(flow, observer=account.clocks[0].observer) for flow in seen]
     wanted, left_out = expected(named)
     assert results == wanted
@@ -79,6 +81,32 @@ def seen(path: Path | str, observer: str, flows: Sequence[Flow] = FLOWS) -> list
 
 
 # --- where input comes from
+
+
+@pytest.mark.parametrize("packing", ["", ".gz"])
+def test_capture_from_stdin(packing: str) -> None:
+    form = FORM["pcap"]
+    results, account = read("-", stdin=BytesIO(PACKED[packing](form.write(FLOWS))))
+    assert results == expected([form.seen(flow) for flow in seen("-", "stdin") if form.tells(flow)])[0]
+    assert account.skips == []
+
+
+def test_captures_among_logs(tmp_path: Path) -> None:
+    """Two captures of one sensor, one of another, and a log, in one folder."""
+    form = FORM["pcap"]
+    one = put(tmp_path / "s1" / "2026-03-01" / "x.pcap", form.write(FLOWS[:4]))
+    two = put(tmp_path / "s1" / "2026-03-02" / "x.pcap", form.write(FLOWS[4:9]))
+    other = put(tmp_path / "s2" / "y.pcapng.gz", gzip.compress(FORM["pcapng"].write(FLOWS[9:12])))
+    log = put(tmp_path / "zeek" / "conn.log", zeek_tsv(FLOWS[12:]))
+    results, account = read(tmp_path)
+    parts = (
+        map(form.seen, seen(one, "s1/x", FLOWS[:4])),
+        map(form.seen, seen(two, "s1/x", FLOWS[4:9])),
+        map(form.seen, seen(other, "s2/y", FLOWS[9:12])),
+        seen(log, "zeek/conn", FLOWS[12:]),
+    )
+    assert results == expected([flow for part in parts for flow in part])[0]
+    assert (account.files, dict(account.readers), account.skips) == (4, {"pcap": 3, "zeek": 1}, [])
 
 
 def test_mixed_formats_in_one_call(tmp_path: Path) -> None:

@@ -1,0 +1,126 @@
+"""The public captures: connections and activities equal the ground truth of their catalogue (measured with tshark)."""
+
+import gzip
+import random
+from collections import Counter
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from rpcsight.analytics import step
+from rpcsight.engines._feed import fed
+from rpcsight.errors import InputError
+from rpcsight.readers._inputs import Input, look
+from rpcsight.readers.pcap import scan
+from tests import system
+from tests.contracts.reading import read, skips
+from tests.contracts.samples import FLOWS, FORMS, packets
+from tests.test_catalogue import catalogue
+from tests.wire.build import ethernet, ipv4, pcap, udp
+
+FORM = {form.name: form for form in FORMS}
+COUNTS = """
+    select
+      count(*) as tcp_conns,
+      count(*) filter (dest_port = 135) as conns_to_135,
+      count(*) filter (src_port = 135) as conns_from_135_reversed,
+      count(*) filter (src_port >= 49152 and dest_port >= 49152) as conns_both_ge_49152,
+      count(*) filter (syns = 0) as conns_without_syn,
+      count(*) filter (src_ip like '%:%') as ipv6_tcp_conns
+    from tcp
+"""
+
+
+@pytest.mark.parametrize("row", catalogue("pcap/"))
+def test_counts_equal_the_catalogue(row: dict[str, str]) -> None:
+    path = system.shared_data(row["pack_path"] if row else "catalogue.csv")
+    wanted = scan(look(Input(path, str(path), "o")), {})
+    assert wanted.feed is not None
+    with (
+        duckdb.connect() as database,
+        fed(database, wanted.feed, {"tcp": step("tcp")}, str(path), wanted.compression, str(path)),
+    ):
+        (counts,) = database.sql(COUNTS).to_arrow_table().to_pylist()
+    (strict, _), _ = read(path)
+    endpoints = {(pair["endpoint_id"], pair["endpoint_time"]) for pair in strict}
+    found = counts | {"rule_pairs": len(strict), "rule_endpoints": len(endpoints)}
+    assert found == {name: int(row[name]) for name in found}
+
+
+# --- bad input
+
+
+def put(folder: Path, content: bytes) -> Path:
+    path = folder / "x.pcap"
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("name", ["pcap", "pcapng"])
+def test_capture_without_packets(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"x\.pcap: ") as raised:
+        read(put(tmp_path, FORM[name].write([])))
+    assert (raised.value.what, raised.value.hint[:20]) == ("holds no TCP packets", "capture with: tcpdum")
+
+
+def test_capture_without_tcp_says_what_it_holds(tmp_path: Path) -> None:
+    frames = [ethernet(bytes(28), 0x0806), ethernet(bytes(28), 0x0806), ethernet(ipv4(bytes(8), protocol=1))]
+    with pytest.raises(
+        InputError,
+        match=r"holds no TCP packets \(packets that are not IP: 2; IP packets that are neither TCP nor UDP: 1\)",
+    ):
+        read(put(tmp_path, pcap([(1, frame) for frame in frames])))
+
+
+def test_link_type_that_is_not_read(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"packets of a link type that is not read \(105\): 1"):
+        read(put(tmp_path, pcap([(1, bytes(100))], 105)))
+
+
+@pytest.mark.parametrize("name", ["pcap", "pcapng"])
+def test_cut_capture_is_read_and_the_cut_is_told(name: str, tmp_path: Path) -> None:
+    path = put(tmp_path, FORM[name].write(FLOWS)[:-10])
+    _, account = read(path)
+    assert account.records == FORM[name].records
+    assert skips(account) == [("x.pcap", "the capture ends in the middle of a packet", 1)]
+
+
+def test_cut_gzip_is_read_and_the_cut_is_told(tmp_path: Path) -> None:
+    noise = pcap(
+        [(each, ethernet(ipv4(udp(1, 2, random.Random(each).randbytes(500)), protocol=17))) for each in range(500)]
+    )
+    content = FORM["pcap"].write(FLOWS) + noise[24:]
+    path = put(tmp_path, gzip.compress(content)[:-9_000])
+    _, account = read(path)
+    assert account.records == FORM["pcap"].records
+    assert [what for _, what, _ in skips(account)] == [
+        "gzip data ends in the middle",
+        "the capture ends in the middle of a packet",
+    ]
+
+
+def test_absurd_length_is_told(tmp_path: Path) -> None:
+    content = FORM["pcap"].write(FLOWS) + b"\xff" * 16 + bytes(1000)
+    _, account = read(put(tmp_path, content))
+    assert account.records == FORM["pcap"].records
+    assert [what.partition(":")[0] for _, what, _ in skips(account)] == ["a packet claims more than 262144 bytes"]
+
+
+def test_times_after_2099_are_no_flows(tmp_path: Path) -> None:
+    """The format has room for them up to 2106."""
+    timed = [(time_us + 2_400_000_000_000_000, frame) for time_us, frame in packets(FLOWS)]
+    with pytest.raises(InputError, match="start_time before 1970 or after 2099"):
+        read(put(tmp_path, pcap(timed)))
+
+
+def test_losses_are_the_inputs_own(tmp_path: Path) -> None:
+    """Of several captures in one scan."""
+    arp = pcap([(1, ethernet(bytes(28), 0x0806))])[24:]
+    for number in range(3):
+        (tmp_path / f"x{number}.pcap").write_bytes(FORM["pcap"].write(FLOWS) + arp * number)
+    _, account = read(tmp_path)
+    assert Counter(skips(account)) == {
+        ("x1.pcap", "packets that are not IP", 1): 1,
+        ("x2.pcap", "packets that are not IP", 2): 1,
+    }
