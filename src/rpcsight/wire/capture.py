@@ -5,13 +5,9 @@ from collections.abc import Iterable, Iterator
 
 from rpcsight.wire import pcap, pcapng
 from rpcsight.wire.frames import BLOCK_BYTES, Frames, Tape
+from rpcsight.wire.magic import PCAP, is_capture
 
-__all__ = ["frames", "is_capture"]
-
-
-def is_capture(head: bytes) -> bool:
-    """Whether a file that begins like this is a pcap or pcapng capture."""
-    return head[:4] in pcap.MAGIC or head.startswith(pcapng.MAGIC)
+__all__ = ["frames"]
 
 
 def frames(chunks: Iterable[bytes], losses: Counter[str], block_bytes: int = BLOCK_BYTES) -> Iterator[Frames]:
@@ -29,4 +25,4 @@ def frames(chunks: Iterable[bytes], losses: Counter[str], block_bytes: int = BLO
     if not tape.ready(4) or not is_capture(tape.data):
         losses["neither a pcap nor a pcapng capture"] += 1
         return
-    yield from (pcap if tape.data[:4] in pcap.MAGIC else pcapng).frames(tape, losses)
+    yield from (pcap if tape.data[:4] in PCAP else pcapng).frames(tape, losses)

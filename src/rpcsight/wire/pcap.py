@@ -6,16 +6,17 @@ Source: draft-ietf-opsawg-pcap (file header, packet record); the magic number 0x
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rpcsight.wire.frames import CUT_OFF, MOST_CAPTURED_BYTES, Frames, Tape, gathered
+from rpcsight.wire.magic import PCAP, Layout
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["MAGIC", "frames"]
+__all__ = ["frames"]
 
 FILE_HEADER_BYTES = 24
 LINK_BITS = 0x03FF_FFFF
@@ -25,26 +26,8 @@ HIGHEST_LINK = 0xFFFF
 TOO_LONG = f"a packet claims more than {MOST_CAPTURED_BYTES} bytes: nothing behind it was read"
 
 
-class Layout(NamedTuple):
-    """What the magic number says: byte order ("<" or ">"), bytes of a packet's header, ticks of its clock in a microsecond."""
-
-    order: str
-    header_bytes: int
-    ticks: int
-
-
-MAGIC = {
-    bytes.fromhex("d4c3b2a1"): Layout("<", 16, 1),
-    bytes.fromhex("a1b2c3d4"): Layout(">", 16, 1),
-    bytes.fromhex("4d3cb2a1"): Layout("<", 16, 1000),
-    bytes.fromhex("a1b23c4d"): Layout(">", 16, 1000),
-    bytes.fromhex("34cdb2a1"): Layout("<", 24, 1),
-    bytes.fromhex("a1b2cd34"): Layout(">", 24, 1),
-}
-
-
 def frames(tape: Tape, losses: Counter[str]) -> Iterator[Frames]:
-    """The frames of a capture that begins with one of `MAGIC`.
+    """The frames of a capture that begins with one of `magic.PCAP`.
 
     Args:
         tape: the file from its first byte.
@@ -53,7 +36,7 @@ def frames(tape: Tape, losses: Counter[str]) -> Iterator[Frames]:
     if not tape.ready(FILE_HEADER_BYTES):
         losses["the capture ends in the middle of its header"] += 1
         return
-    layout = MAGIC[tape.data[:4]]
+    layout = PCAP[tape.data[:4]]
     link = int(np.frombuffer(tape.data, f"{layout.order}u4", 1, 20)[0]) & LINK_BITS
     at = FILE_HEADER_BYTES
     is_sound = True

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from rpcsight.wire.frames import CUT_OFF, Frames, Tape, gathered
+from rpcsight.wire.magic import PCAPNG
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["MAGIC", "frames"]
+__all__ = ["frames"]
 
-MAGIC = b"\n\r\r\n"
 SECTION, INTERFACE, OBSOLETE_PACKET, SIMPLE_PACKET, PACKET = 0x0A0D0D0A, 1, 2, 3, 6
 BYTE_ORDERS = {bytes.fromhex("4d3c2b1a"): "<", bytes.fromhex("1a2b3c4d"): ">"}
 END_OF_OPTIONS, IF_TSRESOL, IF_TSOFFSET = 0, 9, 14
@@ -80,7 +80,7 @@ class Run(NamedTuple):
 
 
 def frames(tape: Tape, losses: Counter[str]) -> Iterator[Frames]:
-    """The frames of a capture that begins with `MAGIC`.
+    """The frames of a capture that begins with `magic.PCAPNG`.
 
     Args:
         tape: the file from its first byte.
@@ -90,7 +90,7 @@ def frames(tape: Tape, losses: Counter[str]) -> Iterator[Frames]:
     order = "<"
     interfaces: list[Interface] = []
     while True:
-        is_section = tape.data.startswith(MAGIC, at) and tape.end - at >= ORDER_BYTES
+        is_section = tape.data.startswith(PCAPNG, at) and tape.end - at >= ORDER_BYTES
         if is_section:
             order = BYTE_ORDERS.get(tape.data[at + 8 : at + ORDER_BYTES], "")
             interfaces = []
@@ -104,7 +104,7 @@ def frames(tape: Tape, losses: Counter[str]) -> Iterator[Frames]:
         if run is None or not run.is_sound:
             return
         at = run.next
-        if len(run.starts) and tape.data.startswith(MAGIC, at) and tape.end - at >= ORDER_BYTES:
+        if len(run.starts) and tape.data.startswith(PCAPNG, at) and tape.end - at >= ORDER_BYTES:
             if sections >= MOST_SECTIONS:
                 losses[TOO_MANY] += 1
                 return

@@ -1,0 +1,156 @@
+"""Captures: rpcsight against libpcap's own filter loop, nfstream and tshark, whole processes in turn, on made-up traffic.
+
+    bench/wire.py                          300 MB; competitors that are not installed are left out
+    bench/wire.py --mb 3000 --runs 3       does memory grow with the file?
+
+The capture is real packets (the lab's recording and the public captures of ../shared) over and over, each time between other
+addresses and later, so that all connections differ. tshark gets a hundredth, and its time is multiplied.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from measure import FailedError, Run, once
+from rpcsight.wire.capture import frames
+
+HERE = Path(__file__).resolve().parent
+SHARED = HERE.parent.parent / "shared"
+HEADER = bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000")
+PERIOD_S = 3600
+SLICE = 100
+FILTER = "tcp port 135 or tcp portrange 49152-65535"
+IPV4 = 0x0800
+
+
+def arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mb", type=int, default=300, help="size of the capture (default 300)")
+    parser.add_argument("--runs", type=int, default=5, help="counted runs of each, after one uncounted (default 5)")
+    parser.add_argument("--data", type=Path, default=HERE / "data", help="folder of the capture (default bench/data)")
+    parser.add_argument("--python", default=sys.executable, help="an interpreter that has cypcap and nfstream")
+    parser.add_argument("--only", default="cypcap,nfstream,tshark", help="competitors, by commas")
+    return parser.parse_args(argv)
+
+
+def sources() -> list[Path]:
+    """The captures that are repeated: the lab's, and the larger public ones."""
+    public = sorted(SHARED.glob("data/pcap/**/*.cap"))
+    return [SHARED / "lab" / "recording" / "lab.pcap", *(path for path in public if path.stat().st_size > 1 << 19)]
+
+
+def records(path: Path) -> tuple[bytearray, np.ndarray, np.ndarray]:
+    """A capture as bare pcap records, where those begin, and where IPv4 headers do."""
+    (block,) = frames([path.read_bytes()], Counter(), 1 << 30)
+    out = bytearray()
+    starts: list[int] = []
+    for start, captured, original, time_us in zip(
+        block.start.tolist(), block.captured.tolist(), block.original.tolist(), block.time_us.tolist(), strict=True
+    ):
+        starts.append(len(out))
+        head = (time_us // 1_000_000, time_us % 1_000_000, captured, original)
+        out += np.array(head, "<u4").tobytes() + block.data[start : start + captured]
+    at = np.array(starts)
+    octets = np.frombuffer(bytes(out) + bytes(64), np.uint8)
+    return out, at, at[(octets[at + 28] == IPV4 >> 8) & (octets[at + 29] == IPV4 & 0xFF)] + 16 + 14
+
+
+def repeated(parts: list[tuple[bytearray, np.ndarray, np.ndarray]], size: int) -> Iterator[bytes]:
+    """Records up to about `size` bytes: copy n lies n hours later, two octets of its addresses are changed by n."""
+    done = 0
+    number = 0
+    while done < size:
+        for content, starts, headers in parts:
+            copy = np.frombuffer(bytes(content) + bytes(64), np.uint8).copy()
+            for octet in (13, 17):
+                copy[headers + octet] ^= number >> 8 & 0xFF
+                copy[headers + octet + 1] ^= number & 0xFF
+            places = starts[:, None] + np.arange(4)
+            seconds = copy[places].view("<u4")[:, 0] + np.uint32(number * PERIOD_S)
+            copy[places] = seconds.astype("<u4").view(np.uint8).reshape(-1, 4)
+            done += len(content)
+            yield copy[: len(content)].tobytes()
+        number += 1
+
+
+def ready(folder: Path, mb: int) -> Path:
+    """The capture, made if it is not there."""
+    path = folder / f"wire-{mb}.pcap"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        parts = [records(each) for each in sources()]
+        half = path.with_suffix(".part")
+        with half.open("wb") as file:
+            file.write(HEADER)
+            file.writelines(repeated(parts, mb * 1_000_000))
+        half.rename(path)
+    return path
+
+
+def competitors(path: Path, small: Path, python: str) -> dict[str, tuple[list[str], float]]:
+    """For each competitor its command, and what its time is to be multiplied by."""
+    fields = [
+        word
+        for name in ("frame.time_epoch", "ip.src", "tcp.srcport", "ip.dst", "tcp.dstport", "tcp.stream")
+        for word in ("-e", name)
+    ]
+    other = HERE / "competitors"
+    sizes = path.stat().st_size / small.stat().st_size
+    return {
+        "cypcap": ([python, str(other / "cypcap_filter.py"), str(path), FILTER], 1),
+        "nfstream": ([python, str(other / "nfstream_flows.py"), str(path)], 1),
+        "tshark": (["tshark", "-n", "-r", str(small), "-Y", "tcp", "-T", "fields", *fields], sizes),
+    }
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Measure and print."""
+    args = arguments(argv)
+    path = ready(args.data, args.mb)
+    print(f"{path.name}: {path.stat().st_size / 1e6:,.0f} MB")
+    print(f"{'against':10} {'rpcsight s':>10} {'other s':>9} {'time':>6} {'CPU':>6} {'peak MiB':>15}  other's answer")
+    wanted = competitors(path, ready(args.data, max(1, args.mb // SLICE)), args.python)
+    with tempfile.TemporaryDirectory(prefix="rpcsight-bench-") as folder:
+        out = str(Path(folder) / "rows.jsonl")
+        ours = [
+            sys.executable,
+            "-m",
+            "rpcsight",
+            "run",
+            "CAR-2014-05-001",
+            str(path),
+            "--output",
+            out,
+            "--format",
+            "jsonl",
+        ]
+        for name in args.only.split(","):
+            command, factor = wanted[name]
+            try:
+                pairs = [(once(ours), once(command)) for _ in range(args.runs + 1)][1:]
+            except FailedError as error:
+                print(f"{name:10} {error}")
+                continue
+            print(f"{name:10} {row(pairs, factor)}", flush=True)
+    return 0
+
+
+def row(pairs: list[tuple[Run, Run]], factor: float) -> str:
+    """Medians of both, and of the ratios of neighbouring runs."""
+    wall = median(mine.wall_s / (other.wall_s * factor) for mine, other in pairs)
+    cpu = median(mine.cpu_s / (other.cpu_s * factor) for mine, other in pairs)
+    mine_s, other_s = (median(each) for each in ([a.wall_s for a, _ in pairs], [b.wall_s * factor for _, b in pairs]))
+    peaks = f"{max(a.peak_mib for a, _ in pairs):.0f} / {max(b.peak_mib for _, b in pairs):.0f}"
+    answer = pairs[0][1].stdout.splitlines()[-1][:40] if factor == 1 and pairs[0][1].stdout else ""
+    return f"{mine_s:10.2f} {other_s:9.2f} {wall:6.2f} {cpu:6.2f} {peaks:>15}  {answer}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
