@@ -10,6 +10,7 @@ addresses and later, so that all connections differ. tshark gets a hundredth, an
 import argparse
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from statistics import median
 import numpy as np
 
 from measure import FailedError, Run, once
+from rpcsight.readers._packets import Connections, rows_of
 from rpcsight.wire.capture import frames
 
 HERE = Path(__file__).resolve().parent
@@ -36,6 +38,9 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=5, help="counted runs of each, after one uncounted (default 5)")
     parser.add_argument("--data", type=Path, default=HERE / "data", help="folder of the capture (default bench/data)")
     parser.add_argument("--python", default=sys.executable, help="an interpreter that has cypcap and nfstream")
+    parser.add_argument(
+        "--pass", dest="capture", type=Path, metavar="FILE", help="only read this capture's packets, in this process"
+    )
     parser.add_argument("--only", default="cypcap,nfstream,tshark", help="competitors, by commas")
     return parser.parse_args(argv)
 
@@ -113,6 +118,8 @@ def competitors(path: Path, small: Path, python: str) -> dict[str, tuple[list[st
 def main(argv: list[str] | None = None) -> int:
     """Measure and print."""
     args = arguments(argv)
+    if args.capture:
+        return one_pass(args.capture)
     path = ready(args.data, args.mb)
     print(f"{path.name}: {path.stat().st_size / 1e6:,.0f} MB")
     print(f"{'against':10} {'rpcsight s':>10} {'other s':>9} {'time':>6} {'CPU':>6} {'peak MiB':>15}  other's answer")
@@ -139,7 +146,28 @@ def main(argv: list[str] | None = None) -> int:
                 print(f"{name:10} {error}")
                 continue
             print(f"{name:10} {row(pairs, factor)}", flush=True)
+            if name == "cypcap":
+                print(f"  without start-up and rule: {loops(path, args.python, args.runs)}", flush=True)
     return 0
+
+
+def one_pass(path: Path) -> int:
+    """The reader's pass, without an engine: writes segments, and its own seconds of CPU."""
+    begin = time.process_time()
+    with path.open("rb") as file:
+        blocks = iter(lambda: file.read(1 << 20), b"")
+        count = sum(rows.num_rows for _, rows in rows_of(blocks, [Connections()], Counter()))
+    print(count, f"{time.process_time() - begin:.3f}")
+    return 0
+
+
+def loops(path: Path, python: str, runs: int) -> str:
+    """Seconds of CPU of the pass over packets alone, and of libpcap's filter loop alone: medians, and that of the ratios."""
+    mine = [sys.executable, str(HERE / "wire.py"), "--pass", str(path)]
+    other, _ = competitors(path, path, python)["cypcap"]
+    pairs = [(float(once(mine).stdout.split()[-1]), float(once(other).stdout.split()[-1])) for _ in range(runs + 1)][1:]
+    ratio = median(a / b for a, b in pairs)
+    return f"{median(a for a, _ in pairs):.2f} / {median(b for _, b in pairs):.2f} s of CPU, ratio {ratio:.2f}"
 
 
 def row(pairs: list[tuple[Run, Run]], factor: float) -> str:

@@ -17,6 +17,7 @@ import pytest
 from rpcsight.pipeline import Request, opened
 from rpcsight.schema import FLOW
 from tests import system
+from tests.contracts.samples import FLOWS, FORMS
 from tests.e2e import cluster
 from tests.oracles.flow import Flow
 from tests.properties.strategies import LOOPBACK, flow_lists, to_rows
@@ -26,6 +27,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("spark")]
 ANALYTICS = ("CAR-2014-05-001", "rpc-activity", "rpc-attempts")
 RANDOM_LISTS = 40
 FILES = 3
+FORM = {form.name: form for form in FORMS}
 TYPES = {"VARCHAR": pa.string(), "TIMESTAMP": pa.timestamp("us"), "INTEGER": pa.int32(), "BOOLEAN": pa.bool_()}
 DEMO = Path(str(resources.files("rpcsight"))) / "demo"
 FIELDS = ("ts", "uid", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto", "conn_state")
@@ -110,6 +112,17 @@ def test_nfdump_exports(connected: str) -> None:
 @pytest.mark.parametrize("name", ["recording.parquet", "recording.nfdump.json.gz"])
 def test_our_recording(name: str, connected: str) -> None:
     assert assert_same([str(DEMO / name)], connected)["rpc-activity"].num_rows
+
+
+def test_captures(connected: str, tmp_path: Path) -> None:
+    """Of the lab's kind, with IPv6, packed and cut, beside a public one."""
+    content = FORM["pcap"].write(FLOWS)
+    (tmp_path / "a.pcap").write_bytes(content)
+    (tmp_path / "b.pcapng.gz").write_bytes(gzip.compress(FORM["pcapng"].write(FLOWS)))
+    (tmp_path / "c.pcap").write_bytes(content[:-10])
+    (tmp_path / "d.pcap").write_bytes(content[:24])
+    public = system.shared_data("pcap", "OTRF+Security-Datasets", "apt29_day2_SCRANTON.cap")
+    assert assert_same([str(tmp_path), str(public)], connected)["CAR-2014-05-001"].num_rows
 
 
 def test_random_flows(connected: str, tmp_path: Path) -> None:
