@@ -13,6 +13,7 @@ from rpcsight.engines._feed import fed
 from rpcsight.errors import InputError
 from rpcsight.readers._inputs import Input, look
 from rpcsight.readers.pcap import scan
+from rpcsight.schema import FACTS
 from tests import system
 from tests.contracts.reading import read, skips
 from tests.contracts.samples import FLOWS, FORMS, packets
@@ -37,11 +38,11 @@ def test_counts_equal_the_catalogue(row: dict[str, str]) -> None:
     path = system.shared_data(row["pack_path"] if row else "catalogue.csv")
     wanted = scan(look(Input(path, str(path), "o")), {})
     assert wanted.feed is not None
-    with (
-        duckdb.connect() as database,
-        fed(database, wanted.feed, {"tcp": step("tcp")}, str(path), wanted.compression, str(path)),
-    ):
-        (counts,) = database.sql(COUNTS).to_arrow_table().to_pylist()
+    with duckdb.connect() as database:
+        for name, columns in FACTS.items():
+            database.execute(f"create table {name} ({', '.join(f'{each.name} {each.kind}' for each in columns)})")
+        with fed(database, wanted.feed, {"tcp": step("tcp")}, str(path), wanted.compression, str(path)):
+            (counts,) = database.sql(COUNTS).to_arrow_table().to_pylist()
     (strict, _), _ = read(path)
     endpoints = {(pair["endpoint_id"], pair["endpoint_time"]) for pair in strict}
     found = counts | {"rule_pairs": len(strict), "rule_endpoints": len(endpoints)}
@@ -61,14 +62,17 @@ def put(folder: Path, content: bytes) -> Path:
 def test_capture_without_packets(name: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"x\.pcap: ") as raised:
         read(put(tmp_path, FORM[name].write([])))
-    assert (raised.value.what, raised.value.hint[:20]) == ("holds no TCP packets", "capture with: tcpdum")
+    assert (raised.value.what, raised.value.hint[:20]) == (
+        "holds no TCP packets and no flow records",
+        "capture with: tcpdum",
+    )
 
 
 def test_capture_without_tcp_says_what_it_holds(tmp_path: Path) -> None:
     frames = [ethernet(bytes(28), 0x0806), ethernet(bytes(28), 0x0806), ethernet(ipv4(bytes(8), protocol=1))]
     with pytest.raises(
         InputError,
-        match=r"holds no TCP packets \(packets that are not IP: 2; IP packets that are neither TCP nor UDP: 1\)",
+        match=r"holds no TCP packets and no flow records \(packets that are not IP: 2; IP packets that are neither TCP nor UDP: 1\)",
     ):
         read(put(tmp_path, pcap([(1, frame) for frame in frames])))
 

@@ -25,16 +25,16 @@ class Numbers:
     count: int = 5
     is_broken: bool = False
     tables: dict[str, dict[str, str]] = field(default_factory=lambda: {"numbers": COLUMNS, "other": {"a": "BIGINT"}})
-    relation: str = "doubled"
 
     def rows(
-        self, path: str, compression: str, source: str, losses: Counter[str]
+        self, path: str, compression: str, source: str, losses: Counter[str], notes: Counter[str]
     ) -> Iterator[tuple[str, pa.RecordBatch]]:
         for number in range(self.count):
             columns = [pa.array([number]), pa.array([number % 2 == 1]), pa.array([f"{path}{compression}"])]
             yield "numbers", pa.RecordBatch.from_arrays(columns, names=list(COLUMNS))
         losses["odd things"] += 3
         losses["no such things"] += 0
+        notes["sampled"] += 2
         if self.is_broken:
             raise InputError(source, "ends in the middle")
 
@@ -55,6 +55,7 @@ def test_tables_are_there_while_they_are_needed(pieces: None) -> None:
             assert database.execute("select * from doubled order by 1").fetchall() == [(0,), (2,), (4,), (6,), (8,)]
             assert database.execute("select * from numbers where number = 3").fetchall() == [(3, True, "pgz")]
             assert told.account(ReadCount(5)).losses == [Loss("s", "odd things", 3)]
+            assert told.account(ReadCount(5)).notes == ["s: sampled (2)"]
         assert database.execute("select count(*) from duckdb_tables").fetchall() == [(0,)]
 
 

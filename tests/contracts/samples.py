@@ -473,13 +473,16 @@ def packets(flows: Sequence[Flow]) -> list[build.Timed]:
             timed.append((seen.start_us, _packet(seen, build.udp(seen.src_port, seen.dest_port, b"asked"), 17)))
             continue
         first, answer = 1000 * number, 500_000 + number
+        ask, tell = (
+            (b"", b"") if seen.dest_port == 135 else (b"hello", b"hello you")
+        )  # to the mapper it would have to be DCE/RPC
         exchange = [
             (seen.start_us, True, build.SYN, first, b""),
             (seen.start_us, False, build.SYN | build.ACK, answer, b""),
-            (middle_us, True, build.ACK, first + 1, b"bind"),
-            (middle_us, False, build.ACK | build.PSH, answer + 1, b"bind_ack"),
-            (end_us, True, build.ACK | build.FIN, first + 5, b""),
-            (end_us, False, build.ACK | build.FIN, answer + 9, b""),
+            (middle_us, True, build.ACK, first + 1, ask),
+            (middle_us, False, build.ACK | build.PSH, answer + 1, tell),
+            (end_us, True, build.ACK | build.FIN, first + 1 + len(ask), b""),
+            (end_us, False, build.ACK | build.FIN, answer + 1 + len(tell), b""),
         ]
         for time_us, is_out, flags, seq, payload in exchange if seen.is_established else exchange[:1]:
             way = (

@@ -7,7 +7,7 @@ import pytest
 
 from rpcsight.wire import ip
 from tests.wire.build import ethernet, ipv4, ipv6, tcp, udp
-from tests.wire.decoded import Packet, of_frames
+from tests.wire.decoded import Datagram, Packet, of_frames
 
 BODY = tcp(50000, 135, 16, seq=1, ack=2, payload=b"hello")
 FOUR = Packet("10.0.0.1", 50000, "10.0.0.2", 135, b"hello", 5, 1, 2, 16)
@@ -127,6 +127,6 @@ def test_other_protocols_are_counted() -> None:
 
 def test_udp_beside_tcp() -> None:
     packets, datagrams, losses = of(ipv4(udp(1, 2055, b"x"), protocol=17), ipv6(BODY), ipv6(udp(3, 4), protocol=17))
-    four = Packet("10.0.0.1", 1, "10.0.0.2", 2055, b"x", 1)
-    six = Packet("2001:db8::1", 3, "2001:db8::2", 4, b"", 0)
+    four = Datagram("10.0.0.1", 1, 2055, b"x")
+    six = Datagram("2001:db8::1", 3, 4, b"")
     assert (packets, datagrams, losses) == ([SIX], [four, six], NONE)

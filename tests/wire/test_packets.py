@@ -6,7 +6,7 @@ import pytest
 
 from rpcsight.wire import packets as module
 from tests.wire.build import ethernet, ipv4, tcp, udp
-from tests.wire.decoded import Packet, of_frames
+from tests.wire.decoded import Datagram, Packet, of_frames
 
 SEEN = Packet("10.0.0.1", 50000, "10.0.0.2", 135, b"hello", 5, 4_000_000_000, 3_000_000_000, 0x18)
 NONE: Counter[str] = Counter()
@@ -35,8 +35,8 @@ def test_cut_tcp_header() -> None:
 
 def test_udp() -> None:
     short = ethernet(ipv4(udp(1, 2, b"abc"), protocol=17))
-    assert of_frames([short])[1] == [Packet("10.0.0.1", 1, "10.0.0.2", 2, b"abc", 3)]
-    assert of_frames([short], snap=14 + 20 + 9)[1] == [Packet("10.0.0.1", 1, "10.0.0.2", 2, b"a", 3)]
+    assert of_frames([short])[1] == [Datagram("10.0.0.1", 1, 2, b"abc")]
+    assert of_frames([short], snap=14 + 20 + 9)[1] == [Datagram("10.0.0.1", 1, 2, b"a")]
     assert of_frames([short], snap=14 + 20 + 7) == ([], [], {module.CUT_UDP: 1})
     broken = ethernet(ipv4(udp(1, 2, b"abc"), protocol=17, total=27))
     assert of_frames([broken]) == ([], [], {module.BROKEN_UDP: 1})

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from rpcsight.analytics import step
 from rpcsight.readers._packets import ADDRESS, Connections, rows_of
 from rpcsight.wire import segments as module
+from rpcsight.wire.addresses import Addresses
 from tests.oracles.capture import ACK, FIN, RST, SYN, Packet, Row, connections
 from tests.wire.build import ethernet, ipv4, ipv6, pcap, tcp
 
@@ -42,7 +43,7 @@ def found(data: bytes, block_bytes: int = 1 << 20) -> list[Row]:
             database.execute(
                 f"create table {name} ({', '.join(f'{column} {kind}' for column, kind in columns.items())})"
             )
-        for name, rows in rows_of(pieces, [Connections()], Counter(), block_bytes):
+        for name, rows in rows_of(pieces, Addresses(), [Connections()], Counter(), block_bytes):
             database.from_arrow(pa.Table.from_batches([rows])).insert_into(name)
         return database.sql(step("tcp")).to_arrow_table().to_pylist()
 

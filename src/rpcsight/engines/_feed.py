@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from rpcsight.engines import Feed, Loss, ReadCount, Scan
+from rpcsight.engines import Feed, Loss, ReadCount
 from rpcsight.engines._text import identifier, literal
 from rpcsight.errors import InputError
 from rpcsight.schema import FACTS
@@ -53,7 +53,13 @@ class Told:
 
 @contextmanager
 def fed(
-    database: "DuckDBPyConnection", feed: Feed, made: Mapping[str, str], path: str, scan: Scan, source: str
+    database: "DuckDBPyConnection",
+    feed: Feed,
+    made: Mapping[str, str],
+    path: str,
+    compression: str,
+    source: str,
+    observer: str = "",
 ) -> Iterator[Told]:
     """The feed's tables in DuckDB, and the relations made of them, for as long as the context lasts; facts stay.
 
@@ -61,17 +67,17 @@ def fed(
         database: where they stand.
         feed: gives the rows.
         made: the relations, in order.
-        path, source: as for `Feed.rows`.
-        scan: says how the file is compressed, and who observed it.
+        path, compression, source: as for `Feed.rows`.
+        observer: what recorded the file.
     """
     told = Told(source)
-    recorded = f"*, {literal(scan.observer)} as observer, {literal(source)} as source"
+    recorded = f"*, {literal(observer)} as observer, {literal(source)} as source"
     passing = {name: columns for name, columns in feed.tables.items() if name not in FACTS}
     for name, columns in passing.items():
         kinds = ", ".join(f"{identifier(column)} {kind}" for column, kind in columns.items())
         database.execute(f"create temp table {identifier(name)} ({kinds})")
     try:
-        for name, rows in _gathered(feed.rows(path, scan.compression, source, told.losses, told.notes)):
+        for name, rows in _gathered(feed.rows(path, compression, source, told.losses, told.notes)):
             relation = database.from_arrow(rows)
             (relation.project(recorded) if name in FACTS else relation).insert_into(name)
     except InputError as broken:

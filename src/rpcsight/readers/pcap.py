@@ -5,17 +5,18 @@ DCE/RPC and SMB are followed, and NetFlow and IPFIX datagrams on their way to a 
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from rpcsight.engines import Scan
 from rpcsight.engines._pump import unpacked_blocks
 from rpcsight.errors import InputError
 from rpcsight.readers._inputs import Input
-from rpcsight.readers._packets import ADDRESS, Connections, Rows, rows_of
-from rpcsight.readers._shown import EXPORTED, Conversations, Exports
-from rpcsight.wire.addresses import Addresses
-from rpcsight.wire.capture import is_capture
+from rpcsight.wire.magic import is_capture
+
+if TYPE_CHECKING:
+    from rpcsight.readers._packets import Rows
 
 NAME = "pcap"
 ABOUT = (
@@ -24,6 +25,7 @@ ABOUT = (
 IS_GENERIC = False
 
 SHOWN = 3
+HINT = "capture with: tcpdump -w FILE 'tcp port 135 or tcp portrange 49152-65535'"
 UNUSED = {"bytes", "packets", "out_bytes", "in_bytes", "out_packets", "in_packets"}
 COLUMNS = (
     "start_us",
@@ -43,29 +45,42 @@ class Capture:
 
     tables: Mapping[str, Mapping[str, str]]
 
-    def rows(self, path: str, compression: str, source: str, losses: Counter[str], notes: Counter[str]) -> Rows:
+    def rows(self, path: str, compression: str, source: str, losses: Counter[str], notes: Counter[str]) -> "Rows":
         """See `engines.Feed.rows`.
 
         Raises:
             InputError: the file can't be read or unpacked to its end, or holds neither TCP nor flow records.
         """
+        from rpcsight.readers._packets import Connections, rows_of
+        from rpcsight.readers._shown import Conversations, Exports
+        from rpcsight.wire.addresses import Addresses
+
+        broken: list[InputError] = []
         count = 0
         addresses = Addresses()
         spoken, exports = Conversations(addresses.text), Exports(addresses.text)
         consumers = (Connections(), spoken, exports)
-        for name, rows in rows_of(unpacked_blocks(path, compression, source), addresses, consumers, losses):
+        for name, rows in rows_of(_until_broken(path, compression, source, broken), addresses, consumers, losses):
             count += rows.num_rows
             yield name, rows
         losses.update(spoken.losses)
         losses.update(exports.losses)
         notes.update(exports.notes)
+        if broken:
+            raise broken[0]
         if not count:
             reasons = "; ".join(f"{what}: {lost:,}" for what, lost in losses.most_common(SHOWN) if lost)
             raise InputError(
-                source,
-                f"holds no TCP packets and no flow records{f' ({reasons})' if reasons else ''}",
-                "is it the right capture?",
+                source, f"holds no TCP packets and no flow records{f' ({reasons})' if reasons else ''}", HINT
             )
+
+
+def _until_broken(path: str, compression: str, source: str, broken: list[InputError]) -> Iterator[bytes]:
+    """The content up to where the packing is broken, so that nothing before is lost; the error goes into `broken`."""
+    try:
+        yield from unpacked_blocks(path, compression, source)
+    except InputError as error:
+        broken.append(error)
 
 
 def why_not(item: Input) -> str | None:
@@ -80,6 +95,9 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
         item: the capture.
         mapping: not used; packets have no columns.
     """
+    from rpcsight.readers._packets import ADDRESS, Connections
+    from rpcsight.readers._shown import EXPORTED, Conversations, Exports
+
     del mapping
     own = Scan(
         reader=NAME,
