@@ -1,5 +1,6 @@
 """The public captures: connections and activities equal the ground truth of their catalogue (measured with tshark)."""
 
+import csv
 import gzip
 import random
 from collections import Counter
@@ -8,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+import rpcsight
 from rpcsight.analytics import step
 from rpcsight.engines._feed import fed
 from rpcsight.errors import InputError
@@ -128,3 +130,21 @@ def test_losses_are_the_inputs_own(tmp_path: Path) -> None:
         ("x1.pcap", "packets that are not IP", 1): 1,
         ("x2.pcap", "packets that are not IP", 2): 1,
     }
+
+
+# --- the lab's recording
+
+
+def test_connections_equal_the_labs_truth() -> None:
+    """All connections to the mapper and to dynamic ports, to the microsecond."""
+    path = system.SHARED_DATA.parent / "lab" / "recording" / "lab.pcap"
+    if not path.exists():
+        system.lacking("the lab's capture is absent")
+    with path.with_name("truth.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["kind"] in {"mapper", "dyn"}]
+    truth = {(row["t"], row["src"], row["sport"], row["dst"], row["dport"]) for row in rows}
+    found = {
+        (f"{row['start_us'] / 1e6:.6f}", row["src_ip"], str(row["src_port"]), row["dest_ip"], str(row["dest_port"]))
+        for row in rpcsight.read(path).to_pylist()
+    }
+    assert found == truth

@@ -157,7 +157,8 @@ class DuckDB:
     ) -> ReadCount:
         source = scan.source or path
         total = ReadCount()
-        with fed(self._database, feed, statements.made, path, scan.compression, source, scan.observer) as told:
+        feeding = fed(self._database, feed, statements.made, path, scan.compression, source, scan.observer)
+        with _told_as(EngineError, source), feeding as told:
             for part in (scan, *scan.others):
                 count = self._append(part, (path,), literal(source), statements, parameters, is_careful=False)
                 total.records += count.records

@@ -81,6 +81,8 @@ def _until_broken(path: str, compression: str, source: str, broken: list[InputEr
         yield from unpacked_blocks(path, compression, source)
     except InputError as error:
         broken.append(error)
+    except OSError as cause:
+        broken.append(InputError(source, f"can't be read ({cause.strerror})"))
 
 
 def why_not(item: Input) -> str | None:
