@@ -132,6 +132,11 @@ def test_packet_longer_than_its_block(captured: int) -> None:
     assert read(content) == ([(2, b"b", 1, 1)], {module.TOO_LONG: 1})
 
 
+def test_packet_block_without_room_for_its_header() -> None:
+    content = section() + interface() + block(6, b"") + block(2, bytes(16)) + enhanced(2, b"b")
+    assert read(content) == ([(2, b"b", 1, 1)], {module.TOO_LONG: 2})
+
+
 def test_sections_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_SECTIONS", 3)
     rows, losses = read(pcapng(TIMED[:1]) * 5)

@@ -181,7 +181,10 @@ def _interface(body: bytes, order: str) -> Interface:
 def _packets(data: bytes, run: Run, order: str, interfaces: list[Interface], losses: Counter[str]) -> Iterator[Frames]:
     """The packets of a run, unless there are none."""
     losses[UNTIMED] += int(np.count_nonzero(run.kinds == SIMPLE_PACKET))
-    is_packet = ((run.kinds == PACKET) | (run.kinds == OBSOLETE_PACKET)) & (run.sizes >= PACKET_BYTES + 4)
+    is_packet = (run.kinds == PACKET) | (run.kinds == OBSOLETE_PACKET)
+    is_short = is_packet & (run.sizes < PACKET_BYTES + 4)
+    losses[TOO_LONG] += int(np.count_nonzero(is_short))
+    is_packet &= ~is_short
     starts, sizes = run.starts[is_packet], run.sizes[is_packet]
     headers = gathered(data, np.dtype((f"{order}u4", 7)), starts).astype(np.uint64)
     # Obsolete blocks have 16 bits for the interface, and a count of drops behind it.
