@@ -11,6 +11,7 @@ import faulthandler
 import importlib
 import importlib.util
 import random
+import resource
 import sys
 import tempfile
 import time
@@ -27,6 +28,8 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 SLOWEST_S = 5
 """CPU time for one input: ordinary ones take milliseconds."""
 MOST_HELD_BYTES = 2 * 1024 * 1024
+MOST_GROWTH_BYTES = 64 * 1024 * 1024
+"""Of the program without guidance: what guides keeps tables of its own, which grow."""
 LONGEST = 65_536
 
 
@@ -170,7 +173,7 @@ def mutate(targets: dict[int, Callable[[bytes], None]], seconds: float, seed: in
     chance, seeds, tried = random.Random(seed), corpus(), 0
     for one in seeds:
         check(targets, one)
-    end = time.monotonic() + seconds
+    end, before = time.monotonic() + seconds, resident()
     while time.monotonic() < end:
         data = mutated(chance.choice(seeds), chance, seeds)
         try:
@@ -180,7 +183,14 @@ def mutate(targets: dict[int, Callable[[bytes], None]], seconds: float, seed: in
             print(f"broken by {out}", file=sys.stderr)  # noqa: T201
             raise
         tried += 1
-    print(f"{tried} inputs")  # noqa: T201
+    if resident() - before > MOST_GROWTH_BYTES:
+        raise MemoryError(f"grown from {before} to {resident()} bytes")
+    print(f"{tried} inputs, memory from {before >> 20} to {resident() >> 20} MiB")  # noqa: T201
+
+
+def resident() -> int:
+    """The most memory that this program has had, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def main() -> None:
@@ -205,7 +215,7 @@ def main() -> None:
             f"-max_len={LONGEST}",
             "-timeout=60",
         ]
-        arguments = [sys.argv[0], *limits, f"-artifact_prefix={options.out}-", "-rss_limit_mb=1024", folder]
+        arguments = [sys.argv[0], *limits, f"-artifact_prefix={options.out}-", "-rss_limit_mb=4096", folder]
         atheris.Setup(arguments, lambda data: check(targets, data))
         atheris.Fuzz()
 

@@ -167,7 +167,7 @@ def test_a_gap_goes_on_at_the_next_pdu() -> None:
         (1, True, None),
         (2, False, None),
     ]
-    assert facts.losses == {}
+    assert facts.losses == {"RPC streams interrupted by missing bytes": 1}
 
 
 def test_a_gap_in_an_answer_that_is_read() -> None:
@@ -180,7 +180,10 @@ def test_a_gap_in_an_answer_that_is_read() -> None:
             association.gap(False)
     association.close()
     assert facts.mappings == []
-    assert facts.losses == {"RPC answers that name endpoints, cut by missing bytes": 1}
+    assert facts.losses == {
+        "RPC streams interrupted by missing bytes": 1,
+        "RPC answers that name endpoints, cut by missing bytes": 1,
+    }
 
 
 @pytest.mark.parametrize(("captured", "auth"), [(80, (None, None)), (100, (9, 6))])
@@ -193,7 +196,7 @@ def test_a_bind_cut_by_the_snapshot_length_is_read_as_far_as_it_goes(
     association.gap(True)
     association.feed(1, False, pdus.bind_ack([(0, pdus.NDR)]))
     assert facts.binds == [("", "", Bind(0, True, 0, pdus.SVCCTL, "2.0", "accepted", *auth))]
-    assert facts.losses == {"RPC PDUs cut by missing bytes": 1}
+    assert facts.losses == {"RPC streams interrupted by missing bytes": 1}
 
 
 def test_out_of_step() -> None:

@@ -133,8 +133,7 @@ class Association:
 
     def _break_off(self, lane: _Lane) -> None:
         """Give up the current PDU, and look for the next."""
-        if lane.stage in {_BIND, _STUB} or lane.held:
-            self._facts.losses["RPC PDUs cut by missing bytes"] += 1
+        self._facts.losses["RPC streams interrupted by missing bytes"] += 1
         if lane.stage == _BIND:
             self._contexts.read(lane.header, bytes(lane.held), lane.time_us, lane.is_to_server)
         lane.gaps += 1
