@@ -199,8 +199,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "dcerpc-find")
+    parser.add_argument("--unguided", action="store_true", help="without atheris, which keeps tables that grow")
     options = parser.parse_args()
-    if importlib.util.find_spec("atheris") is None:
+    if options.unguided or importlib.util.find_spec("atheris") is None:
         mutate(load(), options.seconds, options.seed, options.out)
         return
     atheris = importlib.import_module("atheris")

@@ -18,7 +18,7 @@ _CALL_HEADS = {True: struct.Struct("<IHH"), False: struct.Struct(">IHH")}
 _STATUS = {True: struct.Struct("<I"), False: struct.Struct(">I")}
 _FAULT_HEAD_BYTES = 12
 _OBJECT_BYTES = 16
-_HEADER, _CALL, _TRAILER, _STUB, _BIND = range(5)
+_HEADER, _CALL, _TRAILER, _BODY = range(4)
 _BINDS = frozenset({pdu.BIND, pdu.ALTER_CONTEXT, pdu.BIND_ACK, pdu.ALTER_CONTEXT_RESP, pdu.BIND_NAK})
 _CALLS = frozenset({pdu.REQUEST, pdu.RESPONSE, pdu.FAULT})
 
@@ -90,30 +90,35 @@ class Association:
         lane = self._lanes[is_to_server]
         if lane.is_lost and not lane.held and not _can_begin(data):
             return
-        at, end = 0, len(data)
-        if lane.skip >= end:
-            lane.skip -= end
-            return
+        at, end, held = 0, len(data), lane.held
         while at < end:
-            if lane.skip:
-                step = min(lane.skip, end - at)
-                lane.skip -= step
-                at += step
+            skip = lane.skip
+            if skip:
+                lane.skip = max(skip - (end - at), 0)
+                at += skip
                 continue
-            if lane.stage == _HEADER and not lane.held:
+            stage, need = lane.stage, lane.need
+            if held:
+                need -= len(held)
+            elif stage == _HEADER:
                 lane.time_us = time_us
-            need = lane.need - len(lane.held)
-            if lane.held or end - at < need:
-                lane.held += data[at : at + need]
-                if end - at < need:
-                    return
-                piece = bytes(lane.held)
-                lane.held.clear()
-            else:
-                piece = data[at : at + need]
+            piece = data[at : at + need]
             at += need
-            if not self._advance(lane, piece, time_us):
-                return
+            if held or at > end:
+                held += piece
+                if at > end:
+                    return
+                piece = bytes(held)
+                held.clear()
+            if stage == _HEADER:
+                if not self._read_header(lane, piece):
+                    return
+            elif stage == _CALL:
+                self._read_call(lane, piece)
+            elif stage == _TRAILER:
+                self._read_trailer(lane, piece, time_us)
+            else:
+                self._read_body(lane, piece, time_us)
 
     def gap(self, is_to_server: bool) -> None:
         """Bytes of this direction are missing: look for the next PDU that begins a piece."""
@@ -134,7 +139,7 @@ class Association:
     def _break_off(self, lane: _Lane) -> None:
         """Give up the current PDU, and look for the next."""
         self._facts.losses["RPC streams interrupted by missing bytes"] += 1
-        if lane.stage == _BIND:
+        if lane.stage == _BODY and lane.header.kind in _BINDS:
             self._contexts.read(lane.header, bytes(lane.held), lane.time_us, lane.is_to_server)
         lane.gaps += 1
         self._end_fragment(lane, lane.time_us)
@@ -142,22 +147,8 @@ class Association:
         lane.next_pdu()
         lane.is_lost = True
 
-    def _advance(self, lane: _Lane, piece: bytes, time_us: int) -> bool:
-        """Read what a stage has gathered; False where the rest of the data is of no use."""
-        if lane.stage == _HEADER:
-            return self._read_header(lane, piece)
-        if lane.stage == _CALL:
-            self._read_call(lane, piece)
-        elif lane.stage == _TRAILER:
-            self._read_trailer(lane, piece, time_us)
-        elif lane.stage == _STUB:
-            self._read_stub(lane, piece, time_us)
-        else:
-            self._contexts.read(lane.header, piece, lane.time_us, lane.is_to_server)
-            lane.next_pdu()
-        return True
-
     def _read_header(self, lane: _Lane, piece: bytes) -> bool:
+        """Where a PDU begins; False where none does, and the rest of the data is of no use."""
         header = pdu.read_header(piece)
         if header is None:
             if not lane.is_lost:
@@ -170,7 +161,7 @@ class Association:
         if header.kind in _CALLS:
             lane.expect(_CALL, _FAULT_HEAD_BYTES if header.kind == pdu.FAULT else pdu.CALL_HEAD_BYTES)
         elif header.kind in _BINDS:
-            lane.expect(_BIND, header.pdu_bytes - pdu.HEADER_BYTES)
+            lane.expect(_BODY, header.pdu_bytes - pdu.HEADER_BYTES)
         else:
             lane.next_pdu(header.pdu_bytes - pdu.HEADER_BYTES)
         return True
@@ -191,7 +182,7 @@ class Association:
             elif call is not None:
                 call.response_bytes += stub
                 if call.wanted and rest:
-                    lane.expect(_STUB, rest)
+                    lane.expect(_BODY, rest)
                     return
         if call is not None and header.auth_bytes:
             lane.expect(_TRAILER, pdu.TRAILER_BYTES, stub)
@@ -222,10 +213,12 @@ class Association:
         self._end_fragment(lane, time_us)
         lane.next_pdu(header.auth_bytes)
 
-    def _read_stub(self, lane: _Lane, piece: bytes, time_us: int) -> None:
-        """The rest of a fragment of an answer that is wanted: stub, padding, trailer."""
+    def _read_body(self, lane: _Lane, piece: bytes, time_us: int) -> None:
+        """The whole of a bind or its answer, or of a wanted answer's fragment: stub, padding, trailer."""
         call, header, end, level = lane.call, lane.header, len(piece), None
-        if call is not None:
+        if call is None:
+            self._contexts.read(header, piece, lane.time_us, lane.is_to_server)
+        else:
             if header.auth_bytes:
                 start = end - header.auth_bytes - pdu.TRAILER_BYTES
                 verifier = pdu.read_verifier(piece, start)
