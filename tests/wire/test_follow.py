@@ -148,6 +148,13 @@ def test_ports_used_again_are_another_connection() -> None:
         assert [row["flow_us"] for row in rows["rpc_bind"]] == [0] * 3 + [500] * 3
 
 
+def test_the_end_of_an_earlier_connection_is_not_the_start() -> None:
+    packets = connection(conversation(), start=500)
+    earlier = packets[-1]._replace(time_us=100, seq=12345)
+    rows = follow_blocks([[earlier, *packets]])
+    assert {row["flow_us"] for row in rows["rpc_call"]} == {500}
+
+
 def test_the_middle_of_a_connection() -> None:
     packets = connection(conversation(), with_ends=False)
     rows = follow_blocks([packets])
@@ -161,6 +168,25 @@ def test_port_135_is_followed_from_its_first_byte() -> None:
     follower = Follower(str)
     follow_blocks([connection([(True, b"GET / HTTP/1.1\r\n\r\n")], dest_port=135)], follower)
     assert follower.losses == {"RPC streams out of step: bytes that begin no PDU": 1}
+
+
+def test_rpc_over_http_begins_behind_the_request() -> None:
+    follower = Follower(str)
+    preface = [(True, b"RPC_IN_DATA /rpc/rpcproxy.dll HTTP/1.1\r\n\r\n"), (True, pdus.pdu(20, bytes(8)))]
+    rows = follow_blocks([connection(preface + conversation())], follower)
+    assert len(rows["rpc_call"]) == 3
+    assert follower.losses == {"RPC streams out of step: bytes that begin no PDU": 1}
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_ipv6_and_any_kind_of_block(kind: type) -> None:
+    long = {CLIENT: bytes.fromhex("fe80" + "0" * 27 + "1"), SERVER: bytes.fromhex("20010db8" + "0" * 23 + "2")}
+    packets = [packet._replace(src=long[packet.src], dest=long[packet.dest]) for packet in connection(conversation())]
+    capture = slow_capture.columns(packets)
+    follower = Follower(capture.names.__getitem__)
+    follower.take(kind(capture.block), capture.packets)
+    calls = follower.drain()["rpc_call"]
+    assert {row[2:6] for row in calls} == {("fe80::1", 50_000, "2001:db8::2", 49_700)}
 
 
 def test_too_many_connections(monkeypatch: pytest.MonkeyPatch) -> None:

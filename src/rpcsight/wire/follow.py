@@ -151,6 +151,8 @@ class Follower:
         ):
             key = (one, other)
             found = live.get(key)
+            if found is None and start == end and not flags & SYN:
+                continue  # the end of an earlier connection of these ports
             if found is None or (flags & SYN and found[0].stream.is_another(found[1], seq)):
                 found = self._open(key, found, wanted.get(key), time_us, flags)
                 if found is None:
