@@ -124,6 +124,31 @@ def opened(name: str = r"\svcctl", path: str = PIPE_SHARE, service: bytes = b"IP
     return exchange(connected(path, service), create(name), created(), 3)
 
 
+def chains() -> list[list[tuple[bool, bytes]]]:
+    """One exchange of each kind, for the fuzzer."""
+    whole = [
+        (True, smb1(setup_extended(ntlm("anna", "CORP")), tree_connect(PIPE_SHARE, HEADER + 31 + 88 + 12))),
+        (False, smb1(SET_UP, tree_connected(b"IPC"), is_reply=True, tree=TID)),
+        (True, smb1(setup_plain("CORP", "anna", is_wide=True), number=2)),
+        (False, smb1(SET_UP, is_reply=True, number=2)),
+    ]
+    pairs = [
+        (create(r"\svcctl"), created()),
+        (write(rpc(11)), Part(WRITE, bytes(8))),
+        (read(), was_read(rpc(12))),
+        (transact(rpc()[:20], total=24), Part(TRANSACT, NOTHING)),
+        (transact_more(rpc()[20:], 20, 24), transacted(rpc(2))),
+        (close(), CLOSED),
+        (open_x(r"\a.dll"), Part(OPEN, bytes(26))),
+        (write(rpc()[:9], 0), None),
+    ]
+    for number, (request, reply) in enumerate(pairs, 3):
+        whole.append((True, smb1(request, tree=TID, number=number)))
+        if reply is not None:
+            whole.append((False, smb1(reply, is_reply=True, tree=TID, number=number)))
+    return [whole]
+
+
 def only_pipe(told: Told) -> tuple[str, str, bytes, bytes, int]:
     (pipe,) = told.pipes
     return pipe.pipe, pipe.user, pipe.sent[True], pipe.sent[False], pipe.closed
@@ -284,3 +309,8 @@ def test_chain_into_itself_ends() -> None:
     message = bytearray(smb1(read(), tree=TID))
     message[HEADER + 1 : HEADER + 5] = struct.pack("<BBH", READ, 0, HEADER)
     assert opened().ask(bytes(message)).end().losses == {}
+
+
+def test_commands_of_an_old_kind_are_counted() -> None:
+    told = opened().ask(smb1(Part(0x0B, bytes(10), rpc(), and_x=False), tree=TID)).end()
+    assert told.losses == {"read or write of an old kind (SMB 1)": 1}

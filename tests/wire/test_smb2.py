@@ -22,6 +22,7 @@ from tests.wire.smb_messages import (
     create,
     created,
     encrypted,
+    frame,
     ioctl,
     ioctl_done,
     ntlm,
@@ -299,3 +300,22 @@ def test_odd_text_is_replaced() -> None:
     body = create("ab")[:-4] + b"\x00\xd8" + wide("b")
     wire.ask(smb2(5, body, number=3)).answer(answer(5, created(), number=3))
     assert wire.end().events[2].name == "\ufffdb"
+
+
+def test_late_answer_to_a_close_spares_what_has_the_number_now() -> None:
+    """Found by fuzzing: the newer pipe was forgotten without being closed."""
+    wire = opened(Wire()).ask(smb2(6, close(), number=4))
+    wire.ask(smb2(5, create("samr"), number=5)).answer(answer(5, created(), number=5))
+    wire.ask(smb2(9, write(rpc(11)), number=6)).answer(answer(6, CLOSED, number=4))
+    wire.ask(smb2(9, write(rpc(14)), number=7))
+    assert only_pipe(wire.end()) == ("samr", "CORP\\anna", rpc(11) + rpc(14), b"", 1)
+
+
+def test_pipe_closed_within_a_long_write() -> None:
+    data = rpc() * 100
+    wire = opened(Wire()).ask(smb2(9, write(rpc(11)), number=4)).ask(smb2(6, close(), number=5))
+    long_write = frame(smb2(9, write(data), number=6))
+    wire.raw(True, long_write[:300]).answer(answer(6, CLOSED, number=5)).raw(True, long_write[300:])
+    told = wire.end()
+    assert only_pipe(told)[2] == rpc(11) + data[: 300 - 4 - 64 - 48]
+    assert told.losses == {"data of a closed SMB file": 1}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from rpcsight.wire import Facts
 from rpcsight.wire.smb1 import Smb1
 from rpcsight.wire.smb2 import Smb2, head_bytes
-from rpcsight.wire.smb_opens import Associate, Opens, Rest
+from rpcsight.wire.smb_opens import CLOSED, Associate, Opens, Rest
 
 __all__ = ["SmbConnection", "looks_like_smb"]
 
@@ -123,6 +123,8 @@ class SmbConnection:
         taken = data[at : at + rest.size]
         side.rest = rest._replace(size=rest.size - len(taken)) if len(taken) < rest.size else None
         self._opens.carry_on(time_us, is_to_server, rest.file, taken)
+        if side.rest is None and rest.file.is_over:
+            self._opens.lose(CLOSED)
         return at + len(taken)
 
     def _look(self, time_us: int, is_to_server: bool, side: _Side) -> None:

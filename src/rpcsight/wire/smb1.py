@@ -27,8 +27,7 @@ class _Command(IntEnum):
     NT_CREATE = 0xA2
 
 
-Key = tuple[int, int, int]
-"""PIDHigh, PIDLow and MID: what a request and its answer have in common."""
+Key = tuple[int, int, int]  # PIDHigh, PIDLow and MID: what a request and its answer have in common
 
 _HEADER = struct.Struct("<4xBIBHH8x2xHHHH")
 """Command, Status, Flags, Flags2, PIDHigh, TID, PIDLow, UID, MID (section 2.2.3.1)."""
@@ -37,6 +36,7 @@ _AND_X = struct.Struct("<BxH")
 _WITH_AND_X = frozenset(
     {_Command.OPEN, _Command.READ, _Command.WRITE, _Command.SESSION_SETUP, _Command.TREE_CONNECT, _Command.NT_CREATE}
 )
+_OLD_DATA = frozenset({0x0A, 0x0B, 0x13, 0x14, 0x1A, 0x1D, 0x2C})  # READ, WRITE and their like that AndX replaced
 _NO_MORE = 0xFF
 _LOGON_GOES_ON = 0xC0000016  # STATUS_MORE_PROCESSING_REQUIRED
 _TRANSACT_PIPE = 0x26  # TRANS_TRANSACT_NMPIPE (section 2.2.5.6)
@@ -60,10 +60,8 @@ _ANSWERS: dict[int, struct.Struct] = {
     _Command.READ: struct.Struct("<10xHHH"),  # DataLength, DataOffset, DataLengthHigh
     _Command.NT_CREATE: struct.Struct("<5xH"),  # FID
 }
-_SETUP = struct.Struct("<28xHH")
-"""Of a TRANSACTION for a pipe: the function, the FID."""
-_SECONDARY = struct.Struct("<10xHH2x")
-"""DataCount, DataOffset of a TRANSACTION_SECONDARY."""
+_SETUP = struct.Struct("<28xHH")  # of a TRANSACTION for a pipe: the function, the FID
+_SECONDARY = struct.Struct("<10xHH2x")  # DataCount, DataOffset of a TRANSACTION_SECONDARY
 _NOTHING = struct.Struct("")
 _EXTENDED_SECURITY_WORDS, _PLAIN_WORDS = 24, 26
 """Bytes of words in a session setup with a blob ([MS-SMB] section 2.2.4.6.1), and with two passwords."""
@@ -164,6 +162,8 @@ class Smb1:
     def _request(self, message: _Message, asked: list[_Request]) -> Rest | None:
         layout = _REQUESTS.get(message.command)
         if layout is None:
+            if message.command in _OLD_DATA:
+                self._opens.lose("read or write of an old kind (SMB 1)")
             return None
         if len(message.words) < layout.size:
             self._opens.lose(BROKEN)

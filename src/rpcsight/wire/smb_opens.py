@@ -8,6 +8,7 @@ from rpcsight.wire import Facts, FileEvent, Stream
 
 __all__ = [
     "BROKEN",
+    "CLOSED",
     "FORGOTTEN",
     "UNASKED",
     "Associate",
@@ -33,6 +34,7 @@ BROKEN, FORGOTTEN, UNASKED = (
     "SMB request forgotten: too many unanswered",
     "SMB answer to an unseen request",
 )
+CLOSED = "data of a closed SMB file"
 """What either dialect may have to count."""
 RPC_START_BYTES = 16
 """How much of a pipe's data tells whether it is DCE/RPC: the common header of a PDU."""
@@ -167,6 +169,9 @@ class Opens:
         """One message's data for a file: its first bytes, of `size` in all. Return what wants to have the others."""
         if not size:
             return None
+        if file.is_over:
+            self.lose(CLOSED)
+            return None
         if file.is_pipe is None and looks_like_rpc(data):
             file.is_pipe = True
             if file.time_us is not None:
@@ -182,17 +187,15 @@ class Opens:
         return None
 
     def carry_on(self, time_us: int, is_to_server: bool, file: OpenFile, data: bytes) -> None:
-        """More data for a pipe."""
-        if file.is_over:
-            self.lose("data of a closed SMB file")
-            return
-        file.stream = file.stream or self._associate(file.name, file.user)
-        file.stream.feed(time_us, is_to_server, data)
+        """More data for a pipe; nothing is done with it once that is closed."""
+        if not file.is_over:
+            file.stream = file.stream or self._associate(file.name, file.user)
+            file.stream.feed(time_us, is_to_server, data)
 
     def shut(self, file: OpenFile) -> None:
         """A file was closed."""
-        if file.key is not None:
-            self._files.pop(file.key, None)
+        if file.key is not None and self._files.get(file.key) is file:
+            del self._files[file.key]
         self.drop(file)
 
     def gap(self, is_to_server: bool) -> None:
