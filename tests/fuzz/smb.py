@@ -14,9 +14,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-try:
-    import atheris
-except ImportError:
+if __name__ == "__main__":
+    try:
+        import atheris
+    except ImportError:
+        atheris = None
+else:
     atheris = None
 
 with atheris.instrument_imports(include=["rpcsight.wire"]) if atheris else contextlib.nullcontext():
@@ -25,11 +28,12 @@ with atheris.instrument_imports(include=["rpcsight.wire"]) if atheris else conte
 
 from tests.system import SHARED_DATA
 from tests.wire.slow_tcp import connections
-from tests.wire.smb_messages import Recorder
+from tests.wire.smb_messages import Recorder, frame
 
 TO_SERVER, GAP = 1, 128
 SLOW_S_PER_BYTE, SLOW_S = 2e-5, 0.2
 LONGEST_INPUT = 65536
+LARGEST_CAPTURE = 2_000_000
 
 
 def encode(pieces: list[tuple[bool, bytes | None]]) -> bytes:
@@ -89,17 +93,21 @@ def check_bounds(stream: SmbConnection) -> None:
     assert all(len(side.head) <= smb.LONGEST_HEAD + 4 for side in stream._sides)
 
 
-def seeds() -> list[bytes]:
-    """The streams of the public captures, where they are, and the messages of our own tests."""
-    from tests.wire.test_smb import SCRIPT, SESSION_REQUEST, frame
+def made() -> list[bytes]:
+    """The streams of our own tests."""
+    from tests.wire.test_smb import SCRIPT, SESSION_REQUEST
     from tests.wire.test_smb1 import chains
 
-    found = [
-        encode([(True, SESSION_REQUEST), *((is_to_server, frame(message)) for is_to_server, message in SCRIPT)]),
-        *(encode([(is_to_server, frame(message)) for is_to_server, message in chain]) for chain in chains()),
-    ]
+    own = [(is_to_server, frame(message)) for is_to_server, message in SCRIPT]
+    others = [[(is_to_server, frame(message)) for is_to_server, message in chain] for chain in chains()]
+    return [encode(pieces) for pieces in ([(True, SESSION_REQUEST), *own], *others)]
+
+
+def seeds() -> list[bytes]:
+    """The streams of our own tests, and of the public captures where they are."""
+    found = made()
     for path in sorted(SHARED_DATA.glob("pcap/*/*")):
-        if path.stat().st_size < 2_000_000:
+        if path.stat().st_size < LARGEST_CAPTURE:
             for connection in connections(path, frozenset({445, 139})):
                 coded = encode([(piece.is_to_server, piece.data) for piece in connection.pieces])
                 found.append(coded[:LONGEST_INPUT])

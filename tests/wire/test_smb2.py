@@ -13,6 +13,7 @@ from tests.wire.smb_messages import (
     MORE_DATA,
     PENDING,
     SAME,
+    SESSION,
     SESSION_SET_UP,
     Told,
     Wire,
@@ -210,14 +211,14 @@ def test_same_file_id_in_two_sessions() -> None:
 
 def test_encrypted_is_told_once_a_session_and_counted() -> None:
     wire = logged_on(Wire())
-    for session in (0x0000_0400_0000_0011, 0x0000_0400_0000_0011, 9):
+    for session in (SESSION, SESSION, 9, 0):
         wire.ask(encrypted(session=session)).answer(encrypted(session=session))
     told = wire.end()
     assert told.events[1:] == [
         FileEvent(3, "encrypted", "CORP\\anna", "", "", 0),
         FileEvent(7, "encrypted", "", "", "", 0),
     ]
-    assert told.losses == {"encrypted SMB": 6}
+    assert told.losses == {"encrypted SMB": 8}
 
 
 def test_compressed_is_counted() -> None:

@@ -17,6 +17,7 @@ from tests.wire.slow_tcp import connections
 
 PORTS = frozenset({445, 139})
 OTRF, OISF, ZEEK = "OTRF+Security-Datasets", "OISF+suricata-verify", "zeek+zeek"
+LAB = "../../lab/recording/lab.pcap"  # Samba, with clients of Samba and impacket
 CAPTURES = [
     f"{OISF}/dcerpc-smb-test-01__input.pcap",
     f"{OISF}/dcerpc__dcerpc-ctxids__input.pcap",
@@ -27,11 +28,15 @@ CAPTURES = [
     f"{OTRF}/apt29_day2_UTICA-C.cap",
     f"{OTRF}/covenant_copy_smb_CreateRequest_2020-09-22145302.cap",
     f"{OTRF}/covenant_dcsync_dcerpc_drsuapi_DsGetNCChanges_2020-08-05020926.cap",
+    f"{OTRF}/covenant_getdomaingroup_ldap_searchrequest_domain_admins_2020-09-22141005.cap",
+    f"{OTRF}/covenant_psremoting_command_2020-08-06115603.cap",
     f"{OTRF}/covenant_sc_query_dcerpc_smb_svcctl_2020-08-05034820.cap",
     f"{OTRF}/covenant_sharpsc_create_dcerpc_smb_svcctl_2020-08-06022635.cap",
     f"{OTRF}/covenant_sharpsc_query_dcerpc_smb_svcctl_2020-08-06012009.cap",
+    f"{OTRF}/covenant_sharpwmi_create_dcerpc_wmi_2020-08-06035621.cap",
     f"{OTRF}/empire_find_localadmin_smb_svcctl_OpenSCManager_2020-09-22021559.cap",
     f"{OTRF}/empire_getsession_dcerpc_smb_srvsvc_NetSessEnum_2020-09-22034513.cap",
+    f"{OTRF}/empire_msbuild_dcerpc_wmi_smb_WORKSTATION5_2020-09-20173857.cap",
     f"{OTRF}/empire_msbuild_dcerpc_wmi_smb_WORKSTATION6_2020-09-20173857.cap",
     f"{OTRF}/empire_powerview_ldap_ntsecuritydescriptor_2020-09-21130944.cap",
     f"{OTRF}/empire_psexec_dcerpc_tcp_svcctl_WORKSTATION5_2020-09-20121608.cap",
@@ -42,6 +47,7 @@ CAPTURES = [
     f"{ZEEK}/20171220_smb_at_schedule.pcap",
     f"{ZEEK}/mapi.pcap",
     f"{ZEEK}/smb3.pcap",
+    LAB,
 ]
 MIDWAY = "at_schedule.pcap"
 """Begins after its tree connect; it opens nothing but a pipe."""
@@ -254,14 +260,20 @@ def test_users(capture: str) -> None:
     assert len(logons) == len(successes)
 
 
-def test_encrypted_session() -> None:
-    capture = f"{ZEEK}/smb3.pcap"
-    shown = tshark(capture, "smb2.header.transform.msg_size", "frame.number", "smb2.header.transform.msg_size")
-    (read,) = ours(capture).values()
-    assert read.losses == {"encrypted SMB": sum(len(numbers(sizes)) for _, sizes in shown)}
-    assert [(event.action, event.user) for event in read.events if event.action == "encrypted"] == [
-        ("encrypted", "SUSE\\administrator")
-    ]
+@pytest.mark.parametrize(
+    ("capture", "users"), [(f"{ZEEK}/smb3.pcap", ["SUSE\\administrator"]), (LAB, ["LAB\\Administrator"] * 4)]
+)
+def test_encrypted_sessions(capture: str, users: list[str]) -> None:
+    expected: Counter[int] = Counter()
+    for src, dest, sizes in tshark(
+        capture, "smb2.header.transform.msg_size", "tcp.srcport", "tcp.dstport", "smb2.header.transform.msg_size"
+    ):
+        expected[int(src) if int(dest) in PORTS else int(dest)] += len(numbers(sizes))
+    seen = {client: read.losses["encrypted SMB"] for client, read in ours(capture).items()}
+    assert +Counter(seen) == expected
+    assert [
+        event.user for read in ours(capture).values() for event in read.events if event.action == "encrypted"
+    ] == users
 
 
 def test_smb1() -> None:
@@ -279,7 +291,7 @@ def test_smb1() -> None:
     assert seen == expected
 
 
-@pytest.mark.parametrize("capture", CAPTURES)
+@pytest.mark.parametrize("capture", [name for name in CAPTURES if name != LAB])
 def test_catalogue(capture: str) -> None:
     row = next(row for row in catalogue() if row["pack_path"] == f"pcap/{capture}")
     seen = sum(any(pipe.pdus for pipe in read.pipes) for read in ours(capture).values())

@@ -47,7 +47,7 @@ def test_tables_are_bounded() -> None:
     opens = Opens(facts, associate)
     for number in range(MOST_SESSIONS + 1):
         opens.log_on(number, number, f"user{number}")
-        opens.encrypt(number, number)
+        opens.encrypt(number, number + 1)
     for number in range(MOST_TREES + 2):
         opens.connect(number, 0, (number,), Tree("share", True))
     for number in range(MOST_FILES + 3):

@@ -129,9 +129,9 @@ class Opens:
         self._tell(time_us, "logon", self.name_user(session, user))
 
     def encrypt(self, time_us: int, session: int) -> None:
-        """A session sent an encrypted message."""
+        """A session sent an encrypted message; impacket's last one names session 0, which is none."""
         self.lose("encrypted SMB")
-        if session not in self._encrypted:
+        if session and session not in self._encrypted:
             keep(self._encrypted, session, None, MOST_SESSIONS)
             self._tell(time_us, "encrypted", self._users.get(session, ""))
 
