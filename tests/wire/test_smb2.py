@@ -126,6 +126,27 @@ def test_chain_that_opens_writes_and_closes() -> None:
     assert wire.end().losses == {}
 
 
+def test_chain_with_other_commands_between() -> None:
+    wire = connected(Wire())
+    query = smb2(16, bytes(40), number=4, flags=4)
+    other = smb2(11, ioctl(b"", SAME, 0x00090200), number=5, flags=4)
+    wire.ask(chain(smb2(5, create("svcctl"), number=3), query, other, smb2(11, ioctl(rpc(), SAME), number=6, flags=4)))
+    replies = [answer(5, created(), number=3), answer(11, ioctl_done(b"", SAME, 0x00090200), number=5, flags=5)]
+    wire.answer(chain(*replies, answer(11, ioctl_done(rpc(2)), number=6, flags=5)))
+    wire.ask(chain(smb2(6, close(), number=7), smb2(8, read(SAME), number=8)))
+    told = wire.end()
+    assert (only_pipe(told)[2:4], told.losses) == ((rpc(), rpc(2)), {})
+
+
+@pytest.mark.parametrize(
+    "reply", [answer(5, created()[:30], number=3), answer(6, CLOSED, number=3)], ids=["short", "other"]
+)
+def test_pipe_of_a_chain_ends_once_whatever_the_answer(reply: bytes) -> None:
+    wire = connected(Wire())
+    wire.ask(chain(smb2(5, create("svcctl"), number=3), smb2(9, write(rpc(), SAME), number=4, flags=4)))
+    assert only_pipe(wire.answer(reply).end())[4] == 1
+
+
 def test_chain_on_a_pipe_whose_opening_fails() -> None:
     wire = connected(Wire())
     wire.ask(chain(smb2(5, create("svcctl"), number=3), smb2(11, ioctl(rpc(), SAME), number=4, flags=4)))

@@ -65,14 +65,13 @@ class _Request:
     command: int
     time_us: int
     session: int
-    tree: int
     text: str = ""
     file: OpenFile | None = None
 
 
 @dataclass(slots=True)
 class _Message:
-    """One of a chain; `part` is as much as is at hand from its header on, `size` its full length."""
+    """One of a chain; `part` is as much as is at hand from its header on, `size` its full length, `file` the chain's so far."""
 
     time_us: int
     is_to_server: bool
@@ -83,6 +82,7 @@ class _Message:
     session: int
     part: memoryview
     size: int
+    file: OpenFile | None = None
 
     def cut(self, start: int, size: int) -> bytes:
         return bytes(self.part[start : start + size])
@@ -125,7 +125,8 @@ class Smb2:
 
     def read(self, time_us: int, is_to_server: bool, head: bytes, size: int) -> Rest | None:
         """Read a chain of messages, `size` bytes long, of which `head` is at hand; return whose data comes after it."""
-        view, start, last = memoryview(head), 0, None
+        view, start = memoryview(head), 0
+        last: _Message | None = None
         while True:
             if start + _HEADER.size > len(view):
                 self._opens.lose(BROKEN if start + _HEADER.size > size else "end of a long chain of SMB messages")
@@ -135,18 +136,16 @@ class Smb2:
             if length != _HEADER.size or end > size or 0 < chained < length:
                 self._opens.lose(BROKEN)
                 return None
-            is_response = bool(flags & _IS_RESPONSE)
-            if flags & _IS_RELATED and not is_response and last is not None:
-                session, tree = last.session, last.tree
             part = view[start:end]
             message = _Message(time_us, is_to_server, status, command, number, tree, session, part, end - start)
-            if is_response:
-                rest = self._answer(message)
-            else:
-                last, rest = self._request(message, last)
+            if last is not None and flags & _IS_RELATED:
+                message.session, message.tree, message.file = last.session, last.tree, last.file
+            rest = None
+            if command in _REQUESTS:
+                rest = self._answer(message) if flags & _IS_RESPONSE else self._request(message)
             if rest is not None or not chained:
                 return rest
-            start = end
+            start, last = end, message
 
     def close(self) -> None:
         """The connection is over: write down what was sent to files before their opening was answered."""
@@ -154,11 +153,11 @@ class Smb2:
             self._drop(request)
         self._requests.clear()
 
-    def _request(self, message: _Message, last: _Request | None) -> tuple[_Request, Rest | None]:
-        request, rest = _Request(message.command, message.time_us, message.session, message.tree), None
+    def _request(self, message: _Message) -> Rest | None:
+        request, rest = _Request(message.command, message.time_us, message.session), None
         fields = self._fields(_REQUESTS, message)
-        if message.command not in _REQUESTS or fields is None:
-            return request, None
+        if fields is None:
+            return None
         tree = (message.session, message.tree)
         match message.command:
             case _Command.SESSION_SETUP:
@@ -168,35 +167,38 @@ class Smb2:
             case _Command.CREATE:
                 request.file = self._opens.ask(message.time_us, message.session, tree, message.text(*fields))
             case _Command.CLOSE | _Command.READ:
-                request.file = self._file(message, fields[0], last)
+                request.file = self._file(message, fields[0])
             case _Command.WRITE:
                 data_at, size, file_id = fields
-                request.file = self._file(message, file_id, last)
+                request.file = self._file(message, file_id)
                 rest = self._carry(message, request.file, data_at, size)
             case _:
                 code, file_id, data_at, size = fields
                 if code == _TRANSCEIVE:
-                    request.file = self._file(message, file_id, last)
+                    request.file = self._file(message, file_id)
                     rest = self._carry(message, request.file, data_at, size)
         if (former := self._requests.pop(message.number, None)) is not None:
             self._drop(former)
         if (oldest := keep(self._requests, message.number, request, MOST_REQUESTS)) is not None:
             self._opens.lose(FORGOTTEN)
             self._drop(oldest)
-        return request, rest
+        message.file = request.file or message.file
+        return rest
 
     def _answer(self, message: _Message) -> Rest | None:
-        if message.status == _PENDING or message.command not in _REQUESTS:
+        if message.status == _PENDING:
             return None
-        request = self._requests.pop(message.number, None)
+        request = self._requests.get(message.number)
         if request is None or request.command != message.command:
             self._opens.lose(UNASKED)
             return None
+        del self._requests[message.number]
         if message.status >= _SUCCESSES and message.status not in {_MORE_DATA, _LOGON_GOES_ON}:
             self._drop(request)
             return None
         fields = self._fields(_ANSWERS, message)
         if fields is None:
+            self._drop(request)
             return None
         match message.command:
             case _Command.SESSION_SETUP if message.status == _LOGON_GOES_ON:
@@ -224,9 +226,9 @@ class Smb2:
             return None
         return layout.unpack_from(message.part, _HEADER.size)
 
-    def _file(self, message: _Message, file_id: bytes, last: _Request | None) -> OpenFile | None:
+    def _file(self, message: _Message, file_id: bytes) -> OpenFile | None:
         if file_id == _SAME_FILE:
-            return last.file if last is not None else None
+            return message.file
         tree = (message.session, message.tree)
         return self._opens.find(message.session, tree, (message.session, int.from_bytes(file_id, "little")))
 
