@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from rpcsight.wire.elements import STARTS
 from rpcsight.wire.flowrows import Rows
-from rpcsight.wire.flowtext import chosen, either
+from rpcsight.wire.flowtext import TCP_TEXT, chosen, either
 from rpcsight.wire.flowtime import EARLIEST_US, LATEST_US, SET_ASIDE, moment
 from rpcsight.wire.halves import flow_ids
 
@@ -90,7 +90,7 @@ def biflows(rows: Rows) -> pa.RecordBatch:
             either(swap, ends["dest"][1], ends["src"][1]),
             either(swap, ends["src"][0], ends["dest"][0]),
             either(swap, ends["src"][1], ends["dest"][1]),
-            pa.repeat("tcp", len(rows)),
+            pa.repeat(TCP_TEXT, len(rows)),
             _established(
                 rows, np.where(sides.is_reversed, back, forward), np.where(sides.is_reversed, forward, back), sides
             ),

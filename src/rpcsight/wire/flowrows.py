@@ -168,8 +168,10 @@ class Rows:
         values = self.first(*SAMPLINGS)
         if values is None or not len(self) or int(values.max()) <= 1:
             return
-        for place, domain in enumerate(self._domains):
-            domain.sampling = max(domain.sampling, int(values[self._domain == place].max(initial=0)))
+        highest = np.zeros(len(self._domains), np.uint64)
+        np.maximum.at(highest, self._domain, values)
+        for domain, most in zip(self._domains, highest.tolist(), strict=True):
+            domain.sampling = max(domain.sampling, most)
 
     def _count(self, which: "NDArray[np.bool_]", text: str) -> None:
         if which.any():

@@ -10,12 +10,16 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["chosen", "either", "flag_texts", "ipv4_texts", "ipv6_texts"]
+__all__ = ["TCP_TEXT", "chosen", "either", "flag_texts", "ipv4_texts", "ipv6_texts"]
 
 FLAG_LETTERS = "CEUAPRSF"
 """CWR, ECE, URG, ACK, PSH, RST, SYN, FIN, from bit 128 down."""
 
 OCTETS = pa.array([str(octet) for octet in range(256)])
+DOT = pa.scalar(".")
+TCP_TEXT = pa.scalar("tcp")
+"""Made once: pyarrow looks for an optional package each time it makes a scalar."""
+
 FLAGS = pa.array(
     ["".join(letter for bit, letter in enumerate(FLAG_LETTERS) if flags & (128 >> bit)) or None for flags in range(256)]
 )
@@ -30,7 +34,7 @@ def ipv4_texts(addresses: "NDArray[np.uint32]") -> pa.Array:
     encoded = pa.array(addresses).dictionary_encode()
     numbers = encoded.dictionary.to_numpy()
     octets = [OCTETS.take(pa.array(((numbers >> np.uint32(shift)) & 255).astype(np.uint8))) for shift in (24, 16, 8, 0)]
-    texts = pc.binary_join_element_wise(*octets, ".")  # pyright: ignore[reportAttributeAccessIssue]
+    texts = pc.binary_join_element_wise(*octets, DOT)  # pyright: ignore[reportAttributeAccessIssue]
     return texts.take(encoded.indices)
 
 

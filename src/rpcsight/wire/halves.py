@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from rpcsight.wire.flowrows import Rows
-from rpcsight.wire.flowtext import chosen, flag_texts
+from rpcsight.wire.flowtext import TCP_TEXT, chosen, flag_texts
 from rpcsight.wire.flowtime import SET_ASIDE
 
 __all__ = ["HALVES", "halves"]
@@ -46,7 +46,7 @@ def halves(rows: Rows) -> pa.RecordBatch:
             rows.ports("src_port"),
             rows.addresses("dest"),
             rows.ports("dest_port"),
-            pa.repeat("tcp", size),
+            pa.repeat(TCP_TEXT, size),
             pa.nulls(size, pa.string()) if flags is None else flag_texts(flags),
             rows.observers(),
             chosen(SET_ASIDE, when.reason),
