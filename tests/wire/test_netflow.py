@@ -8,6 +8,7 @@ import pytest
 
 from rpcsight.wire import Datagrams
 from rpcsight.wire.netflow import Collector
+from tests.fuzz import netflow as fuzz
 from tests.wire.exports import (
     ENDS,
     EXPORTER,
@@ -277,6 +278,12 @@ def test_columns_that_point_outside_the_block() -> None:
     assert collector.take(block, bad).tolist() == [False, False]
     assert collector.take(bytearray(block), good).tolist() == [True, True]
     assert collector.take(b"", columns([])[1]).tolist() == []
+
+
+def test_mutated_datagrams_do_no_harm() -> None:
+    for each in fuzz.seeds():
+        fuzz.check(fuzz.packed(each))
+    assert fuzz.mutate(seconds=60, seed=3, most=300) == 300
 
 
 def test_no_quadratic_behaviour_of_waiting_sets() -> None:

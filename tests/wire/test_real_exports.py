@@ -1,5 +1,6 @@
 """Datagrams of a real exporter: equal to what tshark, nfdump and netflume read in them, and to the captures they were made from."""
 
+import csv
 import subprocess
 from collections import Counter
 from functools import cache
@@ -142,6 +143,24 @@ def test_public_exports_are_the_capture_they_were_made_from(name: str, version: 
     starts, both = [start for start, _ in moved], [start - end for start, end in moved]
     assert max(starts) - min(starts) <= allowed_us
     assert max(map(abs, both)) <= 2000
+
+
+@pytest.mark.parametrize(("name", "version"), PUBLIC)
+def test_public_exports_have_the_catalogues_counts(name: str, version: int) -> None:
+    with system.shared_data("catalogue.csv").open(encoding="utf-8", newline="") as file:
+        row = next(row for row in csv.DictReader(file) if row["pack_path"].endswith(f"/{CAPTURES[name]}"))
+    halves = ours(public(name, version)).halves
+    mappers = [each for each in halves if each["dest_port"] == 135]
+    endpoints = [each for each in halves if each["src_port"] >= 49152 and each["dest_port"] >= 49152]
+    pairs = [
+        ends(endpoint)
+        for mapper in mappers
+        for endpoint in endpoints
+        if (mapper["src_ip"], mapper["dest_ip"]) == (endpoint["src_ip"], endpoint["dest_ip"])
+        and mapper["start_us"] < endpoint["start_us"] < mapper["start_us"] + 2_000_000
+    ]
+    found = len(halves), len(pairs), len(set(pairs))
+    assert found == (2 * int(row["tcp_conns"]), int(row["rule_pairs"]), int(row["rule_endpoints"]))
 
 
 OPTIONS = {
