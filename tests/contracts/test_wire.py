@@ -24,6 +24,8 @@ TYPES = {
     "captured_bytes": "int32",
 }
 
+NOT_OF_UDP = {"dest_no", "seq", "ack", "flags", "captured_bytes"}
+
 
 def shape(columns: Any) -> dict[str, tuple[str, int]]:
     values = {each.name: getattr(columns, each.name) for each in fields(columns)}
@@ -37,6 +39,6 @@ def test_columns() -> None:
         (block,) = frames([pcap(some)], Counter())
         tcp, udp = decode(block, Addresses(), Counter())
         assert shape(tcp) == {name: (kind, len(tcp.seq)) for name, kind in TYPES.items()}
-        rest = {name: kind for name, kind in TYPES.items() if name not in {"seq", "ack", "flags"}}
+        rest = {name: kind for name, kind in TYPES.items() if name not in NOT_OF_UDP}
         assert shape(udp) == {name: (kind, len(udp.src_no)) for name, kind in rest.items()}
         assert len(tcp.seq) + len(udp.src_no) == len(some)

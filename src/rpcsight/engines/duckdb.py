@@ -1,6 +1,5 @@
 """DuckDB, in this process: the default engine, and the only module that imports duckdb."""
 
-import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ import pyarrow as pa
 
 from rpcsight.engines import EXAMPLES_KEPT, TEXT_FORMS, Feed, LayoutChange, ReadCount, Scan, Statements, Unreadable
 from rpcsight.engines._feed import fed
+from rpcsight.engines._files import REJECTS_KEPT, files, path_column, relation
 from rpcsight.engines._pump import Pump, is_tame
 from rpcsight.engines._text import identifier, literal, mapped, used
 from rpcsight.errors import EngineError, InputError, RpcsightError
@@ -21,8 +21,6 @@ from rpcsight.schema import FACTS, HALF, RECORD
 __all__ = ["DuckDB"]
 
 MEMORY_LIMIT = "1200MB"
-LONGEST_LINE_BYTES = 4_000_000
-REJECTS_KEPT = 200_000
 LOWER_BOUND = (
     "more broken lines than are kept: their number is a lower bound, and a change of columns among them is not seen"
 )
@@ -129,7 +127,7 @@ class DuckDB:
         direct = tuple(path for path in scan.paths if path not in pumped) if pumped else scan.paths
         if direct:
             many = len(direct) > 1 and not scan.source
-            source = identifier(_path_column(scan)) if many else literal(scan.source or next(iter(direct)))
+            source = identifier(path_column(scan)) if many else literal(scan.source or next(iter(direct)))
             yield self._append(scan, direct, source, statements, parameters, is_careful=is_careful)
         for path in pumped:
             yield self._pumped(scan, path, statements, parameters, is_careful=is_careful)
@@ -174,7 +172,7 @@ class DuckDB:
         *,
         is_careful: bool,
     ) -> ReadCount:
-        rows = mapped(scan, _relation(scan, paths), source)
+        rows = mapped(scan, relation(scan, paths), source)
         if scan.is_halves:
             sql = f"insert into half with raw as ({rows}) {statements.half}"
         else:
@@ -191,7 +189,7 @@ class DuckDB:
         if scan.form == "feed":
             return self._database.execute(f"select count(*) from {identifier(scan.relation)}").fetchall()[0][0]
         if scan.form == "parquet":
-            sql = f"select num_rows from parquet_file_metadata({_files(paths)})"
+            sql = f"select num_rows from parquet_file_metadata({files(paths)})"
             return sum(rows for (rows,) in self._database.execute(sql).fetchall())
         return _scanned(json.loads(self._database.get_profiling_information()))
 
@@ -214,55 +212,6 @@ class DuckDB:
         if complaints >= REJECTS_KEPT:
             count.examples.insert(0, Unreadable(scan.source or scan.paths[0], None, LOWER_BOUND))
         self._database.execute("drop table reject_errors; drop table reject_scans")
-
-
-def _relation(scan: Scan, paths: tuple[str, ...]) -> str:
-    if scan.form == "feed":
-        return identifier(scan.relation)
-    path_column = literal(_path_column(scan))
-    if scan.form == "parquet":
-        return (
-            f"read_parquet({_files(paths)}, filename = {path_column}, union_by_name = true, hive_partitioning = false)"
-        )
-    columns = ", ".join(f"{identifier(name)}: {literal(kind)}" for name, kind in scan.columns.items())
-    options = [
-        f"columns = {{{columns}}}",
-        f"filename = {path_column}",
-        "ignore_errors = true",
-        "hive_partitioning = false",
-    ]
-    if scan.form == "json":
-        options += ["format = 'newline_delimited'", f"maximum_object_size = {LONGEST_LINE_BYTES}"]
-        return f"read_json({_files(paths)}, {', '.join(options)})"
-    options += [
-        "auto_detect = false",
-        "header = false",
-        "strict_mode = true",
-        "store_rejects = true",
-        f"rejects_limit = {REJECTS_KEPT}",
-        f"skip = {scan.skip_lines}",
-        f"delim = {literal(scan.delimiter)}",
-        f"quote = {literal(scan.quote)}",
-        f"escape = {literal(scan.quote)}",
-        f"nullstr = {_texts(scan.null_texts)}",
-        f"max_line_size = {LONGEST_LINE_BYTES}",
-    ]
-    return f"read_csv({_files(paths)}, {', '.join(options)})"
-
-
-def _path_column(scan: Scan) -> str:
-    """A name for the column of paths that none of the file's columns has."""
-    taken = {name.lower() for name in scan.columns}
-    return next(name for name in map("filename{}".format, itertools.count()) if name not in taken)
-
-
-def _files(paths: tuple[str, ...]) -> str:
-    """Paths as they are, even with characters that are patterns to DuckDB."""
-    return _texts(tuple(re.sub(r"[*?\[]", r"[\g<0>]", path) for path in paths))
-
-
-def _texts(texts: tuple[str, ...]) -> str:
-    return f"[{', '.join(map(literal, texts))}]"
 
 
 def _scanned(node: Mapping[str, Any]) -> int:
