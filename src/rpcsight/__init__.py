@@ -120,8 +120,9 @@ def _request(
     rule: dict[str, object],
 ) -> "Request":
     from rpcsight import pipeline
-    from rpcsight.settings import load, parse_time
+    from rpcsight.settings import load, parse_span
 
+    first, end = parse_span(since, until)
     named = [paths] if isinstance(paths, str | Path) else paths
     return pipeline.Request(
         paths=[str(path) for path in named],
@@ -129,8 +130,8 @@ def _request(
         mapping=mapping,
         engine=engine,
         master=master,
-        since=parse_time("since", since),
-        until=parse_time("until", until),
+        since=first,
+        until=end,
     )
 
 

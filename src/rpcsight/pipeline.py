@@ -13,7 +13,6 @@ import pyarrow as pa
 from rpcsight.account import Account
 from rpcsight.analytics import GIVEN, analytic, compose, compose_steps, step
 from rpcsight.engines import Engine, Statements, open_engine
-from rpcsight.errors import UsageError
 from rpcsight.findings import Finding
 from rpcsight.findings.group import findings_of
 from rpcsight.readers._names import parse_mapping
@@ -56,17 +55,6 @@ class Request:
     until: datetime | None = None
     stdin: BinaryIO | None = None
     output: Path | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse a span without any time in it.
-
-        Raises:
-            UsageError: until is not after since.
-        """
-        if self.since and self.until and self.since >= self.until:
-            raise UsageError(
-                "--until", f"{self.until} is not after --since {self.since}: no flow lies between", "exchange the two"
-            )
 
     def parameters(self) -> dict[str, int]:
         """The values that the SQL's parameters are bound to."""

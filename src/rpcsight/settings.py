@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from rpcsight.errors import SettingsError, UsageError
 
-__all__ = ["PortRange", "RuleSettings", "Settings", "load", "parse_ports", "parse_seconds", "parse_time"]
+__all__ = ["PortRange", "RuleSettings", "Settings", "load", "parse_ports", "parse_seconds", "parse_span"]
 
 MICROSECONDS = 1_000_000
 HIGHEST_PORT = 65535
@@ -133,16 +133,19 @@ def parse_seconds(text: str) -> float:
         raise UsageError("length of time", f"{text!r} is none", "write it as 2s, 500ms or 1.5") from None
 
 
-def parse_time(name: str, given: str | datetime | None) -> datetime | None:
-    """Read an ISO-8601 day or time; UTC where it has no zone.
-
-    Args:
-        name: what to call it in an error.
-        given: the text, or a time already; None stays None.
+def parse_span(since: str | datetime | None, until: str | datetime | None) -> tuple[datetime | None, datetime | None]:
+    """Read two ISO-8601 days or times (or times already), UTC where they have no zone; None is no bound.
 
     Raises:
-        UsageError: it is no time.
+        UsageError: one is no time, or the second is not after the first.
     """
+    first, end = _time("--since", since), _time("--until", until)
+    if first and end and first >= end:
+        raise UsageError("--until", f"{until} is not after --since {since}: no flow lies between", "exchange the two")
+    return first, end
+
+
+def _time(name: str, given: str | datetime | None) -> datetime | None:
     if given is None:
         return None
     try:

@@ -58,7 +58,11 @@ def test_rows_do_not_depend_on_blocks(seed: int) -> None:
     for block_bytes in (1, 1 << 22):
         losses: Counter[str] = Counter()
         pieces = (content[at : at + 100] for at in range(0, len(content), 100))
-        rows = [rows for name, rows in rows_of(pieces, [Connections()], losses, block_bytes) if name == "segment"]
+        rows = [
+            rows
+            for name, rows in rows_of(pieces, Addresses(), [Connections()], losses, block_bytes)
+            if name == "segment"
+        ]
         total = sum(sum(each["up_packets"].to_pylist()) + sum(each["down_packets"].to_pylist()) for each in rows)
         results.append((total, +losses))
     assert results[0] == results[1]

@@ -125,9 +125,9 @@ def request(
         SettingsError: the settings file is wrong, or a value is out of bounds.
     """
     from rpcsight.pipeline import Request
-    from rpcsight.settings import load, parse_ports, parse_seconds, parse_time
+    from rpcsight.settings import load, parse_ports, parse_seconds, parse_span
 
-    first, end = parse_time("--since", since), parse_time("--until", until)
+    first, end = parse_span(since, until)
     return Request(
         paths=paths,
         settings=load(
