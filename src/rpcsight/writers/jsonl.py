@@ -34,36 +34,41 @@ def write(rows: Rows, out: BinaryIO, look: Look) -> None:
 
 
 def _text(rows: pa.Table) -> bytes:
-    """All rows as lines."""
+    """All rows as lines. Quotes go into the constant parts between the values: one copy of each text less."""
     if any(pa.types.is_nested(kind) for kind in rows.schema.types):
         return b"".join(as_json(row).encode() + b"\n" for row in rows.to_pylist())
     parts: list[Any] = []
-    for place, name in enumerate(rows.column_names):
-        parts.append(pa.scalar(("{" if place == 0 else ", ") + json.dumps(name) + ": "))
-        parts.append(compute.fill_null(_values(rows.column(name)), "null"))
-    joined = compute.binary_join_element_wise(*parts, pa.scalar("}\n"), "")
+    before = "{"
+    for name in rows.column_names:
+        values, mark = _values(rows.column(name))
+        parts += [pa.scalar(f"{before}{json.dumps(name)}: {mark}"), values]
+        before = f"{mark}, "
+    joined = compute.binary_join_element_wise(*parts, pa.scalar(before.removesuffix(", ") + "}\n"), "")
     return b"".join(_bytes(chunk) for chunk in joined.chunks)
 
 
-def _values(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _values(column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str]:
+    """The values as JSON, and what has to stand before and after each."""
     if pa.types.is_timestamp(column.type):
-        return compute.binary_join_element_wise('"', as_time_text(column), '"', "")
-    if is_text(column.type):
-        return _quoted(column.cast(pa.string()))
-    if pa.types.is_floating(column.type):
-        column = compute.if_else(compute.is_finite(column), column, None)  # JSON has no word for the others
-    return column.cast(pa.string())
+        texts = as_time_text(column)
+    elif is_text(column.type):
+        texts = column.cast(pa.string())
+        if compute.any(has_unsafe_text(texts)).as_py():
+            texts = _escaped(texts)
+    else:
+        if pa.types.is_floating(column.type):
+            column = compute.if_else(compute.is_finite(column), column, None)  # JSON has no word for the others
+        return compute.fill_null(column.cast(pa.string()), "null"), ""
+    if texts.null_count:
+        return compute.fill_null(compute.binary_join_element_wise('"', texts, '"', ""), "null"), ""
+    return texts, '"'
 
 
-def _quoted(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    plain = compute.binary_join_element_wise('"', column, '"', "")
-    unsafe = compute.fill_null(has_unsafe_text(column), False)
-    if not compute.any(unsafe).as_py():
-        return plain
-    escaped = {text: json.dumps(text) for text in column.filter(unsafe).unique().to_pylist()}
-    return pa.chunked_array(
-        [[escaped.get(text, f'"{text}"') if text is not None else None for text in column.to_pylist()]], pa.string()
-    )
+def _escaped(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The texts as they stand between the quotes."""
+    unsafe = compute.fill_null(has_unsafe_text(texts), False)
+    escaped = {text: json.dumps(text)[1:-1] for text in texts.filter(unsafe).unique().to_pylist()}
+    return pa.chunked_array([[escaped.get(text, text) for text in texts.to_pylist()]], pa.string())
 
 
 def _bytes(texts: pa.Array) -> bytes:
