@@ -122,6 +122,65 @@ def test_a_port_used_again_later_is_another_connection(tmp_path: Path) -> None:
     assert activities(tmp_path, asked, called, later) == ([row(called, asked), row(later)], {})
 
 
+def rest(at_s: float, **changes: Any) -> Flow:
+    """A record of `endpoint()`'s ports without the packets that say who called."""
+    return endpoint(at_s, flow_id="R", is_oriented=False, **changes)
+
+
+LONG: dict[str, Any] = {"end_us": T0_US + 100 * SECOND_US}
+
+
+def test_the_rest_of_a_connection_is_no_other_one(tmp_path: Path) -> None:
+    asked, called = mapper(), endpoint(**LONG)
+    assert activities(tmp_path, asked, called, rest(160)) == ([row(called, asked)], {"repeated": 1})
+    late = rest(160.000001)
+    assert activities(tmp_path, asked, called, late) == ([row(called, asked), row(late)], {})
+
+
+def test_a_port_used_again_soon_after_the_end_is_another_connection(tmp_path: Path) -> None:
+    asked, called, later = mapper(), endpoint(**LONG), endpoint(101, flow_id="F")
+    assert activities(tmp_path, asked, called, later) == ([row(called, asked), row(later)], {})
+    assert activities(tmp_path, asked, called, rest(101), replace(later, start_us=later.start_us + 1)) == (
+        [row(called, asked), row(replace(later, start_us=later.start_us + 1))],
+        {"repeated": 1},
+    )
+
+
+def test_the_rest_of_a_connection_has_a_rest(tmp_path: Path) -> None:
+    asked, called = mapper(), endpoint(**LONG)
+    rests = rest(101, end_us=T0_US + 300 * SECOND_US), rest(200), rest(355)
+    assert activities(tmp_path, asked, called, *rests) == ([row(called, asked)], {"repeated": 3})
+
+
+def test_the_rest_of_a_mapper_connection_opens_no_window(tmp_path: Path) -> None:
+    asked = mapper(length_s=100)
+    again = mapper(101, length_s=100, flow_id="R", is_oriented=False)
+    assert activities(tmp_path, asked, again, endpoint(150)) == ([], {"repeated": 1})
+
+
+def test_the_rest_of_a_connection_that_another_saw_or_the_other_way_round_is_no_row(tmp_path: Path) -> None:
+    asked, called = mapper(), endpoint(**LONG)
+    assert activities(tmp_path, asked, called, rest(101, observer="other")) == ([row(called, asked)], {})
+    back = mapper(100.5, src_ip=SERVER, dest_ip=CLIENT, flow_id="N")
+    assert activities(tmp_path, asked, called, back, turned(rest(101))) == ([row(called, asked)], {"repeated": 1})
+
+
+def test_a_record_that_is_repeated_both_ways_round_is_counted_once(tmp_path: Path) -> None:
+    asked, called = mapper(), rest(1)
+    back = mapper(-60, src_ip=SERVER, dest_ip=CLIENT, flow_id="N")
+    assert activities(tmp_path, asked, back, called, replace(called, flow_id="S")) == (
+        [row(called, asked)],
+        {"repeated": 1},
+    )
+
+
+def test_the_rest_of_a_connection_without_any_mapper_is_no_row(tmp_path: Path) -> None:
+    asked, called = mapper(), endpoint()
+    alone = endpoint(-3600, src_ip=OTHER, flow_id="K", end_us=T0_US - 3000 * SECOND_US)
+    after = rest(-2999, src_ip=OTHER)
+    assert activities(tmp_path, asked, called, alone, after) == ([row(alone), row(called, asked)], {})
+
+
 def test_a_connection_that_two_observers_saw_is_one_row(tmp_path: Path) -> None:
     asked, called = mapper(), endpoint()
     theirs = mapper(0.001, observer="other", flow_id="N"), endpoint(1.002, observer="other", flow_id="F")

@@ -46,7 +46,7 @@ def robust(flows: Sequence[Flow], parameters: Parameters) -> tuple[list[Row], di
     matched = _match(endpoints, mappers, parameters)
     activities = matched + _known_endpoints(endpoints, matched)
     kept = _once_across_observers(activities, parameters)
-    counts["repeated"] = len(of_interest) - len(connections)
+    counts["repeated"] = _count_repeated(flows, [one for one in of_interest if one not in connections], parameters)
     counts["seen again"] = len(activities) - len(kept)
     strict_endpoints = {endpoint for _, endpoint in strict_pairs(flows, parameters)}
     kept.sort(key=_row_order)
@@ -104,8 +104,9 @@ def _kind(flow: Flow, parameters: Parameters) -> str | None:
 def _once_inside_observer(flows: list[Considered], parameters: Parameters) -> list[Considered]:
     """4. Flows with the same (observer, src_ip, src_port, dest_ip, dest_port), in order of (start, flow_id).
 
-    A flow that starts no later than same_connection after the flow before it in that order is the same connection
-    again. The first of each such chain stands for it.
+    A flow that does not say who called and starts no later than same_connection after the latest end of the flows
+    before it is a later part. Any other flow that starts no later than same_connection after the start of the flow
+    before it, later parts left aside, is the same connection again. The first of each such chain stands for it.
     """
     groups: dict[tuple[str, str, int, str, int], list[Considered]] = {}
     for one in flows:
@@ -114,12 +115,33 @@ def _once_inside_observer(flows: list[Considered], parameters: Parameters) -> li
         groups.setdefault(key, []).append(one)
     connections: list[Considered] = []
     for group in groups.values():
-        before: Considered | None = None
+        seen: list[Flow] = []
+        before: Flow | None = None
         for one in sorted(group, key=lambda one: _start_order(one.flow)):
-            if before is None or one.flow.start_us > before.flow.start_us + parameters.same_connection_us:
-                connections.append(one)
-            before = one
+            if not _is_later_part([one.flow], seen, parameters):
+                if before is None or one.flow.start_us > before.start_us + parameters.same_connection_us:
+                    connections.append(one)
+                before = one.flow
+            seen.append(one.flow)
     return connections
+
+
+def _is_later_part(chain: list[Flow], before: list[Flow], parameters: Parameters) -> bool:
+    """4 and 7. None says who called; the first starts no later than same_connection after the latest end before it."""
+    if not before or any(flow.is_oriented for flow in chain):
+        return False
+    return chain[0].start_us <= max(_end(flow) for flow in before) + parameters.same_connection_us
+
+
+def _count_repeated(flows: Sequence[Flow], dropped: list[Considered], parameters: Parameters) -> int:
+    """4. Dropped records, each once, where both a mapper and an endpoint flow were seen between the two hosts.
+
+    Seen in whatever state, by whatever observer, either way considered.
+    """
+    kinds: dict[tuple[str, str], set[str | None]] = {}
+    for flow in (one.flow for recorded in flows for one in _both_ways(recorded)):
+        kinds.setdefault((flow.src_ip, flow.dest_ip), set()).add(_kind(flow, parameters))
+    return len({one.recorded for one in dropped if kinds[one.flow.src_ip, one.flow.dest_ip] >= {"mapper", "endpoint"}})
 
 
 def _match(endpoints: list[Considered], mappers: list[Flow], parameters: Parameters) -> list[Activity]:
@@ -178,8 +200,8 @@ def _known_endpoints(endpoints: list[Considered], matched: list[Activity]) -> li
 def _once_across_observers(activities: list[Activity], parameters: Parameters) -> list[Activity]:
     """7. Rows whose two (address, port) ends are the same, in either order, sorted by `_seen_order`.
 
-    A row that starts no later than same_connection after the row before it is the same connection again. One row of
-    each such chain is kept: the first by `_best_order`.
+    A row that starts no later than same_connection after the start of the row before it is the same connection again.
+    A chain of such rows that is a later part is dropped; of each other one, the first by `_best_order` is kept.
     """
     groups: dict[frozenset[tuple[str, int]], list[Activity]] = {}
     for activity in activities:
@@ -188,7 +210,12 @@ def _once_across_observers(activities: list[Activity], parameters: Parameters) -
         groups.setdefault(ends, []).append(activity)
     kept: list[Activity] = []
     for group in groups.values():
-        kept.extend(min(chain, key=_best_order) for chain in _chains(sorted(group, key=_seen_order), parameters))
+        before: list[Flow] = []
+        for chain in _chains(sorted(group, key=_seen_order), parameters):
+            flows = [activity.endpoint.flow for activity in chain]
+            if not _is_later_part(flows, before, parameters):
+                kept.append(min(chain, key=_best_order))
+            before += flows
     return kept
 
 

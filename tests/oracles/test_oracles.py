@@ -184,6 +184,40 @@ def test_a_repeat_too_late_is_another_connection() -> None:
     assert run_robust(mapper(), endpoint(), again) == (rows, NOTHING)
 
 
+def part(flow_id: str, start_us: int, end_us: int | None = None, *, is_oriented: bool = False) -> Flow:
+    return Flow(flow_id, start_us, end_us, CLIENT, 50001, SERVER, 49664, is_oriented=is_oriented)
+
+
+def test_a_part_that_does_not_say_who_called_belongs_to_what_ended_before() -> None:
+    flows = [
+        mapper(),
+        part("e", SECOND_US, 200_000_000, is_oriented=True),
+        part("p", 150_000_000),
+        part("q", 260_000_000),
+    ]
+    assert run_robust(*flows) == ([activity()], NOTHING | {"repeated": 2})
+
+
+def test_a_part_too_late_or_with_a_caller_is_another_connection() -> None:
+    long = part("e", SECOND_US, 200_000_000, is_oriented=True)
+    late = known(start_time=260_000_001, flow_id="p")
+    assert run_robust(mapper(), long, part("p", 260_000_001)) == ([activity(), late], NOTHING)
+    called = known(start_time=200_000_000, flow_id="p")
+    assert run_robust(mapper(), long, part("p", 200_000_000, is_oriented=True)) == ([activity(), called], NOTHING)
+    again = part("q", 200_000_001, is_oriented=True)
+    assert run_robust(mapper(), long, part("p", 200_000_000), again) == (
+        [activity(), known(start_time=200_000_001, flow_id="q")],
+        NOTHING | {"repeated": 1},
+    )
+
+
+def test_a_part_the_other_way_round_is_dropped_from_the_rows() -> None:
+    long = part("e", SECOND_US, 200_000_000, is_oriented=True)
+    back = Flow("n", 200_000_000, None, SERVER, 50002, CLIENT, 135)
+    flows = [mapper(), long, back, turned(endpoint("p", 200_000_001))]
+    assert run_robust(*flows) == ([activity()], NOTHING | {"repeated": 1, "seen again": 1})
+
+
 def test_the_first_of_a_repeated_mapper_stands_for_it() -> None:
     flows = [mapper("m2", 500_000, 9_000_000), mapper("m", 0, 0), endpoint()]
     assert run_robust(*flows) == ([activity()], NOTHING | {"repeated": 1})

@@ -137,17 +137,25 @@ def _long_mappers(draw: st.DrawFn, base_us: int, hosts: tuple[str, str]) -> list
 
 @st.composite
 def _one_connection(draw: st.DrawFn, base_us: int, hosts: tuple[str, str]) -> list[Flow]:
-    """A mapper, and one endpoint connection again and again, by two observers, some not oriented, some turned."""
+    """A mapper, and one endpoint connection again and again, by two observers, some long, some not oriented, some turned."""
     start_us = base_us + draw(st.sampled_from(NEAR_US))
     mapper_ends = st.sampled_from((None, base_us + 60_000_000, base_us + 3_600_000_000))
     flows = [
         Flow("", base_us, draw(mapper_ends), hosts[0], 50001, hosts[1], 135, observer=observer)
         for observer in draw(st.sampled_from((("sensor",), ("sensor", "other"))))
     ]
-    steps = st.tuples(st.sampled_from((0, 1, 60_000_000, 60_000_000, 60_000_001)), st.sampled_from(STATES))
-    for step_us, state in draw(st.lists(steps, min_size=2, max_size=5)):
-        flow = Flow("", start_us, None, hosts[0], 50002, hosts[1], 49664, *state)
-        flows.append(flow if draw(st.integers(0, 4)) else _exchanged(flow, is_oriented=False))
+    steps = st.tuples(
+        st.sampled_from((0, 1, 60_000_000, 60_000_000, 60_000_001, 120_000_000, 120_000_001)),
+        st.sampled_from((None, None, -1, 1, 60_000_000, 180_000_000)),
+        st.sampled_from(STATES),
+    )
+    for step_us, length_us, state in draw(st.lists(steps, min_size=2, max_size=5)):
+        end_us = None if length_us is None else start_us + length_us
+        flow = Flow("", start_us, end_us, hosts[0], 50002, hosts[1], 49664, *state)
+        turn = draw(st.sampled_from(("as drawn", "as drawn", "as drawn", "unoriented", "exchanged")))
+        if turn == "unoriented":
+            flow = replace(flow, is_oriented=False)
+        flows.append(_exchanged(flow, is_oriented=False) if turn == "exchanged" else flow)
         start_us += step_us
     return draw(st.permutations(flows))
 

@@ -3,12 +3,12 @@
 with considered as (
   select
     flow_id, start_us, end_us, src_ip, src_port, dest_ip, dest_port,
-    transport_protocol, is_established, observer, source, false as is_exchanged
+    transport_protocol, is_established, is_oriented, observer, source, false as is_exchanged
   from candidate
   union all
   select
     flow_id, start_us, end_us, dest_ip as src_ip, dest_port as src_port, src_ip as dest_ip, src_port as dest_port,
-    transport_protocol, is_established, observer, source, true as is_exchanged
+    transport_protocol, is_established, is_oriented, observer, source, true as is_exchanged
   from candidate
   where not is_oriented
 )
@@ -22,6 +22,7 @@ select
   dest_port,
   observer,
   source,
+  is_oriented,
   is_exchanged,
   dest_port = $mapper_port as is_mapper,
   case
