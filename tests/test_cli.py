@@ -274,6 +274,67 @@ def test_a_device_is_written_to_and_not_replaced(cli: Cli, tmp_path: Path) -> No
     )
 
 
+def test_a_link_stays_and_its_target_is_replaced(cli: Cli, tmp_path: Path) -> None:
+    kept, link, twice = tmp_path / "kept" / "rows.csv", tmp_path / "rows.csv", tmp_path / "twice.csv"
+    kept.parent.mkdir()
+    link.symlink_to("kept/rows.csv")
+    twice.symlink_to(link)
+    wanted = cli("run", "rpc-activity", RECORDING, "-q", "-f", "csv")[1]
+    for given in (link, twice):  # the target is not there at first, then it is
+        assert cli("run", "rpc-activity", RECORDING, "-q", "-o", given) == (0, "", "")
+        assert (link.is_symlink(), twice.is_symlink(), kept.read_text("utf-8")) == (True, True, wanted)
+        kept.write_text("before")
+    assert [path.name for path in kept.parent.iterdir()] == ["rows.csv"]
+
+
+def test_a_link_in_a_circle_or_into_no_folder_is_refused(cli: Cli, tmp_path: Path) -> None:
+    circle, lost = tmp_path / "circle", tmp_path / "lost"
+    circle.symlink_to(circle)
+    lost.symlink_to("no/where")
+    assert cli("hunt", RECORDING, "-o", circle)[0] == 2
+    assert cli("hunt", RECORDING, "-o", lost)[2].startswith(f"error: --output: there is no folder '{tmp_path}/no'")
+    assert (circle.is_symlink(), lost.is_symlink()) == (True, True)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2])
+def test_a_descriptor_is_a_stream(tmp_path: Path, steps: int) -> None:
+    """Written where it stands, whatever it was opened on: what is there already stays."""
+    path = tmp_path / "log"
+    with path.open("wb", buffering=0) as log:
+        log.write(b"before\n")
+        name = Path(f"/proc/self/fd/{log.fileno()}")
+        for step in range(steps):
+            (tmp_path / f"link{step}").symlink_to(name)
+            name = tmp_path / f"link{step}"
+        with start("run", "rpc-activity", RECORDING, "-q", "-f", "csv", "-o", name, pass_fds=[log.fileno()]) as running:
+            assert running.wait() == 0
+        log.write(b"after\n")
+    wanted = process("run", "rpc-activity", RECORDING, "-q", "-f", "csv")[1]
+    assert path.read_text("utf-8") == f"before\n{wanted}after\n"
+    assert len(list(tmp_path.iterdir())) == 1 + steps
+
+
+def test_a_descriptor_that_is_a_pipe_or_not_open(cli: Cli, tmp_path: Path) -> None:
+    end, into = os.pipe()
+    link = tmp_path / "link"
+    link.symlink_to(f"/proc/self/fd/{into}")
+    with start("run", "CAR-2014-05-001", RECORDING, "-q", "-o", link, pass_fds=[into]) as running:
+        os.close(into)
+        with os.fdopen(end, encoding="utf-8") as pipe:
+            assert len(json_rows(pipe.read())) == 551
+    assert (running.returncode, link.is_symlink()) == (0, True)
+    assert cli("hunt", RECORDING, "-q", "-o", "/proc/self/fd/987")[0] == 3
+
+
+def test_a_link_to_a_named_pipe_is_written_to(tmp_path: Path) -> None:
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    with start("run", "rpc-activity", RECORDING, "-q", "-o", link) as running:
+        rows = json_rows(pipe.read_text("utf-8"))
+    assert (running.returncode, len(rows), pipe.is_fifo(), link.is_symlink()) == (0, 234, True, True)
+
+
 def test_a_full_disk_is_an_error() -> None:
     with Path("/dev/full").open("wb") as full:
         running = start("run", "rpc-activity", RECORDING, "-q", stdout=full, stderr=subprocess.PIPE)

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -21,6 +21,8 @@ __all__ = ["Destination", "destination", "printable", "progress_bar", "say", "te
 
 BROKEN_PIPE = 141
 NARROWEST = 60
+MOST_LINKS = 40
+"""As the kernel follows (path_resolution(7))."""
 WIDTH_OF_PIPES = 160
 NEWLINE, SHOWN_NEWLINE = "\n", "\\n"
 SUFFIXES = {".csv": "csv", ".parquet": "parquet", ".txt": "table"}
@@ -51,6 +53,7 @@ def destination(name: str | None, output: str | None, limit: int, no_color: bool
     if path is not None:
         if not path.name or path.is_dir():
             raise UsageError("--output", f"{output!r} is no file", "name a file: -o findings.jsonl")
+        path = _target(path)
         if not path.parent.is_dir():
             raise UsageError("--output", f"there is no folder {str(path.parent)!r}", "make it, or write elsewhere")
         return Destination(chosen, path, Look(limit=limit))
@@ -63,13 +66,14 @@ def destination(name: str | None, output: str | None, limit: int, no_color: bool
 
 
 def write(rows: "Rows", to: Destination) -> None:
-    """Write the rows: to a file as a whole or not at all.
+    """Write the rows: to a file as a whole or not at all; to descriptors, devices and named pipes as they come.
 
     Raises:
         InputError: the file can't be written.
     """
-    if to.path is None:
-        with _stdout() as out:
+    descriptor = None if to.path is None else _descriptor(to.path)
+    if to.path is None or descriptor is not None:
+        with _stream(descriptor, str(to.path)) if descriptor is not None else _stdout() as out:
             to.writer.write(rows, out, to.look)
         return
     try:
@@ -142,19 +146,47 @@ def _replaced(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
+def _stdout() -> AbstractContextManager[BinaryIO]:
+    return _stream(sys.stdout.fileno(), "standard output")
+
+
 @contextmanager
-def _stdout() -> Iterator[BinaryIO]:
-    """Standard output, to be written to the end; a reader that leaves early (`| head`) ends the program quietly.
+def _stream(descriptor: int, where: str) -> Iterator[BinaryIO]:
+    """An open descriptor, to be written to the end; a reader that leaves early (`| head`) ends the program quietly.
 
     Buffered also where Python's own is not (PYTHONUNBUFFERED): an unbuffered write may stop halfway without an error.
     """
     try:
-        with open(sys.stdout.fileno(), "wb", closefd=False) as out:
+        with open(descriptor, "wb", closefd=False) as out:
             yield out
     except BrokenPipeError:
         raise typer.Exit(BROKEN_PIPE) from None
     except OSError as cause:
-        raise _unwritable("standard output", cause) from cause
+        raise _unwritable(where, cause) from cause
+
+
+def _target(path: Path) -> Path:
+    """What links lead to, so that the link stays and its target is replaced; a descriptor keeps its name.
+
+    Raises:
+        UsageError: the links go round in a circle.
+    """
+    for _ in range(MOST_LINKS):
+        path = path.parent.resolve() / path.name
+        if _descriptor(path) is not None or not path.is_symlink():
+            return path
+        path = path.parent / path.readlink()
+    raise UsageError("--output", f"{str(path)!r} is a link that leads nowhere", "write elsewhere")
+
+
+def _descriptor(path: Path) -> int | None:
+    """The number of our own open descriptor that a path of the system names (proc(5): /proc/PID/fd/N), if it does.
+
+    What it was opened on is not opened anew: that would cut a file that others write to as well, at a place of its own.
+    """
+    folders = {Path("/dev/fd"), Path(f"/proc/{os.getpid()}/fd")}
+    is_descriptor = path.name.isdecimal() and path.parent in folders
+    return int(path.name) if is_descriptor else None
 
 
 def _unwritable(where: str, cause: OSError) -> InputError:
