@@ -490,5 +490,7 @@ def test_nothing_usable_is_an_error(cli: Cli, tmp_path: Path) -> None:
     log.write_text("start_time,src_ip,src_port,dest_ip,dest_port\n01.02.2026 10:00,10.0.0.1,50000,10.0.0.2,135\n")
     code, out, err = cli("hunt", log)
     assert (code, out) == (3, "")
-    assert err.startswith(f"error: {log}: none of 1 records could be used: start_time missing or not a time")
+    assert err.startswith(
+        f"error: {log}: 1 of 1 records on RPC ports could not be used: start_time missing or not a time"
+    )
     assert "--map start_time=COLUMN:epoch_ms" in err

@@ -8,6 +8,7 @@ import sys
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,8 @@ TEXT = [
 ]
 BINARY = [BY_NAME["parquet-own"], BY_NAME["nfcapd"]]
 LINES = [form for form in TEXT if form.name != "nfdump-json"]
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 text_forms = pytest.mark.parametrize("form", TEXT, ids=lambda form: form.name)
 line_forms = pytest.mark.parametrize("form", LINES, ids=lambda form: form.name)
@@ -139,6 +142,54 @@ def test_utf16(tmp_path: Path) -> None:
     path = tmp_path / "flows.csv"
     path.write_bytes(timed(iso_time)(FLOWS).decode().encode("utf-16"))
     assert (refusal(path).what, refusal(path).hint) == ("is UTF-16 text", "write it as UTF-8: iconv -f UTF-16 -t UTF-8")
+
+
+# --- nothing usable: an empty result must mean that there is no RPC
+
+HEADER = "start_time,src_ip,src_port,dest_ip,dest_port\n"
+
+
+def row(dest_port: object, time: str = "2026-03-02T10:00:00Z", src_ip: str = "10.0.0.1") -> str:
+    return f"{time},{src_ip},50000,10.0.0.2,{dest_port}\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "said"),
+    [
+        ([row(135, "2.3.2026 10:00")] * 5 + [row(445)], {}, "5 of 5 records on RPC ports: start_time missing or not"),
+        ([row(135, "2.3.2026 10:00")] + [row(445)] * 500, {}, "1 of 1 records on RPC ports: start_time missing or not"),
+        ([row(135, "2199-01-01")], {}, "1 of 1 records on RPC ports: start_time before 1970 or after 2099"),
+        ([row(49664, src_ip=""), row(445)], {}, "1 of 1 records on RPC ports: src_ip missing or not an address ("),
+        ([row(135, "then")] * 2 + [row(135)], {"since": NOON}, "2 of 3 records on RPC ports: start_time missing"),
+        ([row(135)[:-5] + "\n"] * 6, {}, "6 of 6 records: lines that can't be read ("),
+        ([row(70_000)] * 3 + [row(445)] * 3, {}, "3 of 6 records: lines that can't be read ("),
+        ([row("")] * 3 + [row(445)], {}, "3 of 4 records: dest_port missing or not a port"),
+    ],
+)
+def test_nothing_usable(rows: list[str], options: dict[str, object], said: str, tmp_path: Path) -> None:
+    path = tmp_path / "flows.csv"
+    path.write_text(HEADER + "".join(rows))
+    error = refusal(path, **options)
+    which, _, why = said.partition(": ")
+    assert (type(error), error.where) == (InputError, str(path))
+    assert error.what.startswith(f"{which} could not be used: {why}")
+    assert "--map" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("rows", "options"),
+    [
+        ([row(445)] * 6, {}),
+        ([row(445)] * 4 + [row(70_000)] * 3, {}),
+        ([row(135)] * 2, {"since": NOON}),
+        ([row(135, "then"), row(135)], {"since": NOON}),
+    ],
+)
+def test_nothing_found(rows: list[str], options: dict[str, object], tmp_path: Path) -> None:
+    path = tmp_path / "flows.csv"
+    path.write_text(HEADER + "".join(rows))
+    results, account = read(path, **options)
+    assert (results, account.candidates) == (([], []), 0)
 
 
 # --- cut files

@@ -15,12 +15,20 @@ __all__ = ["Progress", "read", "spare"]
 
 SHOWN = 5
 LOCATED_FILES = 3
-WRONG_TIMES = (
+MAPPED = frozenset({"csv", "parquet"})
+"""Readers that heed --map."""
+WRONG_COLUMNS = (
     "if columns or times are read wrongly, name them: --map start_time=COLUMN:epoch_ms (epoch_s, epoch_us, epoch_ns)"
 )
+KNOWN_FORMATS = "`rpcsight list readers` shows what is read"
 BEGINS = "; the line begins "
-EXPECTED = ("record of another log", "neither tcp nor udp", "outside --since", "continuation of a connection")
+OUTSIDE = "outside --since"
+EXPECTED = ("record of another log", "neither tcp nor udp", OUTSIDE, "continuation of a connection")
 """Beginnings of the reasons for which sound records are set aside."""
+PORTLESS = ("no flow record", "dest_port missing")
+"""Beginnings of the reasons that leave open whether a record is on an RPC port."""
+DEFECTS = ("src_port missing", "start_time ", "src_ip missing", "dest_ip missing")
+"""Beginnings of the reasons for which records on RPC ports can't be used, as `steps/reading.sql` words them."""
 COARSE = (
     "{observers}: times are whole seconds; the strict rule misses most activities there. Exports that keep milliseconds: "
     "nfdump -o json, Zeek's conn.log, Suricata's EVE"
@@ -122,12 +130,10 @@ def _nothing(made: Plan) -> RpcsightError:
     if not reasons:
         return UsageError("paths", "there is nothing to read", "name a file, a folder, a pattern or -")
     if len(reasons) == 1:
-        return InputError(*reasons[0], "flows are in conn.log; `rpcsight list readers` shows what is read")
+        return InputError(*reasons[0], f"flows are in conn.log; {KNOWN_FORMATS}")
     shown = "".join(f"\n  {where}: {what}" for where, what in reasons[:SHOWN])
     more = f"\n  … and {len(reasons) - SHOWN} more" if len(reasons) > SHOWN else ""
-    return InputError(
-        "inputs", f"none of {len(reasons)} could be used{shown}{more}", "`rpcsight list readers` shows what is read"
-    )
+    return InputError("inputs", f"none of {len(reasons)} could be used{shown}{more}", KNOWN_FORMATS)
 
 
 def _take_stock(
@@ -142,14 +148,13 @@ def _take_stock(
         account.first_time = min(account.first_time or first, first)
         account.last_time = max(account.last_time or last, last)
     problems = engine.rows(statements.problem, parameters).to_pylist()
-    skips = [_problem(row, made, parameters, number) for number, row in enumerate(problems)]
-    account.skips += skips
+    account.skips += [_problem(row, made, parameters, number) for number, row in enumerate(problems)]
     for row in engine.rows(statements.left_out, parameters).to_pylist():
         account.left_out[row["left_out"]] = row["flows"]
     coarse = [clock.observer for clock in account.clocks if clock.resolution == "1 s"]
     if coarse:
         account.warnings.append(COARSE.format(observers=", ".join(coarse[:SHOWN])))
-    _refuse_if_useless(account, [skip for skip in skips if not skip.what.startswith(EXPECTED)])
+    _refuse_if_useless(account)
 
 
 def _problem(row: Mapping[str, object], made: Plan, parameters: Mapping[str, int], number: int) -> Skip:
@@ -174,14 +179,30 @@ def _unreadable(scan: Scan, count: ReadCount, parameters: Mapping[str, int]) -> 
     return Skip(scan.source or scan.paths[0], UNREADABLE, count.unreadable, tuple(map(_shown, examples)))
 
 
-def _refuse_if_useless(account: Account, defects: list[Skip]) -> None:
-    """An empty result must mean that there is no RPC, not that nothing could be understood."""
-    if account.candidates or not defects or sum(skip.count for skip in defects) < account.records:
+def _refuse_if_useless(account: Account) -> None:
+    """An empty result must mean that there is no RPC, not that nothing could be understood.
+
+    It does not where more records on RPC ports are defective than sound (set aside by their time), or where at least half of
+    all records and lines don't even tell their port.
+    """
+    if account.candidates:
         return
-    worst = max(defects, key=lambda skip: skip.count)
+    sound = sum(skip.count for skip in account.skips if skip.what.startswith(OUTSIDE))
+    defects = [skip for skip in account.skips if skip.what.startswith(DEFECTS)]
+    broken = [skip for skip in account.skips if skip.what.startswith((UNREADABLE, *PORTLESS))]
+    lines = account.records + sum(skip.count for skip in broken if skip.what == UNREADABLE)
+    if sum(skip.count for skip in defects) > sound:
+        raise _useless(account, defects, sound, "records on RPC ports")
+    if broken and 2 * sum(skip.count for skip in broken) >= lines:
+        raise _useless(account, broken, lines - sum(skip.count for skip in broken), "records")
+
+
+def _useless(account: Account, unusable: list[Skip], others: int, which: str) -> InputError:
+    count = sum(skip.count for skip in unusable)
+    worst = max(unusable, key=lambda skip: skip.count)
     example = f" ({worst.examples[0]})" if worst.examples else ""
-    what = f"none of {account.records:,} records could be used: {worst.what}{example}"
-    raise InputError(worst.source, what, WRONG_TIMES)
+    what = f"{count:,} of {count + others:,} {which} could not be used: {worst.what}{example}"
+    return InputError(worst.source, what, WRONG_COLUMNS if MAPPED & account.readers.keys() else KNOWN_FORMATS)
 
 
 def _shown(each: Unreadable) -> str:
