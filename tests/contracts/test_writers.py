@@ -228,14 +228,19 @@ def test_a_table_shows_what_it_leaves_out() -> None:
         "1",
         "2",
         "3",
-        "in all rows: same = s",
-        "in all rows: empty = (empty)",
-        "in all rows: why = a b",
+        "in all rows shown: same = s",
+        "in all rows shown: empty = (empty)",
+        "in all rows shown: why = a b",
         "no room for: wide (a wider terminal, or",
         "--format jsonl)",
         "4 rows, 1 more not shown (--limit 4, or",
         "--format jsonl)",
     ]
+
+
+def test_a_table_of_all_rows_says_so() -> None:
+    rows = pa.table({"n": [1, 2, 3], "same": ["s"] * 3})
+    assert output("table", rows, Look(40, limit=3)).decode().splitlines()[-2:] == ["in all rows: same = s", "3 rows"]
 
 
 def test_tables_are_given_in_batches_of_bounded_size() -> None:

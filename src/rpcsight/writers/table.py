@@ -47,8 +47,9 @@ def write(rows: Rows, out: BinaryIO, look: Look) -> None:
     fitting = _fitting(columns, cells, look.width)
     if shown.num_rows:
         console.print(_table(fitting, cells, rows.schema))
+    everywhere = "in all rows" if number == shown.num_rows else "in all rows shown"
     for name, value in same.items():
-        console.print(Text(f"in all rows: {name} = {value or '(empty)'}", style="dim"))
+        console.print(Text(f"{everywhere}: {name} = {value or '(empty)'}", style="dim"))
     if dropped := [name for name in columns if name not in fitting]:
         console.print(Text(f"no room for: {', '.join(dropped)} (a wider terminal, or --format jsonl)", style="dim"))
     more = number - shown.num_rows
