@@ -2,7 +2,9 @@
 
 import json
 import random
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from io import BytesIO
 from typing import Any
@@ -286,12 +288,39 @@ def test_tables_of_no_findings_keep_their_shape() -> None:
     assert overview([]).num_rows == 0
 
 
-def test_an_overview_gives_reasons_that_count() -> None:
-    finding = findings_of([STORY | {"all_clients": 3}], [])[0]
-    small = Finding(
-        **{name: getattr(finding, name) for name in finding.__slots__} | {"reasons": (Reason("new", 0.9, "late"),)}
-    )
-    assert overview([finding, small]).to_pylist() == [
-        {"score": "28", "severity": "info", "client": "10.0.0.1", "server": "10.0.0.2", "conns": 1, "first": "2026-11-21 12:00", "why": why}
-        for why in ("; ".join((f"{ALONE[2]} (+22)", f"{ONLY[2]} (+5)")), "nothing unusual in this input")
-    ]  # fmt: skip
+def overviewed(*points: float) -> tuple[str, str]:
+    """Score and reasons as people see them, of a finding with these parts."""
+    finding = findings_of([STORY], [])[0]
+    parts = tuple(Reason(f"r{place}", each, f"r{place}") for place, each in enumerate(points))
+    (row,) = overview([replace(finding, reasons=parts, score=round(sum(points), 1))]).to_pylist()
+    return row["score"], row["why"]
+
+
+@pytest.mark.parametrize(
+    ("points", "score", "why"),
+    [
+        ((22.0, 5.0), "27", "r0 (+22); r1 (+5)"),
+        ((22.0, 5.0, 3.1, 0.9), "31", "r0 (+22); r1 (+5); and smaller ones (+4)"),
+        ((22.5, 5.0), "28", "r0 (+23); r1 (+5)"),  # neither rounds up by itself
+        ((22.4, 5.4, 0.4), "28", "r0 (+22); r1 (+6)"),
+        ((10.6, 7.6, 6.6), "25", "r0 (+11); r1 (+8); r2 (+6)"),
+        ((0.9,), "1", "nothing unusual in this input (+1)"),
+        ((0.4,), "0", "nothing unusual in this input"),
+        ((), "0", "nothing unusual in this input"),
+    ],
+)
+def test_an_overview_gives_reasons_that_add_up(points: tuple[float, ...], score: str, why: str) -> None:
+    assert overviewed(*points) == (score, why)
+
+
+def test_an_overview_adds_up_whatever_the_parts() -> None:
+    some = random.Random(3)
+    for _ in range(500):
+        score, why = overviewed(*(round(some.uniform(0.1, 30), 1) for _ in range(some.randrange(7))))
+        assert sum(map(int, re.findall(r"\(\+(\d+)\)", why))) == int(score)
+
+
+def test_an_overview_has_a_few_columns() -> None:
+    (row,) = overview(findings_of([STORY | {"all_clients": 3}], [])).to_pylist()
+    wanted = {"severity": "info", "client": "10.0.0.1", "server": "10.0.0.2", "conns": 1, "first": "2026-11-21 12:00"}
+    assert row == {"score": "28", **wanted, "why": f"{ALONE[2]} (+23); {ONLY[2]} (+5)"}

@@ -11,7 +11,7 @@ __all__ = ["Finding", "Reason", "as_table", "overview"]
 
 
 TELLING = 5.0
-"""Points from which a reason is told in the overview."""
+"""Points from which a reason is told in the overview by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +93,27 @@ def overview(found: "list[Finding]") -> "pa.Table":
             "server": each.dest_ip,
             "conns": each.activities,
             "first": each.first_time.strftime("%Y-%m-%d %H:%M"),
-            "why": "; ".join(
-                f"{reason.text} (+{reason.points:.0f})" for reason in each.reasons if reason.points >= TELLING
-            )
-            or "nothing unusual in this input",
+            "why": _why(each),
         }
         for each in found
     ]
     return pa.Table.from_pylist(rows)
+
+
+def _why(finding: Finding) -> str:
+    """The telling reasons and the sum of the others, in whole points that add up to the score as it is shown."""
+    parts = [(reason.text, reason.points) for reason in finding.reasons if reason.points >= TELLING]
+    smaller = sum(reason.points for reason in finding.reasons if reason.points < TELLING)
+    parts.append(("and smaller ones" if parts else "nothing unusual in this input", smaller))
+    points = _whole([points for _, points in parts], round(finding.score))
+    told = [f"{text} (+{whole})" for (text, _), whole in zip(parts, points, strict=True) if whole]
+    return "; ".join(told) or parts[0][0]
+
+
+def _whole(points: list[float], total: int) -> list[int]:
+    """The points rounded so that they sum to the total: those with the largest fractions are rounded up."""
+    whole = [int(each) for each in points]
+    by_fraction = sorted(range(len(points)), key=lambda place: whole[place] - points[place])
+    for place in by_fraction[: max(0, total - sum(whole))]:
+        whole[place] += 1
+    return whole
