@@ -4,19 +4,20 @@ Source: Zeek's documentation of base/protocols/conn (conn_state, history) and of
 packet; a record is written when its connection ends, so records come in no order of `ts`.
 """
 
-import itertools
 import json
-import operator
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rpcsight.engines import Scan
 from rpcsight.engines._text import identifier, literal
 from rpcsight.errors import InputError, SchemaError
 from rpcsight.readers import NoFlows
-from rpcsight.readers._inputs import HEAD_BYTES, Input
+from rpcsight.readers._inputs import HEAD_BYTES, Input, blocks
 from rpcsight.readers._names import end_after
+from rpcsight.readers._zeek_sections import sections
+
+__all__ = ["ABOUT", "IS_GENERIC", "NAME", "scan", "sections", "why_not"]
 
 NAME = "zeek"
 ABOUT = "Zeek conn.log: TSV in any order and subset of columns, or JSON lines (dotted or underscored names)"
@@ -40,7 +41,8 @@ SYSTEMS = ("_system_name", "@system")
 CONN_ONLY = ("conn_state", "history", "orig_bytes", "orig_pkts", "orig_ip_bytes", "missed_bytes")
 ESTABLISHED = ("S1", "SF", "S2", "S3", "RSTO", "RSTR")
 FAILED = ("S0", "REJ", "SH", "RSTOS0", "RSTRH")
-MARKED_LINE = re.compile(rb"(?m)^(#.*\n)")
+CONN_STREAM = re.compile(rb'"(?:_path|@stream)"\s{0,8}:\s{0,8}"conn"')
+LONGEST_MARK_BYTES = 32
 
 
 def why_not(item: Input) -> str | None:
@@ -71,47 +73,6 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
     if any(line.startswith(("#fields", "#separator")) for line in item.lines()[:20]):
         return _scan_tsv(item)
     return _scan_json(item)
-
-
-def sections(blocks: Iterable[bytes]) -> Iterator[Iterable[bytes]]:
-    """The logs that were put together in one file: each from its header lines to the next header."""
-    for _, pieces in itertools.groupby(_numbered(blocks), key=operator.itemgetter(0)):
-        yield (piece for _, piece in pieces)
-
-
-def _numbered(blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Header lines and runs of other lines, each with the number of its section."""
-    number = 0
-    header: list[bytes] = []
-    is_begun = False
-    for piece in _pieces(blocks):
-        if not piece.startswith(b"#"):
-            is_begun = True
-        elif is_begun and piece.startswith((b"#separator", b"#fields")):
-            number += 1
-            is_begun = False
-            header = _kept(header) if piece.startswith(b"#fields") else []
-            yield from ((number, line) for line in header)
-        if piece.startswith(b"#"):
-            header.append(piece)
-        yield number, piece
-
-
-def _kept(header: list[bytes]) -> list[bytes]:
-    """The header lines that still hold when only #fields is written anew."""
-    return [line for line in header if line.startswith((b"#separator", b"#set", b"#empty", b"#unset", b"#path"))]
-
-
-def _pieces(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Each line that begins with `#`, and what stands between them, in whole lines."""
-    rest = b""
-    for block in blocks:
-        text = rest + block
-        cut = text.rfind(b"\n") + 1
-        yield from (piece for piece in MARKED_LINE.split(text[:cut]) if piece)
-        rest = text[cut:]
-    if rest:
-        yield rest
 
 
 def _scan_tsv(item: Input) -> Scan:
@@ -178,7 +139,7 @@ def _scan_json(item: Input) -> Scan:
     streams = [name for name in STREAMS if name in keys]
     if not streams and not keys.intersection(CONN_ONLY):
         raise NoFlows("Zeek JSON log of another kind (no conn_state, history, orig_bytes …)")
-    if streams and len(item.head) < 1 << 16 and not any(record.get(streams[0]) == "conn" for record in records):
+    if streams and not any(record.get(streams[0]) == "conn" for record in records) and not _holds_conn(item):
         seen = sorted({str(record.get(streams[0])) for record in records})
         raise NoFlows(f"Zeek {', '.join(seen)[:60]} log")
     underscored = "id_orig_h" in keys or "id_resp_h" in keys
@@ -205,6 +166,17 @@ def _scan_json(item: Input) -> Scan:
         source=item.source if item.is_spooled else "",
         compression=item.compression,
     )
+
+
+def _holds_conn(item: Input) -> bool:
+    """Whether any record down to the end says that it is of conn.log."""
+    rest = b""
+    for block in blocks(item):
+        text = rest + block
+        if b'"conn"' in text and CONN_STREAM.search(text):
+            return True
+        rest = text[-LONGEST_MARK_BYTES:]
+    return False
 
 
 def _values(columns: Mapping[str, str], kinds: Mapping[str, str], streams: Sequence[str]) -> dict[str, str]:
