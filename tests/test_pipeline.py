@@ -89,6 +89,7 @@ def test_clock_resolution_is_found_from_the_data(tmp_path: Path, step_us: int, r
         account = session.account
     assert account.clocks == [SourceClock("sensor", resolution, 8)]
     assert [warning.partition(":")[0] for warning in account.warnings] == (["sensor"] if resolution == "1 s" else [])
+    assert all("nfdump -o json" in warning and "EVE" not in warning for warning in account.warnings)  # no reader for it
 
 
 def test_streamed_rows_are_the_rows() -> None:

@@ -30,8 +30,8 @@ PORTLESS = ("no flow record", "dest_port missing")
 DEFECTS = ("src_port missing", "start_time ", "src_ip missing", "dest_ip missing")
 """Beginnings of the reasons for which records on RPC ports can't be used, as `steps/reading.sql` words them."""
 COARSE = (
-    "{observers}: times are whole seconds; the strict rule misses most activities there. Exports that keep milliseconds: "
-    "nfdump -o json, Zeek's conn.log, Suricata's EVE"
+    "{observers}: times are whole seconds; the strict rule misses most activities there. What keeps milliseconds: "
+    "nfdump -o json, Zeek's conn.log, packet captures (pcap)"
 )
 
 Progress = Callable[[str, int, int], None]
