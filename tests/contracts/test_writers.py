@@ -243,6 +243,28 @@ def test_a_table_of_all_rows_says_so() -> None:
     assert output("table", rows, Look(40, limit=3)).decode().splitlines()[-2:] == ["in all rows: same = s", "3 rows"]
 
 
+SHORT, LONG_ADDRESS = "10.77.0.22", "2001:db8:85a3:1234:5678:8a2e:370:7334"
+WHY = "no other client in this input uses this server for RPC (+27)"
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 160])
+@pytest.mark.parametrize("address", [SHORT, "2001:db8:10:77::22", LONG_ADDRESS])
+def test_addresses_are_always_shown(address: str, width: int) -> None:
+    """Whole, or wrapped where there is no room otherwise; score and reasons stay beside them."""
+    row = {"score": "27", "severity": "medium", "client": address, "server": address, "conns": 3}
+    rows = pa.Table.from_pylist([row | {"first": "2026-11-21 23:56", "why": WHY}])
+    header, *lines = output("table", rows, Look(width)).decode().splitlines()
+    names = header.split()
+    assert {"score", "client", "server", "why"} <= set(names)
+    lines = [line for line in lines if not line.startswith(("no room for", "--format", "1 row"))]
+    for name in ("client", "server"):
+        start = header.index(name)
+        end = header.index(names[names.index(name) + 1])
+        assert "".join(line[start:end].strip() for line in lines) == address
+    least = len(f"score  {address}  {address}  no other client in")
+    assert any(line.count(address) == 2 for line in lines) == (width >= least)
+
+
 def test_tables_are_given_in_batches_of_bounded_size() -> None:
     assert [each.num_rows for each in batches(TABLES["many"])] == [50_000, 10_001]
     assert [each.num_rows for each in batches(as_batches(MIXED))] == [2, 2, 2]

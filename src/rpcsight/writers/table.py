@@ -18,6 +18,7 @@ IS_BINARY = False
 
 FEWEST_ROWS_TO_FOLD = 3
 WRAPPED = ("why", "about")
+ADDRESSES = ("client", "server", "src_ip", "dest_ip")
 LEAST_WRAPPED_WIDTH = 18
 GAP = 2
 
@@ -28,7 +29,8 @@ def write(rows: Rows, out: BinaryIO, look: Look) -> None:
     """Write the first rows as a table, and what is not shown in words.
 
     Args:
-        rows: any table; columns named `why` or `about` are wrapped, all others stay on one line.
+        rows: any table; columns named `why` or `about` are wrapped, all others stay on one line (where there is no room
+            otherwise, addresses are wrapped, too).
         out: a binary stream.
         look: width, colours and the most rows to show.
     """
@@ -46,7 +48,8 @@ def write(rows: Rows, out: BinaryIO, look: Look) -> None:
     columns = [name for name in rows.schema.names if name not in same]
     fitting = _fitting(columns, cells, look.width)
     if shown.num_rows:
-        console.print(_table(fitting, cells, rows.schema))
+        is_narrow = _needed(fitting, cells) > look.width
+        console.print(_table(fitting, cells, rows.schema, (*WRAPPED, *ADDRESSES) if is_narrow else WRAPPED))
     everywhere = "in all rows" if number == shown.num_rows else "in all rows shown"
     for name, value in same.items():
         console.print(Text(f"{everywhere}: {name} = {value or '(empty)'}", style="dim"))
@@ -74,23 +77,33 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
-def _table(columns: Sequence[str], cells: Cells, schema: pa.Schema) -> Table:
+def _table(columns: Sequence[str], cells: Cells, schema: pa.Schema, wrapped: Sequence[str]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in columns:
         kind = schema.field(name).type
         is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
-        table.add_column(Text(printable(name)), justify="right" if is_number else "left", no_wrap=name not in WRAPPED)
+        table.add_column(
+            Text(printable(name)),
+            justify="right" if is_number else "left",
+            no_wrap=name not in wrapped,
+            overflow="fold" if name in wrapped else "ellipsis",
+        )
     for row in zip(*(cells[name] for name in columns), strict=True):
         table.add_row(*map(Text, row))
     return table
 
 
 def _fitting(columns: Sequence[str], cells: Cells, width: int) -> list[str]:
-    """The columns that there is room for: the last ones go first, at least one stays."""
+    """The columns that there is room for: the last ones go first; the first one, addresses and texts that can be wrapped stay."""
     kept = list(columns)
-    while len(kept) > 1 and sum(_width(name, cells) + GAP for name in kept) - GAP > width:
-        kept.pop(-2 if kept[-1] in WRAPPED else -1)
+    for name in reversed(columns[1:]):
+        if _needed(kept, cells) > width and name not in (*WRAPPED, *ADDRESSES):
+            kept.remove(name)
     return kept
+
+
+def _needed(columns: Sequence[str], cells: Cells) -> int:
+    return sum(_width(name, cells) + GAP for name in columns) - GAP
 
 
 def _width(name: str, cells: Cells) -> int:
