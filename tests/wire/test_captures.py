@@ -36,6 +36,7 @@ TSHARK_NAMES = {
     "IProvideClassInfo": "b196b283-bab4-101a-b69c-00aa00341d07",
     "IWbemLoginClientIDEx": "9f6c78ef-fce5-42fa-abea-3e7df91921dc",
     "44aca675-e8fc-11d0-a07c-00c04fb68820": "IWbemCallResult",
+    "DSSETUP": "dssetup",
     "exchange_mapi(emsmdb)": "exchange_mapi",
 }
 # The catalogue lists the 30 most frequent operations of a file.
