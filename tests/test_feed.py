@@ -1,7 +1,7 @@
 """Feeds: their rows in DuckDB's tables and in Parquet files; what they lose; inputs that end in the middle."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,7 +27,13 @@ class Numbers:
     tables: dict[str, dict[str, str]] = field(default_factory=lambda: {"numbers": COLUMNS, "other": {"a": "BIGINT"}})
 
     def rows(
-        self, path: str, compression: str, source: str, losses: Counter[str], notes: Counter[str]
+        self,
+        path: str,
+        compression: str,
+        source: str,
+        facts: Collection[str],
+        losses: Counter[str],
+        notes: Counter[str],
     ) -> Iterator[tuple[str, pa.RecordBatch]]:
         for number in range(self.count):
             columns = [pa.array([number]), pa.array([number % 2 == 1]), pa.array([f"{path}{compression}"])]

@@ -59,8 +59,10 @@ def run(
         RpcsightError: with where, what and a hint; nothing usable was read, or a name or value is wrong.
     """
     from rpcsight import pipeline
+    from rpcsight.analytics import facts
 
-    with pipeline.opened(_request(paths, settings, mapping, engine, master, since, until, rule)) as session:
+    asked = _request(paths, settings, mapping, engine, master, since, until, rule)
+    with pipeline.opened(asked, asked=facts(analytic)) as session:
         return session.run(analytic)
 
 
@@ -105,7 +107,8 @@ def read(
     """
     from rpcsight import pipeline
 
-    with pipeline.opened(_request(paths, settings, mapping, "duckdb", None, None, None, rule)) as session:
+    asked = _request(paths, settings, mapping, "duckdb", None, None, None, rule)
+    with pipeline.opened(asked, asked=()) as session:
         return session.candidates()
 
 

@@ -1,7 +1,7 @@
 """The straight line: inputs, readers, engine, analytics. Nothing here belongs to a stage."""
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,13 +11,14 @@ from typing import BinaryIO, overload
 import pyarrow as pa
 
 from rpcsight.account import Account
-from rpcsight.analytics import GIVEN, analytic, compose, compose_steps, step
+from rpcsight.analytics import GIVEN, analytic, compose, compose_steps, facts, step
 from rpcsight.engines import Engine, Statements, open_engine
 from rpcsight.findings import Finding
 from rpcsight.findings.group import findings_of
 from rpcsight.readers._names import parse_mapping
 from rpcsight.readers._plan import plan
 from rpcsight.readers._read import Progress, read, spare
+from rpcsight.schema import FACTS
 from rpcsight.settings import Settings
 
 __all__ = ["Hunt", "Progress", "Request", "Session", "opened"]
@@ -66,10 +67,11 @@ class Request:
 
 
 class Session:
-    """An engine that has read the inputs, and the account of it."""
+    """An engine that has read the inputs, and the account of it; of the tables of `schema.FACTS`, those in `asked`."""
 
-    def __init__(self, engine: Engine, parameters: Mapping[str, int], account: Account) -> None:
+    def __init__(self, engine: Engine, parameters: Mapping[str, int], account: Account, asked: Collection[str]) -> None:
         self.account = account
+        self._asked = asked
         self._engine = engine
         self._parameters = parameters
         self._held: list[str] = []
@@ -100,6 +102,8 @@ class Session:
 
     def _hold(self, name: str) -> None:
         """Let the engine hold the steps that several analytics build on, and count what they leave out."""
+        if missing := set(facts(name)).difference(self._asked):
+            raise ValueError(f"{name} needs {', '.join(sorted(missing))}: the session was opened without")
         uses = analytic(name).header.uses
         for shared in (each for each in SHARED if each in uses and each not in self._held):
             before = uses[: uses.index(shared)]
@@ -131,8 +135,15 @@ class Hunt(Sequence[Finding]):
 
 
 @contextmanager
-def opened(request: Request, progress: Progress | None = None) -> Iterator[Session]:
+def opened(
+    request: Request, progress: Progress | None = None, asked: Collection[str] = tuple(FACTS)
+) -> Iterator[Session]:
     """Read the inputs into an engine.
+
+    Args:
+        request: what to read, and how.
+        progress: is told what is being read.
+        asked: the tables of `schema.FACTS` that will be asked for: captures are not searched for others. All, where that is open.
 
     Raises:
         InputError: nothing usable was read.
@@ -145,16 +156,17 @@ def opened(request: Request, progress: Progress | None = None) -> Iterator[Sessi
             account = Account()
             made = plan(request.paths, parse_mapping(request.mapping), Path(scratch), request.stdin)
             spare(request.output, made)
-            read(made, engine, _statements(), request.parameters(), account, progress or _silent)
-            yield Session(engine, request.parameters(), account)
+            read(made, engine, _statements(asked), request.parameters(), account, progress or _silent)
+            yield Session(engine, request.parameters(), account, asked)
         finally:
             engine.close()
 
 
-def _statements() -> Statements:
+def _statements(asked: Collection[str]) -> Statements:
     left_out = compose_steps(("candidate", "sighting"), step("left_out"))
     made = {name: step(name) for name in MADE}
-    return Statements(step("reading"), step("half"), step("paired"), step("stock"), step("problem"), left_out, made)
+    counted = (step("stock"), step("problem"), left_out)
+    return Statements(step("reading"), step("half"), step("paired"), *counted, made, asked)
 
 
 def _silent(name: str, done: int, everything: int) -> None:

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from rpcsight.errors import SettingsError, UsageError
 from rpcsight.schema import FACTS
 
-__all__ = ["GIVEN", "Analytic", "Header", "all_analytics", "analytic", "compose", "compose_steps", "step"]
+__all__ = ["GIVEN", "Analytic", "Header", "all_analytics", "analytic", "compose", "compose_steps", "facts", "step"]
 
 BASE = ("record", "reading")
 GIVEN = (*BASE, *FACTS)
@@ -94,6 +94,11 @@ def analytic(name: str) -> Analytic:
             return each
     known = ", ".join(each.header.id for each in all_analytics())
     raise UsageError("analytic", f"there is none called {name!r}", f"one of: {known}")
+
+
+def facts(name: str) -> tuple[str, ...]:
+    """The tables of `schema.FACTS` that the analytic asks for."""
+    return tuple(each for each in analytic(name).header.uses if each in FACTS)
 
 
 def compose(name: str, *, from_flow: bool = False, held: Collection[str] = ()) -> str:

@@ -153,7 +153,7 @@ def run(
     )
     with ExitStack() as held:
         with progress_bar(is_quiet=quiet, no_color=no_color) as progress:
-            session = held.enter_context(pipeline.opened(asked, progress))
+            session = held.enter_context(pipeline.opened(asked, progress, analytics.facts(analytic)))
             rows = session.stream(analytic)
         write(rows, to)
     tell(session.account, is_quiet=quiet)

@@ -1,11 +1,12 @@
 """Engines run the SQL: DuckDB in this process, or a Spark cluster. This file is what they and their callers agree on."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from rpcsight.errors import UsageError
+from rpcsight.schema import FACTS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,7 +44,13 @@ class Feed(Protocol):
         ...
 
     def rows(
-        self, path: str, compression: str, source: str, losses: Counter[str], notes: Counter[str]
+        self,
+        path: str,
+        compression: str,
+        source: str,
+        facts: Collection[str],
+        losses: Counter[str],
+        notes: Counter[str],
     ) -> "Iterator[tuple[str, pa.RecordBatch]]":
         """One pass over a file: rows of the tables, as they come.
 
@@ -51,6 +58,7 @@ class Feed(Protocol):
             path: the file.
             compression: "" or "gz" or "zst".
             source: what to call it in errors.
+            facts: the tables of `schema.FACTS` that somebody asks for; what takes effort for others only is not looked at.
             losses: what could not be read is counted here, by reason in words.
             notes: what limits the rows, likewise.
 
@@ -137,7 +145,7 @@ class ReadCount:
 class Statements:
     """The texts of `steps/` that reading needs: `reading` over `record`, `half`, `paired` over it, and what counts the rest.
 
-    `made` are relations over a feed's tables, in order.
+    `made` are relations over a feed's tables, in order; `facts` the tables of `schema.FACTS` that the analytics ask for.
     """
 
     reading: str
@@ -147,6 +155,7 @@ class Statements:
     problem: str = ""
     left_out: str = ""
     made: Mapping[str, str] = field(default_factory=dict[str, str])
+    facts: Collection[str] = tuple(FACTS)
 
 
 class LayoutChange(Exception):

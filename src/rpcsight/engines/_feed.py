@@ -1,7 +1,7 @@
 """Brings the rows of a feed to engines: into DuckDB's tables, or into Parquet files."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,6 +60,7 @@ def fed(
     compression: str,
     source: str,
     observer: str = "",
+    facts: Collection[str] = tuple(FACTS),
 ) -> Iterator[Told]:
     """The feed's tables in DuckDB, and the relations made of them, for as long as the context lasts; facts stay.
 
@@ -69,6 +70,7 @@ def fed(
         made: the relations, in order.
         path, compression, source: as for `Feed.rows`.
         observer: what recorded the file.
+        facts: as for `Feed.rows`.
     """
     told = Told(source)
     recorded = f"*, {literal(observer)} as observer, {literal(source)} as source"
@@ -77,7 +79,7 @@ def fed(
         kinds = ", ".join(f"{identifier(column)} {kind}" for column, kind in columns.items())
         database.execute(f"create temp table {identifier(name)} ({kinds})")
     try:
-        for name, rows in _gathered(feed.rows(path, compression, source, told.losses, told.notes)):
+        for name, rows in _gathered(feed.rows(path, compression, source, facts, told.losses, told.notes)):
             relation = database.from_arrow(rows)
             (relation.project(recorded) if name in FACTS else relation).insert_into(name)
     except InputError as broken:
@@ -89,13 +91,15 @@ def fed(
         database.execute(f"drop table {identifier(name)}")
 
 
-def written(feed: Feed, folder: Path, path: str, compression: str, source: str) -> tuple[dict[str, Path], Told]:
+def written(
+    feed: Feed, folder: Path, path: str, compression: str, source: str, facts: Collection[str] = tuple(FACTS)
+) -> tuple[dict[str, Path], Told]:
     """The feed's tables as Parquet files.
 
     Args:
         feed: gives the rows.
         folder: where the files go; each call needs one of its own.
-        path, compression, source: as for `Feed.rows`.
+        path, compression, source, facts: as for `Feed.rows`.
 
     Returns:
         Tables and their files, and what the feed said beside.
@@ -110,7 +114,7 @@ def written(feed: Feed, folder: Path, path: str, compression: str, source: str) 
             for name, columns in feed.tables.items()
         }
         try:
-            for name, rows in _gathered(feed.rows(path, compression, source, told.losses, told.notes)):
+            for name, rows in _gathered(feed.rows(path, compression, source, facts, told.losses, told.notes)):
                 writers[name].write_table(rows)
         except InputError as broken:
             told.broken = broken

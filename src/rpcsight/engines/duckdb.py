@@ -155,7 +155,9 @@ class DuckDB:
     ) -> ReadCount:
         source = scan.source or path
         total = ReadCount()
-        feeding = fed(self._database, feed, statements.made, path, scan.compression, source, scan.observer)
+        feeding = fed(
+            self._database, feed, statements.made, path, scan.compression, source, scan.observer, statements.facts
+        )
         with _told_as(EngineError, source), feeding as told:
             for part in (scan, *scan.others):
                 count = self._append(part, (path,), literal(source), statements, parameters, is_careful=False)

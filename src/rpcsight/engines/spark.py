@@ -114,7 +114,7 @@ class Spark:
         for path in scan.paths:
             source = scan.source or path
             folder = Path(tempfile.mkdtemp(dir=self._scratch, prefix="feed-"))
-            files, told = written(feed, folder, path, scan.compression, source)
+            files, told = written(feed, folder, path, scan.compression, source, statements.facts)
             with _told_as(InputError, source):
                 self._take_facts(files, scan.observer, source)
                 for name, file in files.items():

@@ -5,7 +5,7 @@ DCE/RPC and SMB are followed, and NetFlow and IPFIX datagrams on their way to a 
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -45,25 +45,37 @@ class Capture:
 
     tables: Mapping[str, Mapping[str, str]]
 
-    def rows(self, path: str, compression: str, source: str, losses: Counter[str], notes: Counter[str]) -> "Rows":
+    def rows(
+        self,
+        path: str,
+        compression: str,
+        source: str,
+        facts: Collection[str],
+        losses: Counter[str],
+        notes: Counter[str],
+    ) -> "Rows":
         """See `engines.Feed.rows`.
 
         Raises:
             InputError: the file can't be read or unpacked to its end, or holds neither TCP nor flow records.
         """
-        from rpcsight.readers._packets import Connections, rows_of
+        from rpcsight.readers._packets import Connections, Consumer, rows_of
         from rpcsight.readers._shown import Conversations, Exports
         from rpcsight.wire.addresses import Addresses
 
         broken: list[InputError] = []
         count = 0
         addresses = Addresses()
-        spoken, exports = Conversations(addresses.text), Exports(addresses.text)
-        consumers = (Connections(), spoken, exports)
+        exports = Exports(addresses.text)
+        consumers: list[Consumer] = [Connections(), exports]
+        spoken = Conversations(addresses.text) if any(name in facts for name in Conversations.tables) else None
+        if spoken:
+            consumers.append(spoken)
         for name, rows in rows_of(_until_broken(path, compression, source, broken), addresses, consumers, losses):
             count += rows.num_rows
             yield name, rows
-        losses.update(spoken.losses)
+        if spoken:
+            losses.update(spoken.losses)
         losses.update(exports.losses)
         notes.update(exports.notes)
         if broken:
