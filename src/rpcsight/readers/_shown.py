@@ -10,7 +10,6 @@ from rpcsight.readers._packets import Rows
 from rpcsight.schema import FACTS
 from rpcsight.wire import Datagrams, Packets
 from rpcsight.wire.biflows import RECORDS
-from rpcsight.wire.follow import Follower
 from rpcsight.wire.halves import HALVES
 from rpcsight.wire.netflow import Collector
 
@@ -35,6 +34,8 @@ class Conversations:
     }
 
     def __init__(self, name: Callable[[int], str]) -> None:
+        from rpcsight.wire.follow import Follower  # and all that reads protocols, where it is asked for
+
         self._follower = Follower(name)
         self.losses = self._follower.losses
 

@@ -71,12 +71,7 @@ def batches(rows: Rows) -> "Iterator[pa.Table]":
 
 def all_writers() -> list[Writer]:
     """Every writer in this folder, by name."""
-    found = [
-        cast("Writer", importlib.import_module(f"{__name__}.{each.name}"))
-        for each in pkgutil.iter_modules(__path__)
-        if not each.name.startswith("_")
-    ]
-    return sorted(found, key=lambda each: each.NAME)
+    return [_loaded(name) for name in _names()]
 
 
 def writer(name: str) -> Writer:
@@ -85,7 +80,15 @@ def writer(name: str) -> Writer:
     Raises:
         UsageError: there is none.
     """
-    for each in all_writers():
-        if name == each.NAME:
-            return each
-    raise UsageError("--format", f"{name!r} is no format", f"one of: {', '.join(each.NAME for each in all_writers())}")
+    if name in _names():  # only that one is loaded: each brings libraries of its own
+        return _loaded(name)
+    raise UsageError("--format", f"{name!r} is no format", f"one of: {', '.join(_names())}")
+
+
+def _names() -> list[str]:
+    """A writer is named like its file."""
+    return sorted(each.name for each in pkgutil.iter_modules(__path__) if not each.name.startswith("_"))
+
+
+def _loaded(name: str) -> Writer:
+    return cast("Writer", importlib.import_module(f"{__name__}.{name}"))
