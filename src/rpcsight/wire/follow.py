@@ -143,9 +143,9 @@ class Follower:
             packets.flags[rows],
             starts,
             starts + captured,
-            packets.payload_bytes[rows] - captured,
+            np.maximum(packets.payload_bytes[rows] - captured, 0),
         )
-        live = self._live
+        data, live, taken = bytes(block), self._live, self._taken
         for time_us, one, other, seq, ack, flags, start, end, missing in zip(
             *(column.tolist() for column in columns), strict=True
         ):
@@ -158,11 +158,10 @@ class Follower:
                 if found is None:
                     continue
             connection, is_to_server = found
-            self._taken += 1
-            connection.touched = self._taken
-            connection.stream.packet(
-                time_us, is_to_server, seq, ack, flags, bytes(block[start:end]), missing if missing > 0 else 0
-            )
+            taken += 1
+            connection.touched = taken
+            connection.stream.packet(time_us, is_to_server, seq, ack, flags, data[start:end], missing)
+        self._taken = taken
 
     def _open(
         self,

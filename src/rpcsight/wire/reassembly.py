@@ -96,11 +96,16 @@ class TcpStream:
         if other.held and flags & ACK:
             self._skip_acknowledged(other, not is_to_server, ack)
         is_next = direction.next & _MASK == seq and direction.next >= 0
-        if is_next and payload and not (missing or direction.held or flags & (SYN | FIN | RST)):
+        if is_next and not (direction.held or flags & (SYN | FIN | RST)):
             # The usual case, first for speed: the next bytes, and nothing to do but to give them on.
-            direction.next += len(payload)
-            direction.start = -1
-            self.protocol.feed(time_us, is_to_server, payload)
+            if payload:
+                direction.next += len(payload)
+                direction.start = -1
+                self.protocol.feed(time_us, is_to_server, payload)
+            if missing:
+                direction.next += missing
+                direction.start = -1
+                self.protocol.gap(is_to_server)
             return
         if flags & SYN:
             if direction.initial is None:

@@ -17,6 +17,7 @@ __all__ = ["SmbConnection", "looks_like_smb"]
 SMB1, SMB2, ENCRYPTED, COMPRESSED = b"\xffSMB", b"\xfeSMB", b"\xfdSMB", b"\xfcSMB"
 _NAMES = frozenset({SMB1, SMB2, ENCRYPTED, COMPRESSED})
 _FRAME_BYTES, _NAME_BYTES = 4, 4
+_LENGTH_BITS = 24
 _MESSAGE, _SESSION_REQUEST = 0x00, 0x81
 _OTHER_TYPES = frozenset(range(_SESSION_REQUEST, 0x86))  # session request to keep-alive
 _NAMED_BYTES = _FRAME_BYTES + _NAME_BYTES
@@ -89,6 +90,8 @@ class SmbConnection:
                 taken = min(side.skipped, len(data) - at)
                 side.skipped -= taken
                 at += taken
+            elif not side.head and (read := self._read_whole(time_us, is_to_server, side, data, at)):
+                at += read
             else:
                 taken = data[at : at + max(side.wanted - len(side.head), 0)]
                 side.head += taken
@@ -126,6 +129,23 @@ class SmbConnection:
         if side.rest is None and rest.file.is_over:
             self._opens.lose(CLOSED)
         return at + len(taken)
+
+    def _read_whole(self, time_us: int, is_to_server: bool, side: _Side, data: bytes, at: int) -> int:
+        """Read an SMB2 message whose head is all there, the usual case; return how many bytes that took, 0 for any other."""
+        size = int.from_bytes(data[at : at + _FRAME_BYTES])  # its type comes first, and is 0
+        start = at + _FRAME_BYTES
+        if size >> _LENGTH_BITS or size < _FIRST_BYTES - _FRAME_BYTES or not data.startswith(SMB2, start):
+            return 0
+        first = data[start : at + _FIRST_BYTES]
+        if len(first) < _FIRST_BYTES - _FRAME_BYTES:
+            return 0
+        end = start + _wanted(SMB2, first, size)
+        if end > len(data):
+            return 0
+        head = data[start:end]
+        side.rest = rest = self._smb2.read(time_us, is_to_server, head, size)
+        side.skipped = size - len(head) - (rest.size if rest is not None else 0)
+        return end - at
 
     def _look(self, time_us: int, is_to_server: bool, side: _Side) -> None:
         """Decide from a head what else it takes, or read the message."""
