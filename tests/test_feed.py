@@ -35,6 +35,7 @@ class Numbers:
         losses: Counter[str],
         notes: Counter[str],
     ) -> Iterator[tuple[str, pa.RecordBatch]]:
+        del facts
         for number in range(self.count):
             columns = [pa.array([number]), pa.array([number % 2 == 1]), pa.array([f"{path}{compression}"])]
             yield "numbers", pa.RecordBatch.from_arrays(columns, names=list(COLUMNS))
