@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rpcsight.errors import UsageError
-from rpcsight.schema import FLOW
+from rpcsight.schema import FACTS, FLOW
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -51,6 +51,8 @@ SPELT_WINDOWS = ("spark", "bigquery")
 
 USMALLINT = "CASE WHEN ROUND(TRY_CAST(x AS DECIMAL(18, 6))) BETWEEN 0 AND 65535 THEN CAST(ROUND(TRY_CAST(x AS DECIMAL(18, 6))) AS INT) END"
 CLICKHOUSE_SETTINGS = "join_use_nulls = 1, prefer_column_name_to_alias = 1"
+PUBLIC = {"flow": FLOW, **FACTS}
+"""The tables that a warehouse may hold."""
 MOST_PARTS = 8
 """Statements of more parts than this need ClickHouse 26 or later, which can compute each once: without, they are too big for it."""
 
@@ -232,15 +234,17 @@ def _settle(tree: "exp.Expr") -> None:
 
 
 def _order_by_bytes(tree: "exp.Expr") -> None:
-    """Compare the texts of `flow` by their bytes, not by the database's language; what is made of them inherits that."""
+    """Compare the texts of the public tables by their bytes, not by the database's language; what is made of them inherits that."""
     from sqlglot import exp
 
-    texts = {column.name for column in FLOW if column.kind == "VARCHAR"}
+    made = {part.alias for part in tree.find_all(exp.CTE)}
     for select in tree.find_all(exp.Select):
         source = select.args.get("from_")
-        if source is None or not isinstance(source.this, exp.Table) or source.this.name != "flow":
+        if source is None or not isinstance(source.this, exp.Table) or source.this.name in made:
             continue
-        for column in list(select.expressions):
-            if isinstance(column, exp.Column) and column.name in texts:
-                collated = exp.Collate(this=column.copy(), expression=exp.to_identifier("C", quoted=True))
-                column.replace(exp.alias_(collated, column.name))
+        texts = {column.name for column in PUBLIC.get(source.this.name, ()) if column.kind == "VARCHAR"}
+        for value in list(select.expressions):
+            inner = value.unalias()
+            if isinstance(inner, exp.Column) and inner.name in texts:
+                collated = exp.Collate(this=inner.copy(), expression=exp.to_identifier("C", quoted=True))
+                value.replace(exp.alias_(collated, value.alias_or_name))
