@@ -5,7 +5,7 @@ from pathlib import Path
 from rpcsight.analytics import all_analytics
 from rpcsight.readers import all_readers
 from rpcsight.readers._names import KNOWN
-from rpcsight.schema import FINDING, FLOW, RPC_ACTIVITY, Column
+from rpcsight.schema import FACTS, FINDING, FLOW, RPC_ACTIVITY, Column
 from rpcsight.writers import all_writers
 
 DOCS = Path(__file__).parent
@@ -50,7 +50,7 @@ def _formats() -> str:
 
 
 def _tables() -> str:
-    tables = {"flow": FLOW, "rpc_activity": RPC_ACTIVITY, "finding": FINDING}
+    tables = {"flow": FLOW, **FACTS, "rpc_activity": RPC_ACTIVITY, "finding": FINDING}
     return f"# Tables\n\n{MADE}Times are UTC.\n" + "".join(
         f"\n## {name}\n\n{_columns(table)}" for name, table in tables.items()
     )

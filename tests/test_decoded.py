@@ -17,8 +17,10 @@ from rpcsight.pipeline import Request, opened
 from rpcsight.schema import FACTS
 from rpcsight.settings import RuleSettings, Settings
 from tests import system
+from tests.recording import PARQUET
 from tests.wire import exporting
 from tests.wire.build import ethernet, ipv4, pcap, udp
+from tests.wire.exports import UPTIME_MS, v5, v5_record
 from tests.wire.test_captures import CAPTURES, MAPI, MOST_OPERATIONS, TSHARK_NAMES, WELL_KNOWN, ends, name, operations
 
 LAB = system.SHARED_DATA.parent / "lab" / "recording" / "lab.pcap"
@@ -284,3 +286,43 @@ def test_exports_give_the_activities_of_the_packets(form: str, tmp_path: Path) -
         is_source = is_oriented or ip_address(each["src_ip"]) < ip_address(each["dest_ip"])
         assert each["is_strict"] == (packets[ends(each)]["is_strict"] and is_source)
         assert each["basis"] in {"mapper", "known_endpoint"}
+
+
+# --- analytics of what packets show
+
+
+PACKETS_ONLY = {"rpc-calls": "rpc_call", "rpc-mappings": "rpc_mapping", "smb-events": "smb_event"}
+TIMES = {"rpc-calls": "call_time", "rpc-mappings": "answer_time", "smb-events": "event_time"}
+
+
+@pytest.mark.parametrize("analytic", PACKETS_ONLY)
+def test_what_packets_show_is_told_in_order(analytic: str) -> None:
+    """Every row of the relation, and nothing of connections that start outside the bounds."""
+    path = system.shared_data("pcap", OTRF, "apt29_day2_NEWYORK.cap")
+    with opened(Request([str(path)])) as session:
+        rows = session.run(analytic).to_pylist()
+        warnings = session.account.warnings
+    starts = sorted(row["flow_time"] for row in rows)
+    middle = starts[len(starts) // 2]
+    assert warnings == []
+    assert len(rows) == len(
+        shown(path.relative_to(system.SHARED_DATA / "pcap").as_posix()).facts[PACKETS_ONLY[analytic]]
+    )
+    assert [row[TIMES[analytic]] for row in rows] == sorted(row[TIMES[analytic]] for row in rows)
+    with opened(Request([str(path)], since=middle)) as later, opened(Request([str(path)], until=middle)) as earlier:
+        assert later.run(analytic).to_pylist() == [row for row in rows if row["flow_time"] >= middle]
+        assert earlier.run(analytic).to_pylist() == [row for row in rows if row["flow_time"] < middle]
+
+
+@pytest.mark.parametrize("analytic", PACKETS_ONLY)
+def test_without_packets_the_account_says_so(analytic: str, tmp_path: Path) -> None:
+    """Also of a capture that holds an exporter's datagrams only; once, however often it is asked for."""
+    exports = tmp_path / "x.pcap"
+    exports.write_bytes(
+        pcap([(1, ethernet(ipv4(udp(40000, 2055, v5(v5_record(UPTIME_MS - 2000, UPTIME_MS - 1000))), protocol=17)))])
+    )
+    for path in (PARQUET, exports):
+        with opened(Request([str(path)])) as session:
+            assert (session.run(analytic).num_rows, session.stream(analytic).read_all().num_rows) == (0, 0)
+            warning = f"no TCP packets in the input: {analytic} needs a capture"
+            assert [each for each in session.account.warnings if "no TCP packets" in each] == [warning]

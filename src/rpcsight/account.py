@@ -47,6 +47,7 @@ class Account:
     Args:
         files: inputs read.
         records: records in them.
+        from_packets: how many of them are connections put together from packets.
         candidates: flows to the mapper or to a dynamic port.
         readers: inputs by reader.
         skips: inputs and records not used.
@@ -58,6 +59,7 @@ class Account:
 
     files: int = 0
     records: int = 0
+    from_packets: int = 0
     candidates: int = 0
     readers: Counter[str] = field(default_factory=Counter[str])
     skips: list[Skip] = field(default_factory=list[Skip])

@@ -30,6 +30,7 @@ EVIDENCE_ROWS = 5
 SHARED = ("pair", "connection")
 MADE = ("tcp",)
 """Steps over the tables that feeds make."""
+NO_PACKETS = "no TCP packets in the input: {name} needs a capture"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +102,13 @@ class Session:
         return Hunt(findings_of(stories, evidence), self.account)
 
     def _hold(self, name: str) -> None:
-        """Let the engine hold the steps that several analytics build on, and count what they leave out."""
+        """Let the engine hold the steps that several analytics build on; account for what they leave out, and for what is not there."""
         if missing := set(facts(name)).difference(self._asked):
             raise ValueError(f"{name} needs {', '.join(sorted(missing))}: the session was opened without")
-        uses = analytic(name).header.uses
+        header = analytic(name).header
+        uses = header.uses
+        if set(header.needs) & set(FACTS) and not self.account.from_packets:
+            self._warn(NO_PACKETS.format(name=header.id))
         for shared in (each for each in SHARED if each in uses and each not in self._held):
             before = uses[: uses.index(shared)]
             sql = compose_steps(before, step(shared), (*GIVEN, *self._held))
@@ -113,6 +117,11 @@ class Session:
             if shared == "connection":
                 repeated = self._engine.rows(step("repeated"), self._parameters).to_pylist()[0]["flows"]
                 self.account.left_out |= {"repeated": repeated} if repeated else {}
+
+    def _warn(self, what: str) -> None:
+        """Say in the account what limits the results, once."""
+        if what not in self.account.warnings:
+            self.account.warnings.append(what)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from rpcsight.engines.dialects import translated
 from rpcsight.errors import UsageError
 from rpcsight.pipeline import Request, opened
 from rpcsight.schema import FACTS, FLOW, RPC_ACTIVITY, names
+from tests import system
 from tests.recording import PARQUET
 
 ANALYTICS = [pytest.param(each, id=each.header.id) for each in all_analytics()]
@@ -27,11 +28,74 @@ PUBLISHED_COLUMNS = {
     ],
     "rpc-activity": names(RPC_ACTIVITY),
     "rpc-attempts": ["src_ip", "dest_ip", "start_time", "src_port", "dest_port", "flow_id", "observer", "source"],
+    "rpc-calls": [
+        *(
+            "call_time",
+            "flow_time",
+            "src_ip",
+            "src_port",
+            "dest_ip",
+            "dest_port",
+            "transport_protocol",
+            "pipe",
+            "user_name",
+        ),
+        *(
+            "interface",
+            "interface_version",
+            "opnum",
+            "is_answered",
+            "fault",
+            "auth_type",
+            "auth_level",
+            "request_bytes",
+        ),
+        *("response_bytes", "is_callback", "context_id", "call_id", "observer", "source"),
+    ],
+    "rpc-mappings": [
+        *(
+            "answer_time",
+            "flow_time",
+            "src_ip",
+            "src_port",
+            "dest_ip",
+            "dest_port",
+            "transport_protocol",
+            "pipe",
+            "user_name",
+        ),
+        *(
+            "answer",
+            "interface",
+            "interface_version",
+            "mapped_address",
+            "mapped_port",
+            "mapped_pipe",
+            "observer",
+            "source",
+        ),
+    ],
+    "smb-events": [
+        *(
+            "event_time",
+            "flow_time",
+            "src_ip",
+            "src_port",
+            "dest_ip",
+            "dest_port",
+            "user_name",
+            "action",
+            "share",
+            "name",
+        ),
+        *("written_bytes", "observer", "source"),
+    ],
 }
+CAPTURE = ("pcap", "OTRF+Security-Datasets", "covenant_sharpsc_create_dcerpc_smb_svcctl_2020-08-06022635.cap")
 
 
-def from_engine(name: str) -> pa.Table:
-    with opened(Request([str(PARQUET)])) as session:
+def from_engine(name: str, path: Path = PARQUET) -> pa.Table:
+    with opened(Request([str(path)])) as session:
         return session.run(name)
 
 
@@ -45,7 +109,7 @@ def test_its_header_is_complete(each: Analytic) -> None:
     assert [name for name, value in header if not value and name != "d3fend"] == []
     assert [name for name in header.attack if not re.fullmatch(r"T\d{4}(\.\d{3})?", name)] == []
     assert [name for name in header.d3fend if not re.fullmatch(r"D3-[A-Z]+", name)] == []
-    assert set(header.needs) <= {"flow", "rpc_call", "process"}
+    assert set(header.needs) <= {"flow", *FACTS}
     assert [name for name in header.uses if name not in {*STEPS, *FACTS}] == []
     assert (analytic(header.id.upper()), analytic(header.id.lower())) == (each, each)
 
@@ -69,14 +133,21 @@ def test_without_flows_it_gives_no_rows_and_its_columns(each: Analytic, tmp_path
 
 @pytest.mark.parametrize("each", ANALYTICS)
 def test_a_warehouse_gives_the_rows_of_the_engine(each: Analytic) -> None:
-    name = each.header.id
-    columns = ", ".join(f"{column.name} {column.kind}" for column in FLOW)
+    name, needs = each.header.id, each.header.needs
+    path = PARQUET if needs == ("flow",) else system.shared_data(*CAPTURE)
     with duckdb.connect() as warehouse:
         warehouse.execute("set TimeZone = 'UTC'")
-        warehouse.execute(f"create table flow ({columns})")
-        warehouse.execute(f"insert into flow by name select *, '{PARQUET}' as source from '{PARQUET}'")
+        for table in needs:
+            columns = ", ".join(f"{column.name} {column.kind}" for column in {"flow": FLOW, **FACTS}[table])
+            warehouse.execute(f"create table {table} ({columns})")
+        if path == PARQUET:
+            warehouse.execute(f"insert into flow by name select *, '{PARQUET}' as source from '{PARQUET}'")
+        else:
+            with opened(Request([str(path)])) as session:
+                for table in needs:
+                    warehouse.from_arrow(session._engine.rows(f"select * from {table}", {})).insert_into(table)
         rows = warehouse.sql(translated(compose(name, from_flow=True), "duckdb", PARAMETERS)).to_arrow_table()
-    assert rows.equals(from_engine(name))
+    assert rows.equals(from_engine(name, path))
     assert rows.num_rows
 
 

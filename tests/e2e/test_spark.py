@@ -25,6 +25,7 @@ from tests.properties.strategies import LOOPBACK, flow_lists, to_rows
 pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("spark")]
 
 ANALYTICS = ("CAR-2014-05-001", "rpc-activity", "rpc-attempts")
+PACKETS_ONLY = ("rpc-calls", "rpc-mappings", "smb-events")
 RANDOM_LISTS = 40
 FILES = 3
 FORM = {form.name: form for form in FORMS}
@@ -123,6 +124,20 @@ def test_captures(connected: str, tmp_path: Path) -> None:
     (tmp_path / "d.pcap").write_bytes(content[:24])
     public = system.shared_data("pcap", "OTRF+Security-Datasets", "apt29_day2_SCRANTON.cap")
     assert assert_same([str(tmp_path), str(public)], connected)["CAR-2014-05-001"].num_rows
+
+
+def test_what_packets_show(connected: str) -> None:
+    """Two captures, so that rows of several scans are put together; one of flows only, which is warned of."""
+    captures = ("apt29_day2_SCRANTON.cap", "covenant_sharpsc_create_dcerpc_smb_svcctl_2020-08-06022635.cap")
+    public = [str(system.shared_data("pcap", "OTRF+Security-Datasets", name)) for name in captures]
+    for paths in (public, [str(DEMO / "recording.parquet")]):
+        with opened(Request(paths)) as here, opened(Request(paths, engine="spark", master=connected)) as there:
+            for name in PACKETS_ONLY:
+                expected, actual = here.run(name), there.run(name)
+                assert (actual.schema, actual.to_pylist()) == (expected.schema, expected.to_pylist())
+                assert bool(expected.num_rows) == (paths is public)
+            assert there.account.warnings == here.account.warnings
+            assert len(here.account.warnings) == (0 if paths is public else len(PACKETS_ONLY))
 
 
 def test_random_flows(connected: str, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ The header is TOML inside the file's first comment:
 
 - `id`, `title`, `about`, `why`, `source`: what it finds, why an analyst cares, who published it;
 - `attack`, `d3fend`: technique ids;
-- `needs`: tables of the data model (`flow`, later `rpc_call`, `process`);
+- `needs`: tables of the data model: `flow`, or of `schema.FACTS`, which are empty where nothing but flow records was read;
 - `uses`: the steps it builds on, in order (files of `steps/`);
 - `mistaken`, `blind`: what it is mistaken for, and what it cannot see.
 
@@ -26,7 +26,7 @@ __all__ = ["GIVEN", "Analytic", "Header", "all_analytics", "analytic", "compose"
 
 BASE = ("record", "reading")
 GIVEN = (*BASE, *FACTS)
-"""What an engine holds as tables after reading; a warehouse computes `reading` from `flow`, and has no facts."""
+"""What an engine holds as tables after reading; a warehouse computes `reading` from `flow`, and has those facts that an analytic needs."""
 
 
 class Header(BaseModel):
@@ -106,12 +106,13 @@ def compose(name: str, *, from_flow: bool = False, held: Collection[str] = ()) -
 
     Args:
         name: the analytic's id.
-        from_flow: start from the public table `flow`, for a warehouse; else from the relation `reading` of an engine.
+        from_flow: start from the public tables that the analytic needs, for a warehouse; else from the relations of an engine.
         held: steps that the engine holds as tables already.
     """
     found = analytic(name)
-    given = set(held) if from_flow else {*GIVEN, *held}
-    return compose_steps([*BASE, *found.header.uses], found.sql, given)
+    needs = found.header.needs
+    given = {*held, *needs} if from_flow else {*GIVEN, *held}
+    return compose_steps([*(BASE if "flow" in needs else ()), *found.header.uses], found.sql, given)
 
 
 def compose_steps(uses: Sequence[str], body: str, given: Collection[str] = GIVEN) -> str:

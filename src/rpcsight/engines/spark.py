@@ -124,11 +124,14 @@ class Spark:
                 count = ReadCount()
                 for part in (scan, *scan.others):
                     self._take(part, mapped(part, identifier(part.relation), literal(source)), statements, parameters)
-                    count.records += self._session.table(part.relation).count()
+                    records = self._session.table(part.relation).count()
+                    count.records += records
+                    count.from_packets += records if part.relation in statements.made else 0
                 for name in (*files, *statements.made):
                     self._session.catalog.dropTempView(name)
             count = told.account(count)
             total.records += count.records
+            total.from_packets += count.from_packets
             total.losses += count.losses
             total.notes += count.notes
         self._show_reading()
