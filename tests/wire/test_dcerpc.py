@@ -212,6 +212,14 @@ def test_out_of_step() -> None:
     assert facts.losses["RPC streams out of step: bytes that begin no PDU"] == 2
 
 
+def test_a_pipe_may_carry_something_else() -> None:
+    """As PsExec's do. One that began as RPC is out of step."""
+    facts = run([(True, b"no PDU" * 9), (True, b"neither" * 9), (False, b"nor this" * 9)], pipe="PSEXESVC")
+    assert facts.losses == {"directions of named pipes that begin with something else than RPC": 2}
+    facts = run([(True, pdus.request(1)), (True, b"no PDU" * 9)], pipe="svcctl")
+    assert facts.losses == {"RPC streams out of step: bytes that begin no PDU": 1}
+
+
 def test_encrypted_answers_are_counted() -> None:
     pieces = conversation()
     pieces[6] = (False, pdus.response(bytes(64), 1, call_id=3, auth=NTLM))

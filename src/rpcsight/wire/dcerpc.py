@@ -24,6 +24,8 @@ _CALLS = frozenset({pdu.REQUEST, pdu.RESPONSE, pdu.FAULT})
 
 
 _NO_HEADER = Header(0, 0, True, 0, 0, 0)
+_OUT_OF_STEP = "RPC streams out of step: bytes that begin no PDU"
+_NO_RPC = "directions of named pipes that begin with something else than RPC"
 
 
 @dataclass(slots=True, eq=False)
@@ -72,10 +74,11 @@ class Association:
         user: who opened the pipe; "" unknown.
     """
 
-    __slots__ = ("_calls", "_contexts", "_facts", "_lanes")
+    __slots__ = ("_calls", "_contexts", "_facts", "_is_pipe", "_lanes")
 
     def __init__(self, facts: Facts, pipe: str = "", user: str = "") -> None:
         self._facts = facts
+        self._is_pipe = pipe != ""
         self._contexts = Contexts(facts, pipe, user)
         self._calls = Calls(facts, pipe, user)
         self._lanes = (_Lane(False), _Lane(True))
@@ -152,7 +155,8 @@ class Association:
         header = pdu.read_header(piece)
         if header is None:
             if not lane.is_lost:
-                self._facts.losses["RPC streams out of step: bytes that begin no PDU"] += 1
+                is_other = self._is_pipe and lane.header is _NO_HEADER and not lane.gaps
+                self._facts.losses[_NO_RPC if is_other else _OUT_OF_STEP] += 1
                 lane.gaps += 1
             lane.is_lost = True
             return False
