@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from rpcsight.analytics import all_analytics
+from rpcsight.cli.output import ENDINGS
 from rpcsight.readers import all_readers
 from rpcsight.readers._names import KNOWN
 from rpcsight.schema import FACTS, FINDING, FLOW, RPC_ACTIVITY, Column
@@ -17,6 +18,10 @@ zone) or a number, whose unit is seen from its size; `--map start_time=COLUMN:ep
 
 | column of flow | names |
 |---|---|
+"""
+CHOSEN = """
+Without `--format`, the ending of `-o FILE` says which: {endings}. A name without ending, or with a
+date or number there, gets jsonl; other endings are refused unless `--format` is given, those of packed files always: pack afterwards.
 """
 MADE = "<!-- Made by `make docs`; change the code instead. -->\n\n"
 
@@ -46,6 +51,7 @@ def _formats() -> str:
     rows += [f"| `{name}` | {', '.join(f'`{each}`' for each in found)} |\n" for name, found in KNOWN.items()]
     rows.append("\n## Written\n\n| writer | what |\n|---|---|\n")
     rows += [f"| `{each.NAME}` | {each.ABOUT} |\n" for each in all_writers()]
+    rows.append(CHOSEN.format(endings=", ".join(f"`{ending}` {name}" for ending, name in ENDINGS.items())))
     return "".join(rows)
 
 

@@ -155,6 +155,10 @@ WRONG_SETTINGS = {
         ("hunt --format xml {flows}", 2, "--format: 'xml' is no format"),
         ("hunt -o {folder} {flows}", 2, "--output: '{folder}' is no file"),
         ("hunt -o {folder}/no/where {flows}", 2, "--output: there is no folder '{folder}/no'"),
+        ("hunt -o {folder}/x.xlsx {flows}", 2, "--output: the ending of 'x.xlsx' names no format"),
+        ("hunt -o {folder}/x.out {flows}", 2, "--output: the ending of 'x.out' names no format"),
+        ("hunt -o {folder}/x.csv.gz {flows}", 2, "--output: 'x.csv.gz' is called like a packed file"),
+        ("hunt -f csv -o {folder}/x.CSV.GZ {flows}", 2, "--output: 'x.CSV.GZ' is called like a packed file"),
         ("run bogus {flows}", 2, "analytic: there is none called 'bogus'"),
         ("list bogus", 2, "list: 'bogus' is nothing to list"),
         ("sql bogus", 2, "analytic: there is none called 'bogus'"),
@@ -240,6 +244,20 @@ def test_formats_tell_the_same(cli: Cli, tmp_path: Path, command: list[str]) -> 
     assert (table.num_rows, table.column_names) == (len(rows), list(rows[0]))
     assert files["txt"].read_text("utf-8").splitlines()[-1].startswith(f"{len(rows)} rows")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in files.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "form"),
+    [
+        *(("x", [], "jsonl"), ("x.json", [], "jsonl"), ("x.NDJSON", [], "jsonl"), ("x.2026-11-22", [], "jsonl")),
+        *(("x.CSV", [], "csv"), ("x.table", [], "table"), ("x.Txt", [], "table")),
+        *(("x.out", ["-f", "csv"], "csv"), ("x.csv", ["-f", "jsonl"], "jsonl")),
+    ],
+)
+def test_a_files_ending_names_its_format(cli: Cli, tmp_path: Path, name: str, options: list[str], form: str) -> None:
+    assert cli("run", "rpc-attempts", RECORDING, "-q", "-o", tmp_path / name, *options) == (0, "", "")
+    begins = {"jsonl": '{"', "csv": '"src_ip"', "table": "src_ip "}[form]
+    assert (tmp_path / name).read_text("utf-8").startswith(begins)
 
 
 def test_an_output_of_a_dash_is_standard_output(cli: Cli) -> None:

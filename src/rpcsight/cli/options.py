@@ -48,7 +48,7 @@ Format = Annotated[
     typer.Option(
         "--format",
         "-f",
-        help="table, jsonl, csv or parquet. [default: as FILE is called; table on a terminal; else jsonl]",
+        help="table, jsonl, csv or parquet. [default: as FILE ends; table on a terminal; else jsonl]",
         show_default=False,
     ),
 ]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rpcsight.pipeline import Progress
     from rpcsight.writers import Look, Rows, Writer
 
-__all__ = ["Destination", "destination", "printable", "progress_bar", "say", "tell", "write"]
+__all__ = ["ENDINGS", "Destination", "destination", "printable", "progress_bar", "say", "tell", "write"]
 
 BROKEN_PIPE = 141
 NARROWEST = 60
@@ -25,7 +25,17 @@ MOST_LINKS = 40
 """As the kernel follows (path_resolution(7))."""
 WIDTH_OF_PIPES = 160
 NEWLINE, SHOWN_NEWLINE = "\n", "\\n"
-SUFFIXES = {".csv": "csv", ".parquet": "parquet", ".txt": "table"}
+ENDINGS = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".txt": "table",
+    ".table": "table",
+}
+"""Endings of file names, and the writers that they name."""
+PACKED = (".gz", ".zst", ".bz2", ".xz", ".zip", ".7z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +57,11 @@ def destination(name: str | None, output: str | None, limit: int, no_color: bool
 
     path = None if output in {None, "-"} else Path(output or "")
     is_terminal = path is None and sys.stdout.isatty()
+    if path is not None and path.suffix.lower() in PACKED:
+        hint = f"write {path.stem!r}, and pack that afterwards"
+        raise UsageError("--output", f"{path.name!r} is called like a packed file, and output is not packed", hint)
     if name is None:
-        name = "table" if is_terminal else SUFFIXES.get(path.suffix.lower() if path else "", "jsonl")
+        name = ("table" if is_terminal else "jsonl") if path is None else _named(path)
     chosen = writer(name)
     if path is not None:
         if not path.name or path.is_dir():
@@ -163,6 +176,19 @@ def _stream(descriptor: int, where: str) -> Iterator[BinaryIO]:
         raise typer.Exit(BROKEN_PIPE) from None
     except OSError as cause:
         raise _unwritable(where, cause) from cause
+
+
+def _named(path: Path) -> str:
+    """The writer that a file's name asks for: JSON lines where it has no ending (a date or number is none).
+
+    Raises:
+        UsageError: it ends in something else.
+    """
+    ending = path.suffix.lower()
+    if ending not in ENDINGS and ending[1:2].isalpha():
+        hint = f"one of: {', '.join(ENDINGS)}; or say what to write: --format jsonl"
+        raise UsageError("--output", f"the ending of {path.name!r} names no format", hint)
+    return ENDINGS.get(ending, "jsonl")
 
 
 def _target(path: Path) -> Path:
