@@ -56,7 +56,7 @@ def test_ports_are_a_text_or_a_pair(tmp_path: Path, ports: str) -> None:
         ('[rule]\ndynamic_ports = "high"', "[rule.dynamic_ports]", "'high' is no port range; write it as 49152-65535"),
         ("[rule]\ndynamic_ports = [5, 4]", "[rule.dynamic_ports]", "5-4 is no port range, seen [5, 4]"),
         ("[rule]\ndynamic_ports = [5]", "[rule.dynamic_ports.1]", "Field required"),
-        ('[rule]\nwindow_s = "soon"', "[rule.window_s]", "'soon' is none; write it as 2s, 500ms or 1.5"),
+        ('[rule]\nwindow_s = "soon"', "[rule.window_s]", "'soon' is no length of time; write it as 2s, 500ms or 1.5"),
         ("[rule]\nwindow_s = 0", "[rule.window_s]", "greater than or equal to 0.000001, seen 0"),
         ("[rule]\nwindow_s = 1e-7", "[rule.window_s]", "greater than or equal to 0.000001, seen 1e-07"),
         ("[rule]\nwindow_s = nan", "[rule.window_s]", "less than or equal to 3600, seen nan"),
@@ -106,5 +106,5 @@ def test_lengths_of_time(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "s", "two", "2 days", "1:30"])
 def test_what_is_no_length_of_time(text: str) -> None:
-    with pytest.raises(UsageError, match="is none"):
+    with pytest.raises(UsageError, match="is no length of time"):
         parse_seconds(text)

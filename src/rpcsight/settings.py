@@ -99,8 +99,8 @@ def load(path: Path | None = None, **rule: object) -> Settings:
         ) from cause
 
 
-def parse_ports(text: str) -> PortRange:
-    """Read `LOW-HIGH` (or one port) as a port range.
+def parse_ports(text: str, where: str = "port range") -> PortRange:
+    """Read `LOW-HIGH` (or one port) as a port range; `where` is the option or setting that it came from.
 
     Raises:
         UsageError: it is neither.
@@ -111,12 +111,12 @@ def parse_ports(text: str) -> PortRange:
     except ValueError:
         ports = (0, 0)
     if not 1 <= ports[0] <= ports[1] <= HIGHEST_PORT:
-        raise UsageError("port range", f"{text!r} is no port range", "write it as 49152-65535")
+        raise UsageError(where, f"{text!r} is no port range", "write it as 49152-65535")
     return ports
 
 
-def parse_seconds(text: str) -> float:
-    """Read a length of time (`2s`, `500ms`, `1.5`, `2m`) as seconds.
+def parse_seconds(text: str, where: str = "length of time") -> float:
+    """Read a length of time (`2s`, `500ms`, `1.5`, `2m`) as seconds; `where` is the option or setting that it came from.
 
     Raises:
         UsageError: it is none.
@@ -130,7 +130,7 @@ def parse_seconds(text: str) -> float:
     try:
         return float(number) * scale
     except ValueError:
-        raise UsageError("length of time", f"{text!r} is none", "write it as 2s, 500ms or 1.5") from None
+        raise UsageError(where, f"{text!r} is no length of time", "write it as 2s, 500ms or 1.5") from None
 
 
 def parse_span(since: str | datetime | None, until: str | datetime | None) -> tuple[datetime | None, datetime | None]:

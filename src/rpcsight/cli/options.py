@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rpcsight.errors import SettingsError, UsageError
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rpcsight.pipeline import Request
 
 __all__ = [
@@ -121,21 +125,22 @@ def request(
     """What the options ask for; values that were not given are the settings'.
 
     Raises:
-        UsageError: an option's value can't be read.
-        SettingsError: the settings file is wrong, or a value is out of bounds.
+        UsageError: an option's value can't be read, or is out of bounds.
+        SettingsError: the settings file is wrong.
     """
     from rpcsight.pipeline import Request
     from rpcsight.settings import load, parse_ports, parse_seconds, parse_span
 
     first, end = parse_span(since, until)
+    rule = {
+        "dynamic_ports": None if dynamic_ports is None else parse_ports(dynamic_ports, "--dynamic-ports"),
+        "mapper_port": mapper_port,
+        "window_s": None if window is None else parse_seconds(window, "--window"),
+    }
+    _check_bounds({"--mapper-port": "mapper_port", "--window": "window_s"}, rule)
     return Request(
         paths=paths,
-        settings=load(
-            settings,
-            dynamic_ports=None if dynamic_ports is None else parse_ports(dynamic_ports),
-            mapper_port=mapper_port,
-            window_s=None if window is None else parse_seconds(window),
-        ),
+        settings=load(settings, **rule),
         mapping=mapping or (),
         engine=engine,
         master=master,
@@ -144,3 +149,22 @@ def request(
         stdin=sys.stdin.buffer,
         output=output,
     )
+
+
+def _check_bounds(names: "Mapping[str, str]", rule: "Mapping[str, object]") -> None:
+    """See to it that the error of a value names the option that it came from, not a settings file.
+
+    Args:
+        names: option -> key of `[rule]`.
+        rule: the values.
+
+    Raises:
+        UsageError: a value is out of bounds.
+    """
+    from rpcsight.settings import load
+
+    for option, name in names.items():
+        try:
+            load(None, **{name: rule[name]})
+        except SettingsError as cause:
+            raise UsageError(option, cause.what, "`rpcsight hunt --help` shows the usual value") from cause
