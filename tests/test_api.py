@@ -3,9 +3,10 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -94,3 +95,41 @@ def test_bounds_may_be_text() -> None:
 def test_bound_that_is_no_time_is_told(given: Any) -> None:
     with pytest.raises(rpcsight.RpcsightError, match=r"since: .* is no time"):
         rpcsight.hunt(PARQUET, since=given)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: rpcsight.run(cast("Any", None), PARQUET), "analytic: None is no text"),
+        (lambda: rpcsight.run(cast("Any", 5), PARQUET), "analytic: 5 is no text"),
+        (lambda: rpcsight.run("rpc-activity", cast("Any", None)), "paths: None is neither"),
+        (lambda: rpcsight.hunt(cast("Any", 5)), "paths: 5 is neither"),
+        (lambda: rpcsight.hunt(cast("Any", b"x")), "paths: b'x' is neither"),
+        (lambda: rpcsight.hunt(cast("Any", [PARQUET, None])), "paths: None is no text"),
+        (lambda: rpcsight.read(PARQUET, mapping=cast("Any", 5)), "mapping: 5 is neither"),
+        (lambda: rpcsight.read(PARQUET, mapping=cast("Any", [5])), "mapping: 5 is no text"),
+        (lambda: rpcsight.read(PARQUET, mapping={"when": "ts"}), "--map: 'when=ts' does not name a flow column"),
+        (lambda: rpcsight.read(PARQUET, settings=cast("Any", 5)), "settings: 5 is no text"),
+        (lambda: rpcsight.hunt(PARQUET, engine=cast("Any", None)), "--engine: None is no engine"),
+    ],
+)
+def test_values_of_other_kinds_are_told(call: Callable[[], object], said: str) -> None:
+    with pytest.raises(UsageError) as wrong:
+        call()
+    assert str(wrong.value).startswith(said)
+    assert wrong.value.hint
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [{"start_time": "When:epoch_ms", "src_ip": "Who"}, ["start_time=When:epoch_ms", "src_ip=Who"]],
+    ids=["dict", "texts"],
+)
+def test_a_mapping_is_a_dict_or_texts(tmp_path: Path, mapping: rpcsight.Columns) -> None:
+    path = tmp_path / "flows.csv"
+    path.write_text("When,Who,src_port,dest_ip,dest_port\n1500,10.0.0.1,50000,10.0.0.2,135\n")
+    (row,) = rpcsight.read(path, mapping=mapping).to_pylist()
+    assert (row["start_us"], row["src_ip"]) == (1_500_000, "10.0.0.1")
+    only = "start_time=When"
+    path.write_text("When,src_ip,src_port,dest_ip,dest_port\n1500,10.0.0.1,50000,10.0.0.2,135\n")
+    assert rpcsight.read(path, mapping=only).num_rows == 1

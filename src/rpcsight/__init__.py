@@ -9,12 +9,12 @@
 `import rpcsight` loads no engine; the functions do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from rpcsight.errors import RpcsightError
+from rpcsight.errors import RpcsightError, UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,6 +26,7 @@ __version__ = "0.1.0"
 __all__ = ["Finding", "RpcsightError", "__version__", "hunt", "read", "run"]
 
 Paths = str | Path | Sequence[str | Path]
+Columns = Mapping[str, str] | Sequence[str]
 
 
 def run(
@@ -33,7 +34,7 @@ def run(
     paths: Paths,
     *,
     settings: str | Path | None = None,
-    mapping: Sequence[str] = (),
+    mapping: Columns = (),
     engine: str = "duckdb",
     master: str | None = None,
     since: datetime | str | None = None,
@@ -46,7 +47,8 @@ def run(
         analytic: its id, as `rpcsight list analytics` shows it: "CAR-2014-05-001" (as published) or "rpc-activity".
         paths: a file, folder or pattern, or several.
         settings: a TOML file.
-        mapping: `NAME=COLUMN` for delimited files and Parquet with other names than usual.
+        mapping: flow column to the file's column, for delimited files and Parquet with other names than usual: a dict
+            (`{"start_time": "ts:epoch_ms"}`), or texts as for `--map`.
         engine: "duckdb" or "spark".
         master: Spark's master URL.
         since, until: bounds on the start of flows, times or ISO texts; UTC where they have no zone; until is left out.
@@ -58,19 +60,19 @@ def run(
     Raises:
         RpcsightError: with where, what and a hint; nothing usable was read, or a name or value is wrong.
     """
-    from rpcsight import pipeline
-    from rpcsight.analytics import facts
+    from rpcsight import analytics, pipeline
 
+    known = analytics.analytic(_text("analytic", analytic, "`rpcsight list analytics` shows them")).header.id
     asked = _request(paths, settings, mapping, engine, master, since, until, rule)
-    with pipeline.opened(asked, asked=facts(analytic)) as session:
-        return session.run(analytic)
+    with pipeline.opened(asked, asked=analytics.facts(known)) as session:
+        return session.run(known)
 
 
 def hunt(
     paths: Paths,
     *,
     settings: str | Path | None = None,
-    mapping: Sequence[str] = (),
+    mapping: Columns = (),
     engine: str = "duckdb",
     master: str | None = None,
     since: datetime | str | None = None,
@@ -94,9 +96,7 @@ def hunt(
         return session.hunt()
 
 
-def read(
-    paths: Paths, *, settings: str | Path | None = None, mapping: Sequence[str] = (), **rule: object
-) -> "pa.Table":
+def read(paths: Paths, *, settings: str | Path | None = None, mapping: Columns = (), **rule: object) -> "pa.Table":
     """The flows that can be part of RPC, as the readers understand them: one row a record, columns of the relation `candidate`.
 
     Args:
@@ -115,7 +115,7 @@ def read(
 def _request(
     paths: Paths,
     settings: str | Path | None,
-    mapping: Sequence[str],
+    mapping: Columns,
     engine: str,
     master: str | None,
     since: datetime | str | None,
@@ -126,16 +126,31 @@ def _request(
     from rpcsight.settings import load, parse_span
 
     first, end = parse_span(since, until)
-    named = [paths] if isinstance(paths, str | Path) else paths
+    mapped = [f"{name}={column}" for name, column in mapping.items()] if isinstance(mapping, Mapping) else mapping
     return pipeline.Request(
-        paths=[str(path) for path in named],
-        settings=load(Path(settings) if settings is not None else None, **rule),
-        mapping=mapping,
+        paths=_texts("paths", paths, "give a path, or a list of paths"),
+        settings=load(Path(_text("settings", settings, "give a path")) if settings is not None else None, **rule),
+        mapping=_texts("mapping", mapped, 'give a dict: {"src_ip": "SourceIP"}'),
         engine=engine,
         master=master,
         since=first,
         until=end,
     )
+
+
+def _texts(name: str, given: object, hint: str) -> list[str]:
+    """One text or path, or several, as texts."""
+    if isinstance(given, str | Path):
+        return [str(given)]
+    if not isinstance(given, Iterable) or isinstance(given, Mapping | bytes):
+        raise UsageError(name, f"{given!r} is neither a text nor several", hint)
+    return [_text(name, each, hint) for each in cast("Iterable[object]", given)]
+
+
+def _text(name: str, given: object, hint: str) -> str:
+    if not isinstance(given, str | Path):
+        raise UsageError(name, f"{given!r} is no text", hint)
+    return str(given)
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module's attribute can be anything
