@@ -572,6 +572,17 @@ def test_zeek_without_needed_fields(tmp_path: Path) -> None:
     assert (type(error), error.what) == (SchemaError, "conn.log without id.orig_p, id.resp_p")
 
 
+@pytest.mark.parametrize("path", ["conn", "dns"])
+def test_zeek_without_header(path: str, tmp_path: Path) -> None:
+    """As `grep -v '^#'` leaves it."""
+    flows = [replace(each, flow_id=f"CHhAvVGS1DHFjwGM{number}") for number, each in enumerate(FLOWS)]
+    lines = zeek_tsv(flows).splitlines(keepends=True)
+    log = tmp_path / f"{path}.log"
+    log.write_bytes(b"".join(line for line in lines if not line.startswith(b"#")))
+    error = refusal(log)
+    assert (type(error), error.what) == (SchemaError, "a Zeek log without its #fields header")
+
+
 def test_json_of_another_kind(tmp_path: Path) -> None:
     path = tmp_path / "events.json"
     path.write_bytes(by_lines([{"EventID": 3, "SourceIp": "10.0.0.1"}]))

@@ -41,6 +41,8 @@ SYSTEMS = ("_system_name", "@system")
 CONN_ONLY = ("conn_state", "history", "orig_bytes", "orig_pkts", "orig_ip_bytes", "missed_bytes")
 ESTABLISHED = ("S1", "SF", "S2", "S3", "RSTO", "RSTR")
 FAILED = ("S0", "REJ", "SH", "RSTOS0", "RSTRH")
+HEADLESS = re.compile(r"\d{9,10}\.\d{6}\t[A-Z][0-9A-Za-z]{10,25}\t[0-9A-Fa-f.:]{2,45}\t\d{1,5}\t")
+"""How a record of most of Zeek's logs begins: ts, uid, id.orig_h, id.orig_p."""
 CONN_STREAM = re.compile(rb'"(?:_path|@stream)"\s{0,8}:\s{0,8}"conn"')
 LONGEST_MARK_BYTES = 32
 
@@ -48,7 +50,7 @@ LONGEST_MARK_BYTES = 32
 def why_not(item: Input) -> str | None:
     """None for a Zeek log of any kind (those that hold no flows are told apart by `scan`)."""
     lines = item.lines()
-    if any(line.startswith(("#fields", "#separator")) for line in lines[:20]):
+    if _is_tsv(lines):
         return None
     if not lines or not lines[0].lstrip().startswith("{"):
         return "no #fields header, and the first line is no JSON object"
@@ -70,9 +72,13 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
         InputError: the header is broken.
     """
     del mapping
-    if any(line.startswith(("#fields", "#separator")) for line in item.lines()[:20]):
-        return _scan_tsv(item)
-    return _scan_json(item)
+    return _scan_tsv(item) if _is_tsv(item.lines()) else _scan_json(item)
+
+
+def _is_tsv(lines: Sequence[str]) -> bool:
+    """Whether there is a header, or what looks as if it had been cut off."""
+    has_header = any(line.startswith(("#fields", "#separator")) for line in lines[:20])
+    return has_header or HEADLESS.match("".join(lines[:1])) is not None
 
 
 def _scan_tsv(item: Input) -> Scan:
@@ -95,7 +101,7 @@ def _scan_tsv(item: Input) -> Scan:
     if path != "conn" and not path.startswith("conn"):
         raise NoFlows(f"Zeek {path} log")
     if not fields:
-        raise SchemaError(item.source, "a Zeek log without a #fields line", "copy the log with its header lines")
+        raise SchemaError(item.source, "a Zeek log without its #fields header", "copy the log with its header lines")
     columns = {_plain(name): name for name in fields}
     _need(item, columns, fields)
     if not sample and len(item.head) < HEAD_BYTES:
