@@ -64,9 +64,9 @@ class Shown(NamedTuple):
     account: Account
 
 
-def shown_in(path: Path, dynamic_ports: str | None = None) -> Shown:
+def shown_in(*paths: Path, dynamic_ports: str | None = None) -> Shown:
     rule = RuleSettings.model_validate({"dynamic_ports": dynamic_ports} if dynamic_ports else {})
-    with opened(Request([str(path)], Settings(rule=rule))) as session:
+    with opened(Request([str(path) for path in paths], Settings(rule=rule))) as session:
         facts = {table: session._engine.rows(f"select * from {table}", {}).to_pylist() for table in FACTS}
         activities, attempts = (session.run(each).to_pylist() for each in ("rpc-activity", "rpc-attempts"))
         return Shown(facts, activities, attempts, session.account)
@@ -152,7 +152,9 @@ def test_activities(capture: str) -> None:
     assert all(each["is_strict"] for each in silent)
     assert len(shown(capture).attempts) >= unanswered
     if below:
-        assert len(decoded(shown_in(system.shared_data("pcap", capture), "1024-65535").activities)) == below
+        assert (
+            len(decoded(shown_in(system.shared_data("pcap", capture), dynamic_ports="1024-65535").activities)) == below
+        )
 
 
 @pytest.mark.parametrize("capture", CAPTURES)
@@ -215,6 +217,21 @@ def assert_named(activities: list[Row], answers: list[Answer]) -> None:
         earlier = [it for it in answers if (it.server, it.client) == ends_of_it and it.time <= each["start_time"]]
         naming = [it.kind for it in earlier if each["dest_port"] in it.ports]
         assert each["named_by"] == (naming[-1] if naming else "unnamed" if earlier else None), each
+
+
+@pytest.mark.parametrize(
+    "capture", [capture for capture in ACTIVE if "WORKSTATION5" in capture or "NEWYORK" in capture]
+)
+def test_captured_on_both_machines_it_is_the_same(capture: str) -> None:
+    """One activity a connection, with its calls counted once, though the machines' clocks differ by milliseconds."""
+    other = capture.replace("WORKSTATION5", "WORKSTATION6").replace("NEWYORK", "SCRANTON")
+    both = shown_in(system.shared_data("pcap", capture), system.shared_data("pcap", other)).activities
+    alone = [*shown(capture).activities, *shown(other).activities]
+    columns = ("basis", "interface", "interface_version", "calls", "named_by", "is_strict")
+    assert {ends(each): [each[column] for column in columns] for each in both} == {
+        ends(each): [each[column] for column in columns] for each in alone
+    }
+    assert len(both) == len({ends(each) for each in both})
 
 
 # --- the lab's recording

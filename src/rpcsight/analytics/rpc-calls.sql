@@ -7,7 +7,7 @@ source   = "C706 chapter 12; MS-RPCE; MS-SMB2"
 attack   = ["T1021.002", "T1021.003", "T1047", "T1053.005", "T1543.003", "T1569.002", "T1003.006"]
 needs    = ["rpc_call"]
 uses     = ["rpc_call"]
-mistaken = "Administration and the domain's own traffic, which make the same calls."
+mistaken = "Administration and the domain's own traffic, which make the same calls. A call that two captures hold is two rows."
 blind    = "Flow records; encrypted SMB sessions, RPC over HTTP (593) and UDP; the interface where its bind was not captured; arguments."
 */
 select
