@@ -98,3 +98,44 @@ def test_delimited(name: str, is_packed: bool, tmp_path: Path) -> None:
     }
     assert " instead of " in found[UNREADABLE][0].what
     assert "is '70000', no port" in found[UNREADABLE][1].what
+
+
+ENDS = ",10.0.0.1,50000,10.0.0.2,"
+CELLS = [
+    ("iso", f"2.3.2026 10:00{ENDS}135", NO_TIME, "start_time is '2.3.2026 10:00'"),
+    ("iso", f"02/03/2026 10:00{ENDS}49664", NO_TIME, "start_time is '02/03/2026 10:00'"),
+    ("iso", f"{ENDS}135", NO_TIME, "start_time missing"),
+    ("iso", f"2199-03-02T10:00:00Z{ENDS}135", FAR_TIME, "start_time is '2199-03-02T10:00:00Z'"),
+    ("iso", f"1772445600000{ENDS}135", NO_TIME, "start_time is '1772445600000'"),
+    ("ms", f"yesterday{ENDS}135", NO_TIME, "start_time is 'yesterday'"),
+    ("ms", f"nan{ENDS}135", NO_TIME, "start_time is 'nan'"),
+    ("ms", f"9999999999999{ENDS}135", FAR_TIME, "start_time is '9999999999999'"),
+    ("iso", "2026-03-02T10:00:00Z,,50000,10.0.0.2,135", "src_ip missing or not an address", "src_ip missing"),
+    ("iso", "2026-03-02T10:00:00Z,10.0.0.1,,10.0.0.2,135", "src_port missing or not a port", "src_port missing"),
+    ("iso", "2026-03-02T10:00:00Z,10.0.0.1,50000,10.0.0.2,", NO_PORT, "dest_port missing"),
+]
+
+
+@pytest.mark.parametrize(("form", "line", "problem", "what"), CELLS, ids=[f"{number}" for number in range(len(CELLS))])
+def test_cells(form: str, line: str, problem: str, what: str, tmp_path: Path) -> None:
+    """Columns are those that the header names, whatever their order or name; lines to other ports are no problem."""
+    time = {"iso": "2026-03-02 10:00:00", "ms": "1772445600000"}[form]
+    path = tmp_path / "flows.csv"
+    good = f"{time}{ENDS}135\n{time}{ENDS}445\nthen{ENDS}443\n" * 2
+    path.write_text(f'"@timestamp",saddr,sport,daddr,dport\n{good}{line}\n{good}')
+    assert {
+        found: [(each.line, each.what.partition(";")[0]) for each in lines] for found, lines in located(path).items()
+    } == {problem: [(8, what)]}
+    (skip,) = read(path)[1].skips
+    assert skip.examples[0].startswith(f"{path}:8: {what}; the line begins '{line[:20]}")
+
+
+@pytest.mark.parametrize(
+    "time", ["2026-3-2 4:05:06", "2026/3/2", "2026-03-02 10:00:00+01", "2026-03-02T10:00:00.123456789Z"]
+)
+def test_times_that_engines_read_are_not_located(time: str, tmp_path: Path) -> None:
+    path = tmp_path / "flows.csv"
+    path.write_text(
+        f"start_time,src_ip,src_port,dest_ip,dest_port\n{time}{ENDS}135\nthen{ENDS}135\n2026-03-02{ENDS}135\n"
+    )
+    assert {found: [each.line for each in lines] for found, lines in located(path).items()} == {NO_TIME: [3]}

@@ -6,6 +6,8 @@ DuckDB's JSON reader gives no line numbers, and what comes through a pipe has lo
 import csv
 import ipaddress
 import json
+import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +23,16 @@ MOST_BYTES = 1 << 30
 SHOWN_CHARACTERS = 80
 HIGHEST_PORT = 65535
 LATEST_S = 4_102_444_800
+
+LEAST_ADDRESS, LONGEST_ADDRESS = 2, 45
+LONGEST_YEAR = 6
+MOST_US = 2**63
+CELL_FIELDS = ("start_us", "src_ip", "src_port", "dest_ip", "dest_port")
+QUOTED = re.compile(r'"((?:[^"]|"")+)"')
+"""An identifier in SQL."""
+SCALED = re.compile(r"\* (\d+(?:\.\d+)?)\)")
+"""Microseconds that a number counts, in the SQL of a time."""
+DAY = re.compile(r"\d{1,6}([-/ ])\d{1,2}\1\d{1,2}(?!\d)")
 
 # As steps/reading.sql words them.
 NO_RECORD = "no flow record: broken, or without any of the fields"
@@ -63,7 +75,7 @@ def locate(
     found: dict[str, list[Unreadable]] = {}
     if scan.form not in TEXT_FORMS:
         return found
-    complain = _json_judge(parameters) if scan.form == "json" else _csv_judge(scan)
+    complain = _json_judge(parameters) if scan.form == "json" else _csv_judge(scan, parameters)
     for number, line, is_thorough in _numbered(scan, path):
         if scan.form == "json" and not is_thorough and line.startswith(b"{") and line.endswith(b"}"):
             continue
@@ -170,8 +182,11 @@ def _is_address(value: object) -> bool:
     return True
 
 
-def _csv_judge(scan: Scan) -> Callable[[bytes], Complaint]:
+def _csv_judge(scan: Scan, parameters: Mapping[str, int]) -> Callable[[bytes], Complaint]:
     names = list(scan.columns)
+    used = {
+        field: [name.replace('""', '"') for name in QUOTED.findall(scan.fields.get(field, ""))] for field in CELL_FIELDS
+    }
 
     def judge(line: bytes) -> Complaint:
         try:
@@ -192,9 +207,54 @@ def _csv_judge(scan: Scan) -> Callable[[bytes], Complaint]:
                 return UNREADABLE, f"{name} is {cell[:SHOWN_CHARACTERS]!r}, no port"
             if kind == "DOUBLE" and not _is_number(cell):
                 return UNREADABLE, f"{name} is {cell[:SHOWN_CHARACTERS]!r}, no number"
-        return None
+        cell_of = {
+            name: "" if cell in scan.null_texts else cell.strip() for name, cell in zip(names, cells, strict=True)
+        }
+        return _cells_complaint(
+            {field: [cell_of.get(name, "") for name in columns] or [""] for field, columns in used.items()},
+            scan.fields["start_us"],
+            parameters,
+        )
 
     return judge
+
+
+def _cells_complaint(value: Mapping[str, list[str]], time_sql: str, parameters: Mapping[str, int]) -> Complaint:
+    """What is wrong with a record on an RPC port.
+
+    Args:
+        value: the cells that each field is made of (two, where some records are turned round).
+        time_sql: how the time is made of its cell.
+        parameters: the rule's.
+    """
+    if not any(value["dest_port"]):
+        return NO_PORT.format("dest_port"), "dest_port missing"
+    ports = [port for cell in value["dest_port"] if (port := _port(cell)) is not None]
+    low, high = parameters["dynamic_low"], parameters["dynamic_high"]
+    if not any(port == parameters["mapper_port"] or low <= port <= high for port in ports):
+        return None
+    if not any(value["src_port"]):
+        return NO_PORT.format("src_port"), "src_port missing"
+    time = value["start_us"][0]
+    if problem := _cell_time_problem(time, time_sql):
+        return problem, _told("start_time", time or None)
+    for name in ("src_ip", "dest_ip"):
+        if not any(LEAST_ADDRESS <= len(cell) <= LONGEST_ADDRESS for cell in value[name]):
+            return NO_ADDRESS.format(name), _told(name, value[name][0] or None)
+    return None
+
+
+def _cell_time_problem(text: str, sql: str) -> str | None:
+    """As far as it is certain: what engines read beyond ISO-8601 counts as a time."""
+    if scale := SCALED.search(sql):
+        number = float(text) * float(scale[1]) if _is_number(text) else math.nan
+        if not abs(number) < MOST_US:
+            return NO_TIME
+        return None if 0 <= number < LATEST_S * 1_000_000 else FAR_TIME
+    if _is_number(text):
+        return NO_TIME if len(text) > LONGEST_YEAR else None
+    problem = _time_problem(text)
+    return None if problem == NO_TIME and DAY.match(text) else problem
 
 
 def _is_number(text: str) -> bool:
