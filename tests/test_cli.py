@@ -502,7 +502,7 @@ def test_an_empty_path_is_refused(cli: Cli) -> None:
 def test_results_are_not_written_over_the_input(cli: Cli, tmp_path: Path, command: tuple[str, ...]) -> None:
     log = tmp_path / "conn.log"
     log.write_bytes(zeek_tsv(FLOWS))
-    code, out, err = cli(*command, log, "-o", log)
+    code, out, err = cli(*command, log, "-o", log, "-f", "jsonl")
     assert (code, out, log.read_bytes()) == (2, "", zeek_tsv(FLOWS))
     assert err.startswith(f"error: --output: {log} is one of the inputs")
 
