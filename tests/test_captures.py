@@ -13,6 +13,7 @@ import rpcsight
 from rpcsight.analytics import step
 from rpcsight.engines._feed import fed
 from rpcsight.errors import InputError
+from rpcsight.pipeline import Request, opened
 from rpcsight.readers._inputs import Input, look
 from rpcsight.readers.pcap import scan
 from rpcsight.schema import FACTS
@@ -49,6 +50,20 @@ def test_counts_equal_the_catalogue(row: dict[str, str]) -> None:
     endpoints = {(pair["endpoint_id"], pair["endpoint_time"]) for pair in strict}
     found = counts | {"rule_pairs": len(strict), "rule_endpoints": len(endpoints)}
     assert found == {name: int(row[name]) for name in found}
+
+
+def test_what_nobody_asks_for_is_not_looked_for() -> None:
+    capture = system.shared_data("pcap/OTRF+Security-Datasets/apt29_day2_NEWYORK.cap")
+    found = {}
+    for asked in ((), tuple(FACTS)):
+        with opened(Request([str(capture)]), asked=asked) as session:
+            found[bool(asked)] = session.run("CAR-2014-05-001"), {skip.what for skip in session.account.skips}
+            if asked:
+                assert "decoded" in session.run("rpc-activity").column("basis").to_pylist()
+            else:
+                with pytest.raises(ValueError, match="rpc-activity needs rpc_bind, rpc_call, rpc_mapping"):
+                    session.run("rpc-activity")
+    assert found[True][0].equals(found[False][0])
 
 
 # --- bad input

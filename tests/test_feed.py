@@ -35,7 +35,8 @@ class Numbers:
         losses: Counter[str],
         notes: Counter[str],
     ) -> Iterator[tuple[str, pa.RecordBatch]]:
-        del facts
+        if not facts:
+            notes["nothing asked for"] += 1
         for number in range(self.count):
             columns = [pa.array([number]), pa.array([number % 2 == 1]), pa.array([f"{path}{compression}"])]
             yield "numbers", pa.RecordBatch.from_arrays(columns, names=list(COLUMNS))
@@ -64,6 +65,13 @@ def test_tables_are_there_while_they_are_needed(pieces: None) -> None:
             assert told.account(ReadCount(5)).losses == [Loss("s", "odd things", 3)]
             assert told.account(ReadCount(5)).notes == ["s: sampled (2)"]
         assert database.execute("select count(*) from duckdb_tables").fetchall() == [(0,)]
+
+
+def test_a_feed_is_told_what_is_asked_for(tmp_path: Path) -> None:
+    with duckdb.connect() as database, fed(database, Numbers(), MADE, "p", "", "s", facts=()) as told:
+        assert told.notes["nothing asked for"] == 1
+    assert written(Numbers(), tmp_path, "p", "", "s", facts=())[1].notes["nothing asked for"] == 1
+    assert written(Numbers(), tmp_path, "p", "", "s")[1].notes["nothing asked for"] == 0
 
 
 def test_files(pieces: None, tmp_path: Path) -> None:

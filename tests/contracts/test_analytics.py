@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from rpcsight.analytics import Analytic, all_analytics, analytic, compose, compose_steps, step
+from rpcsight.analytics import Analytic, all_analytics, analytic, compose, compose_steps, facts, step
 from rpcsight.engines import open_engine
 from rpcsight.engines.dialects import translated
 from rpcsight.errors import UsageError
@@ -112,6 +112,12 @@ def test_its_header_is_complete(each: Analytic) -> None:
     assert set(header.needs) <= {"flow", *FACTS}
     assert [name for name in header.uses if name not in {*STEPS, *FACTS}] == []
     assert (analytic(header.id.upper()), analytic(header.id.lower())) == (each, each)
+
+
+@pytest.mark.parametrize("each", ANALYTICS)
+def test_it_uses_the_facts_that_its_text_names(each: Analytic) -> None:
+    words = set(re.findall(r"\w+", compose(each.header.id)))
+    assert words & FACTS.keys() == set(facts(each.header.id))
 
 
 @pytest.mark.parametrize("each", ANALYTICS)

@@ -10,7 +10,7 @@ from rpcsight.engines._feed import ARROW_TYPES
 from rpcsight.wire import Datagrams, Packets
 from rpcsight.wire.addresses import Addresses
 from rpcsight.wire.capture import frames
-from rpcsight.wire.frames import BLOCK_BYTES
+from rpcsight.wire.frames import BLOCK_BYTES, Octets
 from rpcsight.wire.packets import decode
 from rpcsight.wire.segments import Segments, segments
 
@@ -28,11 +28,11 @@ class Consumer(Protocol):
     tables: Mapping[str, Mapping[str, str]]
     """The tables that it makes: columns in their order, with their DuckDB types."""
 
-    def take(self, data: bytes, packets: Packets, datagrams: Datagrams) -> Rows:
+    def take(self, data: Octets, packets: Packets, datagrams: Datagrams) -> Rows:
         """The rows that a block gives.
 
         Args:
-            data: the block, which payload offsets point into.
+            data: the block, which payload offsets point into; the next one takes its place.
             packets: its TCP packets.
             datagrams: its UDP datagrams.
         """
@@ -56,7 +56,7 @@ class Connections:
     def __init__(self) -> None:
         self._count = 0
 
-    def take(self, data: bytes, packets: Packets, datagrams: Datagrams) -> Rows:
+    def take(self, data: Octets, packets: Packets, datagrams: Datagrams) -> Rows:
         """See `Consumer.take`."""
         del data, datagrams
         found = segments(packets)

@@ -10,6 +10,7 @@ from rpcsight.readers._packets import Rows
 from rpcsight.schema import FACTS
 from rpcsight.wire import Datagrams, Packets
 from rpcsight.wire.biflows import RECORDS
+from rpcsight.wire.frames import Octets
 from rpcsight.wire.halves import HALVES
 from rpcsight.wire.netflow import Collector
 
@@ -39,7 +40,7 @@ class Conversations:
         self._follower = Follower(name)
         self.losses = self._follower.losses
 
-    def take(self, data: bytes, packets: Packets, datagrams: Datagrams) -> Rows:
+    def take(self, data: Octets, packets: Packets, datagrams: Datagrams) -> Rows:
         """See `Consumer.take`."""
         del datagrams
         self._follower.take(data, packets)
@@ -75,7 +76,7 @@ class Exports:
     def __init__(self, name: Callable[[int], str]) -> None:
         self._collector = Collector(name)
 
-    def take(self, data: bytes, packets: Packets, datagrams: Datagrams) -> Rows:
+    def take(self, data: Octets, packets: Packets, datagrams: Datagrams) -> Rows:
         """See `Consumer.take`."""
         del packets
         self._collector.take(data, datagrams)

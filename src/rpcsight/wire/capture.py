@@ -22,7 +22,7 @@ def frames(chunks: Iterable[bytes], losses: Counter[str], block_bytes: int = BLO
         Frames of one block each, none without any.
     """
     tape = Tape(chunks, block_bytes)
-    if not tape.ready(4) or not is_capture(tape.data):
+    if not tape.ready(4) or not is_capture(head := bytes(tape.data[:4])):
         losses["neither a pcap nor a pcapng capture"] += 1
         return
-    yield from (pcap if tape.data[:4] in PCAP else pcapng).frames(tape, losses)
+    yield from (pcap if head in PCAP else pcapng).frames(tape, losses)

@@ -145,7 +145,7 @@ class Follower:
             starts + captured,
             np.maximum(packets.payload_bytes[rows] - captured, 0),
         )
-        data, live, taken = bytes(block), self._live, self._taken
+        data, live, taken = memoryview(block), self._live, self._taken
         for time_us, one, other, seq, ack, flags, start, end, missing in zip(
             *(column.tolist() for column in columns), strict=True
         ):
@@ -160,7 +160,7 @@ class Follower:
             connection, is_to_server = found
             taken += 1
             connection.touched = taken
-            connection.stream.packet(time_us, is_to_server, seq, ack, flags, data[start:end], missing)
+            connection.stream.packet(time_us, is_to_server, seq, ack, flags, data[start:end].tobytes(), missing)
         self._taken = taken
 
     def _open(

@@ -9,7 +9,9 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["BLOCK_BYTES", "CUT_OFF", "MOST_CAPTURED_BYTES", "PAD_BYTES", "Frames", "Tape", "gathered"]
+__all__ = ["BLOCK_BYTES", "CUT_OFF", "MOST_CAPTURED_BYTES", "PAD_BYTES", "Frames", "Octets", "Tape", "gathered"]
+
+Octets = bytes | bytearray
 
 BLOCK_BYTES = 1 << 22
 """Enough that the fixed cost of a numpy call is nothing, little enough that columns and block stay near the processor."""
@@ -25,7 +27,7 @@ class Frames:
     """The captured frames of one block, as columns of equal length in the order of the file.
 
     Args:
-        data: the block, and `PAD_BYTES` zeros behind it.
+        data: the block, `PAD_BYTES` zeros behind it, and perhaps more; the next block takes its place.
         start: where each frame begins in `data` (int64).
         captured: how many bytes of it are there (int64); all lie within `data`.
         original: how many it had on the wire (int64).
@@ -33,7 +35,7 @@ class Frames:
         link: its link type, as tcpdump.org's list numbers them (uint16).
     """
 
-    data: bytes
+    data: Octets
     start: "NDArray[np.int64]"
     captured: "NDArray[np.int64]"
     original: "NDArray[np.int64]"
@@ -47,7 +49,8 @@ class Frames:
 class Tape:
     """A stream of byte blocks of any size, seen through a window that moves on.
 
-    `data` holds what is in view and `PAD_BYTES` zeros; `end` is how much of it is content.
+    `data` begins with what is in view and `PAD_BYTES` zeros; `end` is how much of it is content. It is written over again and again:
+    memory that is new for every block costs more time than all the bytes in it.
 
     Args:
         chunks: the stream.
@@ -57,24 +60,31 @@ class Tape:
     def __init__(self, chunks: Iterable[bytes], block_bytes: int = BLOCK_BYTES) -> None:
         self._chunks: Iterator[bytes] = iter(chunks)
         self._block_bytes = block_bytes
-        self.data = bytes(PAD_BYTES)
+        self.data = bytearray(PAD_BYTES)
         self.end = 0
 
     def more(self, done: int) -> bool:
         """Drop what lies before `done` and read on. False, and nothing changes, where the stream is over."""
-        parts: list[bytes] = []
-        read = 0
-        for chunk in self._chunks:
-            parts.append(chunk)
-            read += len(chunk)
-            if read >= self._block_bytes:
-                break
-        if not read:
+        chunk = next(filter(None, self._chunks), None)
+        if chunk is None:
             return False
         rest = self.data[done : self.end]
-        self.end = len(rest) + read
-        self.data = b"".join((rest, *parts, bytes(PAD_BYTES)))
+        self.data[: len(rest)] = rest
+        self.end = len(rest)
+        while chunk is not None:
+            self._append(chunk)
+            chunk = next(self._chunks, None) if self.end < len(rest) + self._block_bytes else None
+        self.data[self.end : self.end + PAD_BYTES] = bytes(PAD_BYTES)
         return True
+
+    def _append(self, chunk: bytes) -> None:
+        end = self.end + len(chunk)
+        if end + PAD_BYTES > len(self.data):
+            larger = bytearray(max(end + PAD_BYTES, 2 * len(self.data)))
+            larger[: self.end] = self.data[: self.end]
+            self.data = larger
+        self.data[self.end : end] = chunk
+        self.end = end
 
     def ready(self, size: int) -> bool:
         """Whether so many bytes are in view, after reading on if need be."""
@@ -84,7 +94,7 @@ class Tape:
         return True
 
 
-def gathered(data: bytes, kind: "np.dtype[Any]", at: "NDArray[np.int64]") -> "NDArray[Any]":
+def gathered(data: Octets, kind: "np.dtype[Any]", at: "NDArray[np.int64]") -> "NDArray[Any]":
     """The structures of a kind that begin at the given offsets, one row each.
 
     Args:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rpcsight.wire.addresses import Addresses
-from rpcsight.wire.frames import Frames, gathered
+from rpcsight.wire.frames import Frames, Octets, gathered
 from rpcsight.wire.link import IPV4, IPV6, Network
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def _v6(
 
 
 def _past_extensions(
-    data: bytes, at: "NDArray[np.int64]", following: "NDArray[np.uint8]", captured_end: "NDArray[np.int64]"
+    data: Octets, at: "NDArray[np.int64]", following: "NDArray[np.uint8]", captured_end: "NDArray[np.int64]"
 ) -> "tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.bool_]]":
     """Where the carried header begins (behind `captured_end` if it was not captured), its protocol, whether it is a later fragment."""
     at, protocol = at.copy(), following.copy()

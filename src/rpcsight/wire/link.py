@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rpcsight.wire.frames import Frames, gathered
+from rpcsight.wire.frames import Frames, Octets, gathered
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -96,7 +96,7 @@ def _of_link(frames: Frames, frame: "NDArray[np.int64]", link: int, losses: Coun
     return _checked(frames, frame, next_at, kind, losses)
 
 
-def _family(data: bytes, start: "NDArray[np.int64]") -> "NDArray[np.uint16]":
+def _family(data: Octets, start: "NDArray[np.int64]") -> "NDArray[np.uint16]":
     """The EtherType for the address family at `start`, which is in the byte order of the capturing host."""
     words = gathered(data, np.dtype("<u4"), start)
     kind = np.zeros(len(words), np.uint16)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rpcsight.wire.frames import CUT_OFF, MOST_CAPTURED_BYTES, Frames, Tape, gathered
+from rpcsight.wire.frames import CUT_OFF, MOST_CAPTURED_BYTES, Frames, Octets, Tape, gathered
 from rpcsight.wire.magic import PCAP, Layout
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def frames(tape: Tape, losses: Counter[str]) -> Iterator[Frames]:
     if not tape.ready(FILE_HEADER_BYTES):
         losses["the capture ends in the middle of its header"] += 1
         return
-    layout = PCAP[tape.data[:4]]
+    layout = PCAP[bytes(tape.data[:4])]
     link = int(np.frombuffer(tape.data, f"{layout.order}u4", 1, 20)[0]) & LINK_BITS
     at = FILE_HEADER_BYTES
     is_sound = True
@@ -60,7 +60,7 @@ def frames(tape: Tape, losses: Counter[str]) -> Iterator[Frames]:
 
 
 def _records(
-    data: bytes, at: int, end: int, layout: Layout
+    data: Octets, at: int, end: int, layout: Layout
 ) -> tuple["NDArray[np.int64]", "NDArray[np.int64]", int, bool]:
     """Where whole records begin, their headers, where the rest begins, and whether that can be a record at all."""
     head = layout.header_bytes

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from rpcsight.wire.frames import CUT_OFF, Frames, Tape, gathered
+from rpcsight.wire.frames import CUT_OFF, Frames, Octets, Tape, gathered
 from rpcsight.wire.magic import PCAPNG
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def frames(tape: Tape, losses: Counter[str]) -> Iterator[Frames]:
     while True:
         is_section = tape.data.startswith(PCAPNG, at) and tape.end - at >= ORDER_BYTES
         if is_section:
-            order = BYTE_ORDERS.get(tape.data[at + 8 : at + ORDER_BYTES], "")
+            order = BYTE_ORDERS.get(bytes(tape.data[at + 8 : at + ORDER_BYTES]), "")
             interfaces = []
         run = _blocks(tape.data, at, tape.end, order) if order else None
         if run is None or not run.is_sound:
@@ -115,7 +115,7 @@ def frames(tape: Tape, losses: Counter[str]) -> Iterator[Frames]:
             return
 
 
-def _blocks(data: bytes, at: int, end: int, order: str) -> Run:
+def _blocks(data: Octets, at: int, end: int, order: str) -> Run:
     """The whole blocks from `at` on, up to the next section."""
     words = np.frombuffer(data, f"{order}u4", (end - at) // 4, at).astype(np.uint32, copy=False)
     word = words.data
@@ -147,7 +147,7 @@ def _blocks(data: bytes, at: int, end: int, order: str) -> Run:
     return Run(at + 4 * starts[:count], words[starts[:count]], sizes[:count], following, bool(is_sound[count]))
 
 
-def _described(data: bytes, run: Run, order: str, most: int) -> list[Interface]:
+def _described(data: Octets, run: Run, order: str, most: int) -> list[Interface]:
     """The interfaces that a run describes, in their order, which numbers them."""
     places = np.flatnonzero(run.kinds == INTERFACE)[: max(0, most)]
     return [
@@ -156,7 +156,7 @@ def _described(data: bytes, run: Run, order: str, most: int) -> list[Interface]:
     ]
 
 
-def _interface(body: bytes, order: str) -> Interface:
+def _interface(body: Octets, order: str) -> Interface:
     """One interface description block, without its type and lengths."""
     endian: Literal["little", "big"] = "little" if order == "<" else "big"
     base, digits, offset_s = 10, 6, 0
@@ -178,7 +178,7 @@ def _interface(body: bytes, order: str) -> Interface:
     return Interface(link, base, digits, offset_s)
 
 
-def _packets(data: bytes, run: Run, order: str, interfaces: list[Interface], losses: Counter[str]) -> Iterator[Frames]:
+def _packets(data: Octets, run: Run, order: str, interfaces: list[Interface], losses: Counter[str]) -> Iterator[Frames]:
     """The packets of a run, unless there are none."""
     losses[UNTIMED] += int(np.count_nonzero(run.kinds == SIMPLE_PACKET))
     is_packet = (run.kinds == PACKET) | (run.kinds == OBSOLETE_PACKET)
