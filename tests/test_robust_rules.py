@@ -179,6 +179,8 @@ def test_the_rest_of_a_connection_without_any_mapper_is_no_row(tmp_path: Path) -
     alone = endpoint(-3600, src_ip=OTHER, flow_id="K", end_us=T0_US - 3000 * SECOND_US)
     after = rest(-2999, src_ip=OTHER)
     assert activities(tmp_path, asked, called, alone, after) == ([row(alone), row(called, asked)], {})
+    slices = replace(alone, end_us=None), replace(alone, start_us=alone.start_us + 50 * SECOND_US, flow_id="L")
+    assert activities(tmp_path, asked, called, *slices, after) == ([row(slices[0]), row(called, asked)], {})
 
 
 def test_a_connection_that_two_observers_saw_is_one_row(tmp_path: Path) -> None:

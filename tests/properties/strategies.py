@@ -9,6 +9,7 @@ from tests.oracles.flow import Flow, Row
 
 V4 = ("10.0.0.1", "10.0.0.2", "10.0.0.10", "192.168.1.9")
 V6 = ("2001:db8::1", "2001:db8::2")
+STRANGER = "10.0.0.7"
 LOOPBACK = ("127.0.0.1", "127.8.0.1", "::1")
 
 # The edges: same instant, just inside, on and just past the window, and on and just past one connection.
@@ -137,13 +138,18 @@ def _long_mappers(draw: st.DrawFn, base_us: int, hosts: tuple[str, str]) -> list
 
 @st.composite
 def _one_connection(draw: st.DrawFn, base_us: int, hosts: tuple[str, str]) -> list[Flow]:
-    """A mapper, and one endpoint connection again and again, by two observers, some long, some not oriented, some turned."""
+    """One endpoint connection again and again, by two observers, some long, some not oriented, some turned; a mapper."""
     start_us = base_us + draw(st.sampled_from(NEAR_US))
     mapper_ends = st.sampled_from((None, base_us + 60_000_000, base_us + 3_600_000_000))
     flows = [
         Flow("", base_us, draw(mapper_ends), hosts[0], 50001, hosts[1], 135, observer=observer)
         for observer in draw(st.sampled_from((("sensor",), ("sensor", "other"))))
     ]
+    if draw(st.booleans()):
+        flows.append(Flow("", base_us, draw(mapper_ends), hosts[1], 50003, hosts[0], 135))
+    elif draw(st.booleans()):  # the endpoint is known by another client's mapper only
+        flows = [replace(flow, src_ip=STRANGER) for flow in flows]
+        flows.append(Flow("", base_us, None, STRANGER, 50002, hosts[1], 49664))
     steps = st.tuples(
         st.sampled_from((0, 1, 60_000_000, 60_000_000, 60_000_001, 120_000_000, 120_000_001)),
         st.sampled_from((None, None, -1, 1, 60_000_000, 180_000_000)),
@@ -173,7 +179,8 @@ def _copies(draw: st.DrawFn, flows: list[Flow]) -> Flow:
     if change == "exchanged":
         return _exchanged(flow, is_oriented=draw(st.booleans()))
     if change == "announced":
-        start_us = (flow.start_us if flow.end_us is None else flow.end_us) + draw(st.sampled_from(NEAR_US))
+        mapper_us = flow.start_us if flow.end_us is None else max(0, flow.end_us)  # no reader takes times before 1970
+        start_us = mapper_us + draw(st.sampled_from(NEAR_US))
         dest_port = draw(st.sampled_from((49152, 49664, 65535)))
         return replace(flow, start_us=start_us, end_us=None, src_port=49153, dest_port=dest_port)
     return flow
