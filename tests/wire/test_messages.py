@@ -24,7 +24,6 @@ SET = data(300, ENDS, flow())
     "payload",
     [
         v9(SET, count=0),
-        v9(SET, SET, SET, count=2),
         v9(SET)[:-1],
         v9(SET) + b"\0\1",
         v9(section(2, b"abcd")),
@@ -40,6 +39,12 @@ SET = data(300, ENDS, flow())
 )
 def test_what_has_no_sets(payload: bytes) -> None:
     assert parsed(memoryview(payload), 1, 4000).sets == []
+
+
+def test_templates_may_be_left_out_of_the_count() -> None:
+    """As softflowd does: here one flow, in three sets."""
+    payload = v9(template(300, ENDS, 9), template(301, ENDS, 9), SET, count=1)
+    assert len(parsed(memoryview(payload), 1, 4000).sets) == 3
 
 
 def test_zeros_behind_the_sets_are_padding() -> None:

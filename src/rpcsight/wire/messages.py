@@ -47,7 +47,9 @@ def parsed(view: memoryview, src_no: int, src_port: int) -> Message:
     if view[1] == V9:
         _, count, uptime_ms, export_s, sequence, domain = V9_HEADER.unpack_from(view)
         sets = _sets(view, V9_HEADER.size, V9)
-        is_sound = len(sets) <= count
+        is_sound = (
+            count > 0
+        )  # of all records by RFC 3954; softflowd counts flows only, and may have more sets than those
         key = Key(src_no, 0, V9, domain)
     else:
         _, length, export_s, sequence, domain = IPFIX_HEADER.unpack_from(view)
