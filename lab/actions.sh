@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# What the clients do while the capture runs. Sourced by record.sh, which sets HERE, OUT, VENV and PASSWORD.
+# What the clients do while the capture runs. Sourced by record.sh, which sets HERE, NET, OUT, VENV, PASSWORD
+# and ROUNDS.
 #
 # The first part of a label says what the action is good for:
 #   background-  a domain's daily traffic from clients to controllers; the majority
@@ -9,9 +10,9 @@
 #   attempt-     a connection that nobody accepts
 #   lateral-     from one workstation to others, as an intruder moves
 
-BACKGROUND_ROUNDS=4     # before the first unusual action: enough to learn what is normal
-
-pause() { sleep "0.$((RANDOM % 7 + 2))"; }
+# The shortest recording does without both.
+pause() { ((ROUNDS == 1)) || sleep "0.$((RANDOM % 7 + 2))"; }
+apart() { ((ROUNDS == 1)) || sleep 3; }    # longer than the rule's window
 
 act() { # act LABEL MACHINE COMMAND...: run it; a line with start, end, machine, label, exit code goes to actions.csv
   local label=$1 machine=$2 start code=0
@@ -86,6 +87,10 @@ background() { # background ROUND: controllers take turns, as a domain's clients
   tool admin-showrepl c4 drs showrepl dc.lab.example; pause
 }
 
+interlude() { # interlude ROUND: background among the unusual; the shortest recording goes without
+  if ((ROUNDS > 1)); then background "$1"; fi
+}
+
 replication() { # one controller fetches from the other, then the reverse
   tool admin-replicate c4 drs replicate dc2.lab.example dc.lab.example DC=lab,DC=example
   tool admin-replicate c4 drs replicate dc.lab.example dc2.lab.example DC=lab,DC=example
@@ -97,16 +102,16 @@ shapes() {
   impacket shape-rpcdump c1 rpcdump.py dc; pause                       # mapper only
   shaped shape-mapper-only c2 dc --no-call samr netlogon; pause
   shaped shape-reuse c1 dc --one-mapper samr drsuapi netlogon; pause   # three look-ups on one mapper connection
-  shaped shape-slow-1s c1 dc --wait 1 samr; sleep 3
-  shaped shape-slow-3s c1 dc --wait 3 samr; sleep 3                    # outside the window of 2 s
-  shaped shape-known-endpoint c3 dc --port 49154 samr; sleep 3         # no mapper flow at all
+  shaped shape-slow-1s c1 dc --wait 1 samr; apart
+  shaped shape-slow-3s c1 dc --wait 3 samr; apart                      # outside the window of 2 s
+  shaped shape-known-endpoint c3 dc --port 49154 samr; apart           # no mapper flow at all
 }
 
 decoys() {
   shaped decoy-mapper-then-http c3 dc --no-call samr
   http_get decoy-mapper-then-http c3 dc 50080; pause
   shaped decoy-mapper-then-http c2 c4 --no-call samr
-  http_get decoy-mapper-then-http c2 c4 50080; sleep 3
+  http_get decoy-mapper-then-http c2 c4 50080; apart
 }
 
 attempts() {
@@ -114,9 +119,9 @@ attempts() {
   connect attempt-closed-port c1 c4 49999; pause                       # answered by a reset
   shaped attempt-no-answer c1 c3 --no-call samr
   # No packet filter needed: c3 gets the SYN, but its answer to c1 goes nowhere.
-  ip -n rl-c3 route add blackhole "${ADDRESS[c1]}/32"
+  ip -n "$NET-c3" route add blackhole "${ADDRESS[c1]}/32"
   connect attempt-no-answer c1 c3 49152
-  ip -n rl-c3 route del blackhole "${ADDRESS[c1]}/32"
+  ip -n "$NET-c3" route del blackhole "${ADDRESS[c1]}/32"
   pause
 }
 
@@ -134,21 +139,21 @@ lateral() { # c2 -> c3 -> c4, and c1 on its own
 }
 
 play() {
-  local round
+  local round=0
   RANDOM=20140501
   rm -f "$OUT"/action.*.out
   echo start,end,machine,label,code >"$OUT/actions.csv"
   start_dc dc2      # fetches what it missed: RPC from controller to controller, which then stays connected for long
   say "second domain controller is up"
-  for ((round = 1; round <= BACKGROUND_ROUNDS; round++)); do background "$round"; done
+  while ((round < ROUNDS)); do background "$((++round))"; done
   replication
   shapes
   decoys
-  background "$((round++))"
+  interlude "$((++round))"
   fan_out
   attempts
-  background "$((round++))"
+  interlude "$((++round))"
   lateral
   replication
-  background "$((round++))"
+  interlude "$((++round))"
 }

@@ -1,7 +1,8 @@
 # shellcheck shell=bash disable=SC2034
-# The machines of the lab. Sourced by record.sh, which sets STATE (scratch folder) and PASSWORD.
+# The machines of the lab. Sourced by record.sh, which sets NET (prefix of the namespaces), STATE (scratch folder) and
+# PASSWORD.
 #
-# A machine is a network namespace `rl-NAME` plus one process that holds a mount and a host-name namespace open.
+# A machine is a network namespace `$NET-NAME` plus one process that holds a mount and a host-name namespace open.
 # Everything started "on" a machine joins all three, so it sees one address, one host name, one /etc/hosts and one
 # /run/samba: to Samba it is a computer of its own. Nothing connects the lab to the machine it runs on.
 
@@ -43,26 +44,26 @@ hold() { # keep the machine's namespaces open; the process id is written when th
   # socket directory" moves the server's end only) and the logs of the RPC workers, opened before smb.conf is read.
   mkdir -p "$STATE/$1" /run/samba /var/log/samba
   # shellcheck disable=SC2016
-  ip netns exec "rl-$1" unshare --uts sh -c \
+  ip netns exec "$NET-$1" unshare --uts sh -c \
     'hostname "$1" && mount -t tmpfs tmpfs /run/samba && mount -t tmpfs tmpfs /var/log/samba && echo $$ >"$2" &&
       exec sleep infinity' hold "$1" "$STATE/$1/pid" &
   wait_for 5 test -s "$STATE/$1/pid"
 }
 
 add_switch() {
-  ip netns add rl-sw
-  ip -n rl-sw link set lo up
-  ip -n rl-sw link add br0 type bridge
-  ip -n rl-sw link set br0 up
+  ip netns add "$NET-sw"
+  ip -n "$NET-sw" link set lo up
+  ip -n "$NET-sw" link add br0 type bridge
+  ip -n "$NET-sw" link set br0 up
   hold sw
 }
 
 add_machine() { # add_machine NAME CLIENT_PORTS
-  local ns=rl-$1 name
+  local ns=$NET-$1 name
   ip netns add "$ns"
   ip -n "$ns" link set lo up
-  ip -n rl-sw link add "p-$1" type veth peer name eth0 netns "$ns"
-  ip -n rl-sw link set "p-$1" master br0 up
+  ip -n "$NET-sw" link add "p-$1" type veth peer name eth0 netns "$ns"
+  ip -n "$NET-sw" link set "p-$1" master br0 up
   ip -n "$ns" addr add "${ADDRESS[$1]}/24" dev eth0
   ip -n "$ns" link set eth0 up
   # With offloading the capture would show frames of up to 64 kB with wrong checksums.
@@ -81,18 +82,18 @@ add_machine() { # add_machine NAME CLIENT_PORTS
 end_processes() { # end_processes NAME: of this namespace, by process id; TERM first, KILL for what is left
   local signal pid
   for signal in TERM KILL; do
-    for pid in $(ip netns pids "rl-$1"); do kill "-$signal" "$pid" 2>/dev/null || true; done
+    for pid in $(ip netns pids "$NET-$1"); do kill "-$signal" "$pid" 2>/dev/null || true; done
     wait_for 3 no_processes "$1" 2>/dev/null && return 0
   done
 }
 
-no_processes() { [[ -z $(ip netns pids "rl-$1") ]]; }
+no_processes() { [[ -z $(ip netns pids "$NET-$1") ]]; }
 
 remove_machine() {
-  [[ -e /run/netns/rl-$1 ]] || return 0
+  [[ -e /run/netns/$NET-$1 ]] || return 0
   end_processes "$1"
-  ip netns del "rl-$1"
-  rm -rf "/etc/netns/rl-$1"
+  ip netns del "$NET-$1"
+  rm -rf "/etc/netns/$NET-$1"
 }
 
 # --- Samba -----------------------------------------------------------------------------------------------------------

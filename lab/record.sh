@@ -2,7 +2,7 @@
 # Record real Microsoft RPC on one Debian 12 machine: two Samba domain controllers, four domain workstations and a Linux
 # server in network namespaces, real clients, one capture of everything. README.md says what comes out.
 #
-#   record.sh install   Debian packages and a Python environment with impacket
+#   record.sh install   a Python environment with impacket (`make packages` installs Debian's)
 #   record.sh up        build the network, start the servers
 #   record.sh run       capture while the clients work (actions.sh)
 #   record.sh flows     capture -> flow records, connections and the truth about them
@@ -15,6 +15,8 @@ LAB=${LAB:-${TMPDIR:-/tmp}/rpcsight-lab}
 OUT=${OUT:-$LAB/out}            # results; kept by `down`
 VENV=${VENV:-$LAB/venv}         # Python with impacket and duckdb; kept by `down`
 STATE=$LAB/state                # the machines' files; removed by `down`
+NET=${NET:-rl}                  # prefix of the namespaces: two labs at once need two
+ROUNDS=${ROUNDS:-4}             # of background before the first unusual action; with 1 also none later
 PASSWORD='Passw0rd!lab'         # of a domain that lives for five minutes
 
 # shellcheck source=machines.sh
@@ -25,25 +27,13 @@ source "$HERE/actions.sh"
 say() { echo "$(date +%T) $*"; }
 
 install() {
-  local policy=/usr/sbin/policy-rc.d
-  export DEBIAN_FRONTEND=noninteractive
-  # Installing Samba would start its daemons on this machine: forbid it, unless a policy is there already.
-  if [[ ! -e $policy ]]; then
-    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
-    printf '#!/bin/sh\nexit 101\n' >"$policy"
-    chmod +x "$policy"
-  fi
-  apt-get update -qq
-  # samba-ad-provision is only a recommendation of samba, but nothing works without it. Kerberos is inside Samba.
-  apt-get install -y -qq --no-install-recommends samba samba-ad-provision samba-dsdb-modules samba-vfs-modules \
-    winbind smbclient tcpdump tshark nfdump iproute2 ethtool python3-venv
-  [[ -x $VENV/bin/python ]] || python3 -m venv "$VENV"
-  "$VENV/bin/pip" install -q impacket duckdb
+  [[ -x $VENV/bin/pip ]] || python3 -m venv --clear "$VENV"
+  "$VENV/bin/pip" --disable-pip-version-check install -q impacket duckdb
 }
 
 check_free() { # two labs at once would share names
-  if compgen -G '/run/netns/rl-*' >/dev/null; then
-    echo "error: namespaces rl-* exist already" >&2
+  if compgen -G "/run/netns/$NET-*" >/dev/null; then
+    echo "error: namespaces $NET-* exist already" >&2
     echo "  hint: $0 down" >&2
     exit 1
   fi

@@ -14,15 +14,24 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
-# Program: the Debian package that brings it. The only list: a test that needs one more adds its line here.
+# Program, or pattern of a file: the Debian package that brings it. The only list: a test that needs one more adds its line here.
 PACKAGES = {
+    "ethtool": "ethtool",
     "git": "git",
+    "ip": "iproute2",
     "java": "default-jre-headless",
     "make": "make",
     "nfcapd": "nfdump",
     "nfdump": "nfdump",
+    "samba": "samba",
+    "smbclient": "smbclient",
     "softflowd": "softflowd",
+    "tcpdump": "tcpdump",
     "tshark": "tshark",
+    "winbindd": "winbind",
+    "/usr/lib/*/samba/ldb/samba_dsdb.so": "samba-dsdb-modules",
+    "/usr/lib/*/samba/vfs/acl_xattr.so": "samba-vfs-modules",
+    "/usr/share/samba/setup/provision.ldif": "samba-ad-provision",
 }
 
 
@@ -35,6 +44,8 @@ def lacking(reason: str) -> NoReturn:
 
 def find(program: str) -> str | None:
     """Return the path of ``program``, or None. Servers live in sbin, which a user's PATH leaves out on Debian."""
+    if program.startswith("/"):
+        return next(map(str, Path("/").glob(program[1:])), None)
     return shutil.which(program, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]))
 
 
