@@ -4,6 +4,8 @@ import csv
 import gzip
 import random
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -36,16 +38,23 @@ COUNTS = """
 """
 
 
-@pytest.mark.parametrize("row", catalogue("pcap/"))
-def test_counts_equal_the_catalogue(row: dict[str, str]) -> None:
-    path = system.shared_data(row["pack_path"] if row else "catalogue.csv")
+@contextmanager
+def loaded(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """DuckDB with what the reader and the engine make of a capture: `tcp`, and the tables of `FACTS`."""
     wanted = scan(look(Input(path, str(path), "o")), {})
     assert wanted.feed is not None
     with duckdb.connect() as database:
         for name, columns in FACTS.items():
             database.execute(f"create table {name} ({', '.join(f'{each.name} {each.kind}' for each in columns)})")
         with fed(database, wanted.feed, {"tcp": step("tcp")}, str(path), wanted.compression, str(path)):
-            (counts,) = database.sql(COUNTS).to_arrow_table().to_pylist()
+            yield database
+
+
+@pytest.mark.parametrize("row", catalogue("pcap/"))
+def test_counts_equal_the_catalogue(row: dict[str, str]) -> None:
+    path = system.shared_data(row["pack_path"] if row else "catalogue.csv")
+    with loaded(path) as database:
+        (counts,) = database.sql(COUNTS).to_arrow_table().to_pylist()
     (strict, _), _ = read(path)
     endpoints = {(pair["endpoint_id"], pair["endpoint_time"]) for pair in strict}
     found = counts | {"rule_pairs": len(strict), "rule_endpoints": len(endpoints)}

@@ -1,6 +1,8 @@
 """The packets of our own recording: what they prove about each connection is what its truth says."""
 
 from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,13 +17,20 @@ Ends = tuple[str, int, str, int]
 
 @pytest.fixture(scope="module")
 def activities() -> dict[Ends, dict[str, Any]]:
-    rows = rpcsight.run("rpc-activity", PACKETS).to_pylist()
-    return {(row["src_ip"], row["src_port"], row["dest_ip"], row["dest_port"]): row for row in rows}
+    return activities_of(PACKETS)
+
+
+def activities_of(path: Path) -> dict[Ends, dict[str, Any]]:
+    """The activities in a file, by their ends."""
+    return by_ends(rpcsight.run("rpc-activity", path).to_pylist())
+
+
+def by_ends(rows: Iterable[dict[str, Any]]) -> dict[Ends, dict[str, Any]]:
+    return {(row["src_ip"], int(row["src_port"]), row["dest_ip"], int(row["dest_port"])): row for row in rows}
 
 
 def told(kind: str) -> dict[Ends, dict[str, Any]]:
-    rows = [row for row in truth() if row["kind"] == kind]
-    return {(row["src_ip"], int(row["src_port"]), row["dest_ip"], int(row["dest_port"])): row for row in rows}
+    return by_ends(row for row in truth() if row["kind"] == kind)
 
 
 def test_every_endpoint_is_decoded_with_its_interface(activities: dict[Ends, dict[str, Any]]) -> None:

@@ -39,6 +39,8 @@ TSHARK_NAMES = {
     "DSSETUP": "dssetup",
     "exchange_mapi(emsmdb)": "exchange_mapi",
 }
+# What carries DCE/RPC, as a display filter of tshark.
+STRAIGHT, IN_PIPES = "!smb && !smb2", "(smb || smb2)"
 # The catalogue lists the 30 most frequent operations of a file.
 MOST_OPERATIONS = 30
 # mapi.pcap: the connection from port 1153 to 1032 begins in the middle. Its payloads are PDUs (05 00 00 03 10 00 00 00 …), five
@@ -48,7 +50,7 @@ MORE_CALLS = {MAPI: Counter({("None", 2): 5})}
 NOT_DISSECTED = {MAPI: 1153}
 MORE_REQUESTS = {MAPI: Counter({(1153, 1032, call_id, 2): 1 for call_id in range(62, 67)})}
 # Answers to what is not in the capture: counted as losses. In the first one the alter_context is missing, in mapi.pcap a request.
-UNASKED_RESULTS = {"OISF+suricata-verify/dcerpc__dce-gap-handling__input.pcap": Counter({0: 1})}
+UNASKED_RESULTS = {"OISF+suricata-verify/dcerpc__dce-gap-handling__input.pcap": Counter({(59374, 49154, 0): 1})}
 UNASKED_ANSWERS = {MAPI: {(2482, 1032, 6438)}}
 # A request cut to 200 bytes: opnum 17 stands in its first 24, but tshark gives up the whole PDU.
 MORE_RECORDED = Counter({(53428, 49153, 3, 17): 1})
@@ -159,15 +161,15 @@ def test_block_size_changes_nothing(capture: str) -> None:
         assert one == other
 
 
-def dissected(path: Path, *fields: str) -> list[list[str]]:
-    """The fields of each frame in which tshark sees DCE/RPC straight on TCP."""
+def dissected(path: Path, *fields: str, carrier: str = STRAIGHT) -> list[list[str]]:
+    """The fields of each frame in which tshark sees DCE/RPC, by default straight on TCP."""
     shown_fields = [part for field in fields for part in ("-e", field)]
     command = [
         system.require("tshark"),
         "-r",
         str(path),
         "-Y",
-        "dcerpc && !smb && !smb2",
+        f"dcerpc && {carrier}",
         "-T",
         "fields",
         *shown_fields,
@@ -183,22 +185,23 @@ class Dissection(NamedTuple):
     Args:
         calls: first fragments of requests: source port, destination port, call_id, opnum.
         answers: call_ids of which a response or fault was sent: its destination port, source port, call_id.
-        binds: contexts asked for: source port, destination port, interface.
-        results: of the answers to binds, by their number.
+        binds: contexts asked for: source port, destination port, interface, version.
+        results: of the answers to binds: its destination port, source port, number.
     """
 
     calls: Counter[tuple[int, ...]]
     answers: set[tuple[int, ...]]
     binds: Counter[tuple[object, ...]]
-    results: Counter[int]
+    results: Counter[tuple[int, ...]]
 
 
-def tshark(path: Path) -> Dissection:
+def tshark(path: Path, carrier: str = STRAIGHT) -> Dissection:
     found = Dissection(Counter(), set(), Counter(), Counter())
     columns = "tcp.srcport", "tcp.dstport", "dcerpc.pkt_type", "dcerpc.cn_call_id", "dcerpc.cn_flags.first_frag"
-    for line in dissected(path, *columns, "dcerpc.opnum", "dcerpc.cn_bind_to_uuid", "dcerpc.cn_ack_result"):
+    columns += "dcerpc.opnum", "dcerpc.cn_bind_to_uuid", "dcerpc.cn_bind_if_ver", "dcerpc.cn_bind_if_ver_minor"
+    for line in dissected(path, *columns, "dcerpc.cn_ack_result", carrier=carrier):
         src, dest = int(line[0]), int(line[1])
-        kinds, call_ids, firsts, opnums, interfaces, results = (part.split(",") if part else [] for part in line[2:])
+        kinds, call_ids, firsts, opnums, *asked, results = (part.split(",") if part else [] for part in line[2:])
         carrying = {"0", "2", "3"} if len(opnums) > kinds.count("0") else {"0"}
         numbers = iter(opnums)
         for kind, call_id, first in zip(kinds, call_ids, firsts, strict=True):
@@ -207,8 +210,8 @@ def tshark(path: Path) -> Dissection:
                 found.calls[src, dest, int(call_id), int(opnum)] += 1
             elif kind in {"2", "3"}:
                 found.answers.add((dest, src, int(call_id)))
-        found.binds.update((src, dest, interface) for interface in interfaces)
-        found.results.update(map(int, results))
+        found.binds.update((src, dest, uuid, f"{major}.{minor}") for uuid, major, minor in zip(*asked, strict=True))
+        found.results.update((dest, src, int(number)) for number in results)
     return found
 
 
@@ -219,8 +222,12 @@ def ours_like(rows: Rows) -> Dissection:
     return Dissection(
         Counter((row["src_port"], row["dest_port"], row["call_id"], row["opnum"]) for row in rows["rpc_call"]),  # type: ignore[misc]
         set(ports),  # type: ignore[arg-type]
-        Counter((row["src_port"], row["dest_port"], row["interface"]) for row in rows["rpc_bind"]),
-        Counter(numbers[str(row["result"])] for row in rows["rpc_bind"] if row["result"]),
+        Counter((row["src_port"], row["dest_port"], row["interface"], row["version"]) for row in rows["rpc_bind"]),
+        Counter(
+            (row["src_port"], row["dest_port"], numbers[str(row["result"])])  # type: ignore[misc]
+            for row in rows["rpc_bind"]
+            if row["result"]
+        ),
     )
 
 
@@ -268,10 +275,18 @@ def test_the_recording_like_tshark() -> None:
     assert ours.calls == theirs.calls + MORE_RECORDED
     assert ours.answers == theirs.answers
     assert theirs.binds - ours.binds == Counter()
-    more = {(port, count) for (port, _, _), count in (ours.binds - theirs.binds).items()}
+    more = {(port, count) for (port, *_), count in (ours.binds - theirs.binds).items()}
     assert more == {(port, 2) for port in CUT_BINDS}
     assert ours.results == theirs.results
-    lookups = Counter((row["src_port"], row["mapped_port"]) for row in rows["rpc_mapping"] if row["mapped_port"])
+    assert lookups(rows) == tsharks_lookups(RECORDING / "lab.pcap")
+
+
+def lookups(rows: Rows) -> Counter[tuple[object, ...]]:
+    """The ports that mappers named: the client's port, the port named."""
+    return Counter((row["src_port"], row["mapped_port"]) for row in rows["rpc_mapping"] if row["mapped_port"])
+
+
+def tsharks_lookups(path: Path) -> Counter[tuple[object, ...]]:
     columns = "tcp.dstport", "dcerpc.pkt_type", "epm.proto.tcp_port"
-    answers = [line for line in dissected(RECORDING / "lab.pcap", *columns) if "2" in line[1].split(",") and line[2]]
-    assert lookups == Counter((int(line[0]), int(port)) for line in answers for port in line[2].split(","))
+    answers = [line for line in dissected(path, *columns) if "2" in line[1].split(",") and line[2]]
+    return Counter((int(line[0]), int(port)) for line in answers for port in line[2].split(","))
