@@ -3,8 +3,6 @@
 from collections import Counter
 from collections.abc import Callable
 from heapq import nsmallest
-from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +12,7 @@ from rpcsight.wire.dcerpc import Association
 from rpcsight.wire.reassembly import ACK, SYN, TcpStream
 from rpcsight.wire.rows import TABLES, Ends, Row, write_rows
 from rpcsight.wire.selection import RPC, SMB, EndTable, beginnings, ends
+from rpcsight.wire.smb import SmbConnection
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +25,6 @@ MAX_HELD_BYTES = 64 * 1024 * 1024
 """What all of them together may hold back between two blocks: far from reached by whole captures."""
 
 _PORT_BITS = 16
-_SMB_MODULE = "rpcsight.wire.smb"
 
 Ports = tuple[int, int]
 """Source and destination, each address and port in one number."""
@@ -60,7 +58,7 @@ class Follower:
 
     def __init__(self, name: Callable[[int], str], is_smb_read: bool = True) -> None:
         self._name = name
-        self._protocols = {RPC, SMB} if is_smb_read and find_spec(_SMB_MODULE) is not None else {RPC}
+        self._protocols = {RPC, SMB} if is_smb_read else {RPC}
         self._live: dict[Ports, tuple[_Connection, bool]] = {}
         self._table = EndTable()
         self._rows: dict[str, list[Row]] = {table: [] for table in TABLES}
@@ -260,4 +258,4 @@ class Follower:
 
 def _smb_connection(facts: Facts) -> Stream:
     """SMB's stream, its named pipes read like TCP connections."""
-    return import_module(_SMB_MODULE).SmbConnection(facts, lambda pipe, user: Association(facts, pipe, user))
+    return SmbConnection(facts, lambda pipe, user: Association(facts, pipe, user))
