@@ -24,7 +24,7 @@ from statistics import median
 import numpy as np
 
 from rpcsight.wire import Datagrams
-from rpcsight.wire.netflow import Collector
+from rpcsight.wire.netflow.collector import Collector
 
 BLOCK = 4_000_000
 START_S = 1_790_000_000

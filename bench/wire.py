@@ -24,10 +24,10 @@ import numpy as np
 
 from measure import FailedError, Run, once
 from rpcsight.readers._packets import Connections, rows_of
-from rpcsight.wire.addresses import Addresses
-from rpcsight.wire.capture import frames
-from rpcsight.wire.frames import Frames
-from rpcsight.wire.packets import decode
+from rpcsight.wire.capture.addresses import Addresses
+from rpcsight.wire.capture.files import frames
+from rpcsight.wire.capture.frames import Frames
+from rpcsight.wire.capture.packets import decode
 from rpcsight.wire.selection import EndTable, beginnings, ends
 
 HERE = Path(__file__).resolve().parent

@@ -4,9 +4,9 @@ from collections import Counter
 from dataclasses import fields
 from typing import Any
 
-from rpcsight.wire.addresses import Addresses
-from rpcsight.wire.capture import frames
-from rpcsight.wire.packets import decode
+from rpcsight.wire.capture.addresses import Addresses
+from rpcsight.wire.capture.files import frames
+from rpcsight.wire.capture.packets import decode
 from tests.contracts.samples import FLOWS, packets
 from tests.wire.build import pcap
 

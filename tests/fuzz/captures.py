@@ -27,9 +27,9 @@ else:
 with atheris.instrument_imports(include=["rpcsight.wire"]) if atheris else contextlib.nullcontext():
     from rpcsight.readers._packets import Connections, rows_of
     from rpcsight.readers._shown import Conversations, Exports
-    from rpcsight.wire.addresses import Addresses
-    from rpcsight.wire.capture import frames
-    from rpcsight.wire.packets import decode
+    from rpcsight.wire.capture.addresses import Addresses
+    from rpcsight.wire.capture.files import frames
+    from rpcsight.wire.capture.packets import decode
 
 from tests.contracts.samples import FLOWS, FORMS
 from tests.system import SHARED_DATA

@@ -56,10 +56,11 @@ def packets(data: bytes) -> "list[Packet]":
 
 def load() -> dict[int, Callable[[bytes], None]]:
     """The targets, by the first byte of the input."""
-    from rpcsight.wire import Facts, dcom, towers
-    from rpcsight.wire.dcerpc import Association
+    from rpcsight.wire import Facts
     from rpcsight.wire.follow import Follower
     from rpcsight.wire.reassembly import TcpStream
+    from rpcsight.wire.rpc import dcom, towers
+    from rpcsight.wire.rpc.association import Association
     from tests.wire import slow_capture
 
     def association(data: bytes) -> None:
@@ -112,7 +113,7 @@ def load() -> dict[int, Callable[[bytes], None]]:
 def corpus() -> list[bytes]:
     """What to begin with: a built conversation, and the payloads of the captures where they are, for each target."""
     from tests.wire import pdus, slow_capture
-    from tests.wire.test_dcerpc import conversation
+    from tests.wire.rpc.test_association import conversation
 
     shared = ROOT.parent / "shared" / "data" / "pcap"
     streams: list[list[tuple[bool, bytes]]] = [conversation("<"), conversation(">")]

@@ -15,7 +15,7 @@ from types import FunctionType
 
 import numpy as np
 
-from rpcsight.wire.netflow import Collector
+from rpcsight.wire.netflow.collector import Collector
 from tests.wire.exports import (
     ENDS,
     REVERSE,

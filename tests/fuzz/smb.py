@@ -1,4 +1,4 @@
-"""Fuzzes `rpcsight.wire.smb` with mutated streams of the public captures: `python -m tests.fuzz.smb --seconds 600`.
+"""Fuzzes `rpcsight.wire.smb.connection` with mutated streams of the public captures: `python -m tests.fuzz.smb --seconds 600`.
 
 An input is a list of pieces, each three bytes and data: flags (1: to the server, 128: a gap first), and a length of 16 bits.
 Atheris mutates where it is installed, guided by coverage; else, or with `--own`, mutations of our own do, which `--seed` repeats.
@@ -23,8 +23,11 @@ else:
     atheris = None
 
 with atheris.instrument_imports(include=["rpcsight.wire"]) if atheris else contextlib.nullcontext():
-    from rpcsight.wire import Facts, smb, smb1, smb2, smb_opens
-    from rpcsight.wire.smb import SmbConnection
+    from rpcsight.wire import Facts
+    from rpcsight.wire.smb import connection as smb
+    from rpcsight.wire.smb import opens as smb_opens
+    from rpcsight.wire.smb import smb1, smb2
+    from rpcsight.wire.smb.connection import SmbConnection
 
 from tests.system import SHARED_DATA
 from tests.wire.slow_tcp import connections
@@ -95,8 +98,8 @@ def check_bounds(stream: SmbConnection) -> None:
 
 def made() -> list[bytes]:
     """The streams of our own tests."""
-    from tests.wire.test_smb import SCRIPT, SESSION_REQUEST
-    from tests.wire.test_smb1 import chains
+    from tests.wire.smb.test_connection import SCRIPT, SESSION_REQUEST
+    from tests.wire.smb.test_smb1 import chains
 
     own = [(is_to_server, frame(message)) for is_to_server, message in SCRIPT]
     others = [[(is_to_server, frame(message)) for is_to_server, message in chain] for chain in chains()]

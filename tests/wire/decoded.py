@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rpcsight.wire.addresses import FIRST, Addresses
-from rpcsight.wire.capture import frames
-from rpcsight.wire.packets import decode
+from rpcsight.wire.capture.addresses import FIRST, Addresses
+from rpcsight.wire.capture.files import frames
+from rpcsight.wire.capture.packets import decode
 from tests.wire.build import pcap
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rpcsight.wire import Datagrams
-from rpcsight.wire.netflow import Collector
+from rpcsight.wire.netflow.collector import Collector
 
 NOW_S = 1_790_000_000
 UPTIME_MS = 5_000_000

@@ -4,7 +4,7 @@ import struct
 from dataclasses import dataclass, field
 
 from rpcsight.wire import Facts, FileEvent
-from rpcsight.wire.smb import SmbConnection
+from rpcsight.wire.smb.connection import SmbConnection
 
 SESSION, TREE, FILE = 0x0000_0400_0000_0011, 5, b"\x2e\0\0\0\x09\0\0\0\x01\0\0\0\x09\0\0\0"
 SAME = b"\xff" * 16

@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 
 from rpcsight.readers._packets import Connections, rows_of
-from rpcsight.wire.addresses import Addresses
-from rpcsight.wire.capture import frames
-from rpcsight.wire.packets import decode
+from rpcsight.wire.capture.addresses import Addresses
+from rpcsight.wire.capture.files import frames
+from rpcsight.wire.capture.packets import decode
 from tests.contracts.samples import FLOWS, packets
 from tests.wire.build import Timed, ethernet, ipv4, ipv6, pcap, pcapng, tcp
 

@@ -12,8 +12,8 @@ from rpcsight.wire import Facts, follow
 from rpcsight.wire.follow import Follower
 from rpcsight.wire.reassembly import ACK, FIN, SYN
 from tests.wire import pdus, slow_capture
+from tests.wire.rpc.test_association import Piece, conversation
 from tests.wire.slow_capture import Packet
-from tests.wire.test_dcerpc import Piece, conversation
 
 CLIENT, SERVER = b"\n\0\0\1", b"\n\0\0\2"
 Rows = dict[str, list[dict[str, object]]]

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from rpcsight.wire.flowtext import FLAG_LETTERS
+from rpcsight.wire.netflow.flowtext import FLAG_LETTERS
 from tests import system
 from tests.wire import exporting, slow_udp
 from tests.wire.exports import Read, read

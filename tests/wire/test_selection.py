@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rpcsight.wire import pdu
+from rpcsight.wire.rpc import pdu
 from rpcsight.wire.selection import RPC, SMB, Beginning, EndTable, beginnings, ends
 from tests.wire import pdus, slow_capture
 from tests.wire.slow_capture import Packet

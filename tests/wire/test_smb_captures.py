@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from rpcsight.wire import Facts, FileEvent
-from rpcsight.wire.smb import SmbConnection
+from rpcsight.wire.smb.connection import SmbConnection
 from tests import system
 from tests.wire.slow_tcp import connections
 

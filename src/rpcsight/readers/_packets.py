@@ -8,11 +8,11 @@ import pyarrow as pa
 
 from rpcsight.engines._feed import ARROW_TYPES
 from rpcsight.wire import Datagrams, Packets
-from rpcsight.wire.addresses import Addresses
-from rpcsight.wire.capture import frames
-from rpcsight.wire.frames import BLOCK_BYTES, Octets
-from rpcsight.wire.packets import decode
-from rpcsight.wire.segments import Segments, segments
+from rpcsight.wire.capture.addresses import Addresses
+from rpcsight.wire.capture.files import frames
+from rpcsight.wire.capture.frames import BLOCK_BYTES, Octets
+from rpcsight.wire.capture.packets import decode
+from rpcsight.wire.capture.segments import Segments, segments
 
 __all__ = ["Connections", "Consumer", "Rows", "rows_of"]
 

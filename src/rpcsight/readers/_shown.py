@@ -9,10 +9,10 @@ from rpcsight.engines._feed import ARROW_TYPES
 from rpcsight.readers._packets import Rows
 from rpcsight.schema import FACTS
 from rpcsight.wire import Datagrams, Packets
-from rpcsight.wire.biflows import RECORDS
-from rpcsight.wire.frames import Octets
-from rpcsight.wire.halves import HALVES
-from rpcsight.wire.netflow import Collector
+from rpcsight.wire.capture.frames import Octets
+from rpcsight.wire.netflow.biflows import RECORDS
+from rpcsight.wire.netflow.collector import Collector
+from rpcsight.wire.netflow.halves import HALVES
 
 __all__ = ["EXPORTED", "Conversations", "Exports"]
 

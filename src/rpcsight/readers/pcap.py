@@ -13,7 +13,7 @@ from rpcsight.engines import Scan
 from rpcsight.engines._pump import unpacked_blocks
 from rpcsight.errors import InputError
 from rpcsight.readers._inputs import Input
-from rpcsight.wire.magic import is_capture
+from rpcsight.wire.capture.magic import is_capture
 
 if TYPE_CHECKING:
     from rpcsight.readers._packets import Rows
@@ -61,7 +61,7 @@ class Capture:
         """
         from rpcsight.readers._packets import Connections, Consumer, rows_of
         from rpcsight.readers._shown import Conversations, Exports
-        from rpcsight.wire.addresses import Addresses
+        from rpcsight.wire.capture.addresses import Addresses
 
         broken: list[InputError] = []
         count = 0

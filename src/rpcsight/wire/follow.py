@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rpcsight.wire import Facts, Packets, Stream
-from rpcsight.wire.dcerpc import Association
 from rpcsight.wire.reassembly import ACK, SYN, TcpStream
 from rpcsight.wire.rows import TABLES, Ends, Row, write_rows
+from rpcsight.wire.rpc.association import Association
 from rpcsight.wire.selection import RPC, SMB, EndTable, beginnings, ends
-from rpcsight.wire.smb import SmbConnection
+from rpcsight.wire.smb.connection import SmbConnection
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rpcsight.wire import Packets, pdu
+from rpcsight.wire import Packets
 from rpcsight.wire.reassembly import FIN, RST, SYN
+from rpcsight.wire.rpc import pdu
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,0 +1,1 @@
+"""Captures: files to frames, frames to packets, packets to what connections are made of."""

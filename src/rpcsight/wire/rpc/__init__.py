@@ -1,0 +1,1 @@
+"""DCE/RPC: PDUs, associations, and the answers that name where interfaces listen."""
