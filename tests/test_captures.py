@@ -13,7 +13,7 @@ import pytest
 
 import rpcsight
 from rpcsight.analytics import step
-from rpcsight.engines._feed import fed
+from rpcsight.engines.feed import fed
 from rpcsight.errors import InputError
 from rpcsight.pipeline import Request, opened
 from rpcsight.readers._inputs import Input, look

@@ -11,7 +11,7 @@ import pytest
 
 from rpcsight.analytics import step
 from rpcsight.engines import Engine, LayoutChange, ReadCount, Scan, Statements, Unreadable, duckdb, open_engine
-from rpcsight.engines._text import identifier, literal, mapped, used
+from rpcsight.engines.text import identifier, literal, mapped, used
 from rpcsight.errors import EngineError, InputError, UsageError
 from rpcsight.pipeline import Request, opened
 from rpcsight.schema import HALF, RECORD, names

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from rpcsight.engines import Loss, ReadCount
-from rpcsight.engines import _feed as module
-from rpcsight.engines._feed import fed, written
+from rpcsight.engines import feed as module
+from rpcsight.engines.feed import fed, written
 from rpcsight.errors import InputError
 
 COLUMNS = {"number": "BIGINT", "is_odd": "BOOLEAN", "text": "VARCHAR"}

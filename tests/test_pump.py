@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from rpcsight.engines._pump import LONGEST_LINE_BYTES, Pump, is_tame, unpacked_blocks, whole_lines
+from rpcsight.engines.pump import LONGEST_LINE_BYTES, Pump, is_tame, unpacked_blocks, whole_lines
 from rpcsight.errors import InputError
 
 NOISE = random.Random(1)

@@ -15,9 +15,9 @@ from rpcsight.analytics import GIVEN, analytic, compose, compose_steps, facts, s
 from rpcsight.engines import Engine, Statements, open_engine
 from rpcsight.findings import Finding
 from rpcsight.findings.group import findings_of
-from rpcsight.readers._names import parse_mapping
-from rpcsight.readers._plan import plan
-from rpcsight.readers._read import Progress, read, spare
+from rpcsight.intake.plan import plan
+from rpcsight.intake.read import Progress, read, spare
+from rpcsight.readers import parse_mapping
 from rpcsight.schema import FACTS
 from rpcsight.settings import Settings
 

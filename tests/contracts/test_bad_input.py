@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from rpcsight.errors import InputError, RpcsightError, SchemaError, UsageError
-from rpcsight.readers._locate import NO_RECORD, UNREADABLE
+from rpcsight.intake.locate import NO_RECORD, UNREADABLE
 from tests import system
 from tests.contracts.reading import by_lines, expected, read, skips
 from tests.contracts.samples import BASE_US, FLOWS, FORMS, SERVER, Form, flow, table, timed, zeek_json, zeek_tsv, zst

@@ -4,7 +4,7 @@ import itertools
 import re
 
 from rpcsight.engines import Scan
-from rpcsight.engines._text import identifier, literal
+from rpcsight.engines.text import identifier, literal
 
 __all__ = ["REJECTS_KEPT", "files", "path_column", "relation"]
 

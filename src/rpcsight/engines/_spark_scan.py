@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rpcsight.engines import Scan
-from rpcsight.engines._pump import LONGEST_LINE_BYTES, unpacked_blocks
+from rpcsight.engines.pump import LONGEST_LINE_BYTES, unpacked_blocks
 from rpcsight.errors import InputError
 
 if TYPE_CHECKING:

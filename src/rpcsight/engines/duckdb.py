@@ -11,10 +11,10 @@ import duckdb
 import pyarrow as pa
 
 from rpcsight.engines import EXAMPLES_KEPT, TEXT_FORMS, Feed, LayoutChange, ReadCount, Scan, Statements, Unreadable
-from rpcsight.engines._feed import fed
 from rpcsight.engines._files import REJECTS_KEPT, files, path_column, relation
-from rpcsight.engines._pump import Pump, is_tame
-from rpcsight.engines._text import identifier, literal, mapped, used
+from rpcsight.engines.feed import fed
+from rpcsight.engines.pump import Pump, is_tame
+from rpcsight.engines.text import identifier, literal, mapped, used
 from rpcsight.errors import EngineError, InputError, RpcsightError
 from rpcsight.schema import FACTS, HALF, RECORD
 

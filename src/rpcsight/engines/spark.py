@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from rpcsight.engines import EXAMPLES_KEPT, Feed, LayoutChange, ReadCount, Scan, Statements, Unreadable
-from rpcsight.engines._feed import written
 from rpcsight.engines._spark_scan import PATH, Staged, raw, staged
 from rpcsight.engines._spark_session import cause_of, session
-from rpcsight.engines._text import identifier, literal, mapped
 from rpcsight.engines.dialects import parts
+from rpcsight.engines.feed import written
+from rpcsight.engines.text import identifier, literal, mapped
 from rpcsight.errors import EngineError, InputError, RpcsightError
 from rpcsight.schema import FACTS, RECORD
 

@@ -18,8 +18,9 @@ from typing import Protocol, cast
 from rpcsight.engines import Scan
 from rpcsight.errors import InputError
 from rpcsight.readers._inputs import Input
+from rpcsight.readers._names import parse_mapping
 
-__all__ = ["Input", "NoFlows", "Reader", "all_readers", "pick"]
+__all__ = ["Input", "NoFlows", "Reader", "all_readers", "parse_mapping", "pick"]
 
 
 class NoFlows(Exception):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from rpcsight.engines._pump import unpacked_blocks
+from rpcsight.engines.pump import unpacked_blocks
 from rpcsight.errors import InputError, UsageError
 
 __all__ = ["HEAD_BYTES", "Input", "blocks", "find", "look", "spool"]

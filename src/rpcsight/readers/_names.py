@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from statistics import median_low
 
-from rpcsight.engines._text import identifier
+from rpcsight.engines.text import identifier
 from rpcsight.errors import SchemaError, UsageError
 from rpcsight.schema import FLOW, names
 

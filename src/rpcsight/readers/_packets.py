@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from rpcsight.engines._feed import ARROW_TYPES
+from rpcsight.engines.feed import ARROW_TYPES
 from rpcsight.wire import Datagrams, Packets
 from rpcsight.wire.capture.addresses import Addresses
 from rpcsight.wire.capture.files import frames

@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from rpcsight.engines._feed import ARROW_TYPES
+from rpcsight.engines.feed import ARROW_TYPES
 from rpcsight.readers._packets import Rows
 from rpcsight.schema import FACTS
 from rpcsight.wire import Datagrams, Packets

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from rpcsight.engines import Scan
-from rpcsight.engines._text import identifier
+from rpcsight.engines.text import identifier
 from rpcsight.readers import NoFlows
 from rpcsight.readers._inputs import Input
 from rpcsight.readers._names import end_after

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rpcsight.engines import Scan
-from rpcsight.engines._text import identifier
+from rpcsight.engines.text import identifier
 from rpcsight.errors import InputError
 from rpcsight.readers import NoFlows
 from rpcsight.readers._inputs import Input

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rpcsight.engines import Scan
-from rpcsight.engines._pump import unpacked_blocks
+from rpcsight.engines.pump import unpacked_blocks
 from rpcsight.errors import InputError
 from rpcsight.readers._inputs import Input
 from rpcsight.wire.capture.magic import is_capture

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rpcsight.engines import Scan
-from rpcsight.engines._text import identifier, literal
+from rpcsight.engines.text import identifier, literal
 from rpcsight.errors import InputError, SchemaError
 from rpcsight.readers import NoFlows
 from rpcsight.readers._inputs import HEAD_BYTES, Input, blocks

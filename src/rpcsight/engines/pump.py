@@ -144,7 +144,7 @@ class Pump:
     """Reads one file into pipes, unpacked and tamed. `paths` are what to open; they end when the file does.
 
     `broken` holds the error of a file that ends in the middle, after `close`; the lines before the break came through.
-    Of a line that is too long its beginning comes through; line ends come through as `\\n`.
+    Of a line that is too long its beginning comes through; line ends come through as line feeds.
 
     Args:
         path: the file.

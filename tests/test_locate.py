@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from rpcsight.engines import Unreadable
+from rpcsight.intake.locate import FAR_TIME, NO_RECORD, NO_TIME, UNREADABLE, locate
 from rpcsight.pipeline import Request
 from rpcsight.readers import all_readers, pick
 from rpcsight.readers._inputs import Input, look
-from rpcsight.readers._locate import FAR_TIME, NO_RECORD, NO_TIME, UNREADABLE, locate
 from tests.contracts.reading import by_lines, read
 from tests.contracts.samples import FLOWS, FORMS, zeek_json, zeek_record
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rpcsight.engines import EXAMPLES_KEPT, TEXT_FORMS, Scan, Unreadable
-from rpcsight.engines._pump import whole_lines
+from rpcsight.engines.pump import whole_lines
 from rpcsight.errors import InputError
 
 __all__ = ["NO_RECORD", "UNREADABLE", "locate"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from rpcsight.engines import Feed, Loss, ReadCount
-from rpcsight.engines._text import identifier, literal
+from rpcsight.engines.text import identifier, literal
 from rpcsight.errors import InputError
 from rpcsight.schema import FACTS
 

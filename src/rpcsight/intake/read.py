@@ -8,8 +8,8 @@ from pathlib import Path
 from rpcsight.account import Account, Skip, SourceClock
 from rpcsight.engines import TEXT_FORMS, Engine, LayoutChange, ReadCount, Scan, Statements, Unreadable
 from rpcsight.errors import InputError, RpcsightError, UsageError
-from rpcsight.readers._locate import UNREADABLE, locate
-from rpcsight.readers._plan import Plan, Planned, split
+from rpcsight.intake.locate import UNREADABLE, locate
+from rpcsight.intake.plan import Plan, Planned, split
 
 __all__ = ["Progress", "read", "spare"]
 
