@@ -341,5 +341,7 @@ def test_without_packets_the_account_says_so(analytic: str, tmp_path: Path) -> N
     for path in (PARQUET, exports):
         with opened(Request([str(path)])) as session:
             assert (session.run(analytic).num_rows, session.stream(analytic).read_all().num_rows) == (0, 0)
-            warning = f"no TCP packets in the input: {analytic} needs a capture"
-            assert [each for each in session.account.warnings if "no TCP packets" in each] == [warning]
+            warnings = [each for each in session.account.warnings if "nothing in the input shows any" in each]
+            assert warnings == [
+                f"{analytic} needs {PACKETS_ONLY[analytic]}, and nothing in the input shows any: captures do, and logs of calls and hosts"
+            ]

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pytest
 
 from rpcsight.analytics import step
-from rpcsight.engines import Engine, LayoutChange, ReadCount, Scan, Statements, Unreadable, duckdb, open_engine
+from rpcsight.engines import TABLES, Engine, LayoutChange, ReadCount, Scan, Statements, Unreadable, duckdb, open_engine
 from rpcsight.engines.text import identifier, literal, mapped, used
 from rpcsight.errors import EngineError, InputError, UsageError
 from rpcsight.pipeline import Request, opened
-from rpcsight.schema import HALF, RECORD, names
+from rpcsight.schema import names
 from tests.contracts.samples import BASE_US, zeek_tsv, zst
 from tests.oracles.flow import Flow
 from tests.recording import PARQUET
@@ -179,11 +179,98 @@ def test_only_parameters_that_a_text_names_are_used() -> None:
     assert used("select $a, $b_c", {"a": 1, "b_c": 2, "d": 3}) == {"a": 1, "b_c": 2}
 
 
-@pytest.mark.parametrize(("is_halves", "table"), [(False, RECORD), (True, HALF)], ids=["record", "half"])
-def test_a_scan_is_mapped_to_all_columns(is_halves: bool, table: Any, engine: Engine, tmp_path: Path) -> None:
-    text = mapped(scan(tmp_path / "conn.log", is_halves=is_halves), "raw", "'here'")
+@pytest.mark.parametrize(("gives", "table"), TABLES.items())
+def test_a_scan_is_mapped_to_all_columns(gives: str, table: Any, engine: Engine, tmp_path: Path) -> None:
+    text = mapped(scan(tmp_path / "conn.log", gives=gives), "raw", "'here'")
     raw = "select 1.5 as ts, 'a' as src, 1 as sport, 'b' as dst, 2 as dport"
     row = engine.rows(f"with raw as ({raw}) {text}", {}).to_pylist()[0]
     told = {"start_us": 1_500_000, "src_ip": "a", "src_port": 1, "dest_ip": "b", "dest_port": 2}
-    told |= {"observer": "sensor", "source": "here"} | ({} if is_halves else {"is_oriented": True})
-    assert row == dict.fromkeys(names(table)) | told
+    told |= {"observer": "sensor", "source": "here", "is_oriented": True}
+    assert row == {name: told.get(name) for name in names(table)}
+
+
+# --- files that hold several tables
+
+
+def mixed(path: Path) -> Scan:
+    """A file of flows, calls and what is neither."""
+    path.write_text(
+        '{"kind": "flow", "ms": 1, "ends": {"src": "10.0.0.1", "dst": "10.0.0.2"}, "port": 135}\n'
+        '{"kind": "call", "ms": 2, "ends": {"src": "10.0.0.1", "dst": "10.0.0.2"}, "no": "12"}\n'
+        '{"kind": "dns", "ms": 3}\n'
+        '{"kind": "call", "ms": 4, "ends": "odd", "no": "13"}\n'
+        "broken\n"
+    )
+    flows = Scan(
+        reader="mixed",
+        form="json",
+        paths=(str(path),),
+        observer="sensor",
+        columns={"kind": "VARCHAR", "ms": "BIGINT", "ends": {"src": "VARCHAR", "dst": "VARCHAR"}, "port": "INTEGER", "no": "VARCHAR"},
+        fields={"start_us": "ms", "src_ip": "ends.src", "src_port": "50000", "dest_ip": "ends.dst", "dest_port": "port"},
+        when="kind = 'flow'",
+    )  # fmt: skip
+    called = {"time_us": "ms", "src_ip": "ends.src", "opnum": "try_cast(no as integer)"}
+    asked = {"time_us": "ms", "version": "no"}
+    return replace(
+        flows,
+        others=(
+            replace(flows, gives="rpc_call", when="kind = 'call'", fields=called),
+            replace(flows, gives="rpc_bind", when="kind = 'call'", fields=asked),
+        ),
+    )
+
+
+def test_one_file_gives_several_tables(engine: Engine, tmp_path: Path) -> None:
+    file = mixed(tmp_path / "mixed.json")
+    assert [len(each.others) for each in file.passes(("rpc_call", "rpc_bind"))] == [0, 1]
+    counted = engine.read(file, STATEMENTS, PARAMETERS)
+    rows = [
+        tuple(row.values())
+        for sql in (
+            "select start_us, src_ip, dest_port, problem from reading order by start_us",
+            "select time_us, src_ip, opnum, observer, source from rpc_call order by all",
+            "select time_us, version, observer from rpc_bind order by all",
+        )
+        for row in engine.rows(sql, {}).to_pylist()
+    ]
+    assert counted == ReadCount(records=5)
+    assert rows == [
+        (1, "10.0.0.1", 135, None),
+        (None, None, None, "dest_port missing or not a port"),
+        (2, "10.0.0.1", 12, "sensor", str(tmp_path / "mixed.json")),
+        (4, None, 13, "sensor", str(tmp_path / "mixed.json")),
+        (2, "12", "sensor"),
+        (4, "13", "sensor"),
+    ]
+
+
+def test_tables_that_nobody_asks_for_are_not_made(engine: Engine, tmp_path: Path) -> None:
+    file = mixed(tmp_path / "mixed.json")
+    assert engine.read(file, replace(STATEMENTS, facts=()), PARAMETERS) == ReadCount(records=5)
+    assert engine.rows("select * from rpc_call union all by name select * from rpc_bind", {}).num_rows == 0
+
+
+def test_events_become_flows_and_facts(engine: Engine, tmp_path: Path) -> None:
+    file = replace(
+        mixed(tmp_path / "mixed.json"),
+        gives="event",
+        when="",
+        fields={"time_us": "ms", "host": "'PC'", "channel": "kind", "process_id": "no", "source_ip": "ends.src"},
+        others=(),
+    )
+    record = """
+        select
+          null as flow_id, time_us as start_us, time_us as end_us, source_ip as src_ip, 1 as src_port, 'b' as dest_ip, 135 as dest_port,
+          'tcp' as transport_protocol, true as is_established, true as is_oriented, host as observer, source, null as set_aside
+        from event
+        where channel = 'flow'
+    """
+    process = "select time_us, host, try_cast(process_id as bigint) as pid, source from event where channel = 'call'"
+    statements = replace(
+        STATEMENTS, events={"record": record, "process": process, "host_event": "broken"}, facts=("process",)
+    )
+    assert engine.read(file, statements, PARAMETERS) == ReadCount(records=5)
+    assert [row["observer"] for row in engine.rows("select observer from reading", {}).to_pylist()] == ["PC"]
+    assert engine.rows("select pid from process order by pid", {}).to_pydict() == {"pid": [12, 13]}
+    assert engine.rows("select * from event", {}).num_rows == 0

@@ -11,7 +11,7 @@ from typing import BinaryIO, overload
 import pyarrow as pa
 
 from rpcsight.account import Account
-from rpcsight.analytics import GIVEN, analytic, compose, compose_steps, facts, step
+from rpcsight.analytics import GIVEN, analytic, compose, compose_steps, facts, is_step, step
 from rpcsight.engines import Engine, Statements, open_engine
 from rpcsight.findings import Finding
 from rpcsight.findings.group import findings_of
@@ -30,7 +30,9 @@ EVIDENCE_ROWS = 5
 SHARED = ("pair", "connection")
 MADE = ("tcp",)
 """Steps over the tables that feeds make."""
-NO_PACKETS = "no TCP packets in the input: {name} needs a capture"
+EVENTS = ("record", *FACTS)
+"""What steps named `event_*` make of Windows events, where there is one."""
+NOTHING_SHOWN = "{name} needs {needs}, and nothing in the input shows any: captures do, and logs of calls and hosts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +109,9 @@ class Session:
             raise ValueError(f"{name} needs {', '.join(sorted(missing))}: the session was opened without")
         header = analytic(name).header
         uses = header.uses
-        if set(header.needs) & set(FACTS) and not self.account.from_packets:
-            self._warn(NO_PACKETS.format(name=header.id))
+        shown = set(header.needs) & set(FACTS)
+        if shown and not any(self._engine.rows(f"select 1 from {each} limit 1", {}).num_rows for each in shown):
+            self._warn(NOTHING_SHOWN.format(name=header.id, needs=" or ".join(sorted(shown))))
         for shared in (each for each in SHARED if each in uses and each not in self._held):
             before = uses[: uses.index(shared)]
             sql = compose_steps(before, step(shared), (*GIVEN, *self._held))
@@ -175,7 +178,8 @@ def _statements(asked: Collection[str]) -> Statements:
     left_out = compose_steps(("candidate", "sighting"), step("left_out"))
     made = {name: step(name) for name in MADE}
     counted = (step("stock"), step("problem"), left_out)
-    return Statements(step("reading"), step("half"), step("paired"), *counted, made, asked)
+    events = {name: step(f"event_{name}") for name in EVENTS if is_step(f"event_{name}")}
+    return Statements(step("reading"), step("half"), step("paired"), *counted, made, events, asked)
 
 
 def _silent(name: str, done: int, everything: int) -> None:

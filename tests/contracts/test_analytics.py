@@ -43,14 +43,16 @@ PUBLISHED_COLUMNS = {
         *(
             "interface",
             "interface_version",
+            "interface_name",
             "opnum",
+            "operation",
             "is_answered",
             "fault",
             "auth_type",
             "auth_level",
             "request_bytes",
         ),
-        *("response_bytes", "is_callback", "context_id", "call_id", "observer", "source"),
+        *("response_bytes", "is_callback", "context_id", "call_id", "image_path", "flow_id", "observer", "source"),
     ],
     "rpc-mappings": [
         *(

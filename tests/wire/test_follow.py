@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rpcsight import schema
+from rpcsight.readers._shown import Conversations
 from rpcsight.wire import Facts, follow
 from rpcsight.wire.follow import Follower
 from rpcsight.wire.reassembly import ACK, FIN, SYN
@@ -36,7 +36,7 @@ def follow_blocks(blocks: list[list[Packet]], follower: Follower | None = None) 
 
 def collect(follower: Follower, found: Rows) -> None:
     for table, rows in follower.drain().items():
-        columns = schema.names(getattr(schema, table.upper()))[:-2]  # the engine adds observer and source
+        columns = list(Conversations.tables[table])
         found.setdefault(table, []).extend(dict(zip(columns, row, strict=True)) for row in rows)
 
 

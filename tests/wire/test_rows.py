@@ -1,6 +1,6 @@
 """Facts become rows with the columns of their tables."""
 
-from rpcsight import schema
+from rpcsight.readers._shown import Conversations
 from rpcsight.wire import Bind, Call, Facts, FileEvent, Mapping
 from rpcsight.wire.rows import TABLES, Ends, Row, write_rows
 
@@ -24,4 +24,4 @@ def test_rows() -> None:
         "smb_event": [(13, 5, *up, "u", "write", "s", "n", 14)],
     }
     for table, (row,) in rows.items():
-        assert len(row) == len(schema.names(getattr(schema, table.upper()))) - 2  # the engine adds observer and source
+        assert len(row) == len(Conversations.tables[table])

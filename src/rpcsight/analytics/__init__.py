@@ -22,7 +22,18 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from rpcsight.errors import SettingsError, UsageError
 from rpcsight.schema import FACTS
 
-__all__ = ["GIVEN", "Analytic", "Header", "all_analytics", "analytic", "compose", "compose_steps", "facts", "step"]
+__all__ = [
+    "GIVEN",
+    "Analytic",
+    "Header",
+    "all_analytics",
+    "analytic",
+    "compose",
+    "compose_steps",
+    "facts",
+    "is_step",
+    "step",
+]
 
 BASE = ("record", "reading")
 GIVEN = (*BASE, *FACTS)
@@ -55,6 +66,11 @@ class Analytic:
     sql: str
 
 
+def is_step(name: str) -> bool:
+    """Whether there is a step of that name."""
+    return (files("rpcsight") / "steps" / f"{name}.sql").is_file()
+
+
 @cache
 def step(name: str) -> str:
     """The SQL of a step, without its comment.
@@ -65,7 +81,7 @@ def step(name: str) -> str:
     if name in FACTS:
         return _none(name)
     file = files("rpcsight") / "steps" / f"{name}.sql"
-    if not file.is_file():
+    if not is_step(name):
         raise SettingsError(
             "analytic [uses]", f"there is no step {name!r}", "steps are the files of src/rpcsight/steps"
         )

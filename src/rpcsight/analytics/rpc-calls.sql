@@ -1,14 +1,14 @@
 /*
 id       = "rpc-calls"
-title    = "RPC calls captured"
-about    = "Every DCE/RPC request in packets, over TCP or in an SMB pipe: who asked whom for which operation of which interface, and what came of it."
+title    = "RPC calls"
+about    = "Every DCE/RPC request in packets (over TCP or in an SMB pipe) and in logs of calls: who asked whom for which operation of which interface, and what came of it."
 why      = "The interface and the operation say what RPC was used for: a service created, a task registered, a process started by WMI, secrets replicated."
 source   = "C706 chapter 12; MS-RPCE; MS-SMB2"
 attack   = ["T1021.002", "T1021.003", "T1047", "T1053.005", "T1543.003", "T1569.002", "T1003.006"]
 needs    = ["rpc_call"]
 uses     = ["rpc_call"]
 mistaken = "Administration and the domain's own traffic, which make the same calls. A call that two captures hold is two rows."
-blind    = "Flow records; encrypted SMB sessions, RPC over HTTP (593) and UDP; the interface where its bind was not captured; arguments."
+blind    = "Flow records; encrypted SMB sessions, RPC over HTTP (593) and UDP; the interface where its bind was not captured; arguments. Logs of calls: what they filter (Zeek: unanswered calls)."
 */
 select
   make_timestamp(time_us) as call_time,
@@ -22,7 +22,9 @@ select
   user_name,
   interface,
   version as interface_version,
+  interface_name,
   opnum,
+  operation,
   is_answered,
   fault,
   auth_type,
@@ -32,11 +34,13 @@ select
   is_callback,
   context_id,
   call_id,
+  image_path,
+  flow_id,
   observer,
   source
 from rpc_call
-where flow_us >= $since_us
-  and flow_us < $until_us
+where coalesce(flow_us, time_us) >= $since_us
+  and coalesce(flow_us, time_us) < $until_us
 order by
   call_time, flow_time, src_ip, src_port, dest_ip, dest_port, transport_protocol, pipe, context_id, call_id, opnum, interface,
-  interface_version, user_name, is_callback, is_answered, fault, auth_type, auth_level, request_bytes, response_bytes, observer, source
+  interface_version, interface_name, operation, flow_id, image_path, user_name, is_callback, is_answered, fault, auth_type, auth_level, request_bytes, response_bytes, observer, source

@@ -2,20 +2,22 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from rpcsight.errors import UsageError
-from rpcsight.schema import FACTS
+from rpcsight.schema import EVENT, FACTS, HALF, RECORD, Column
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
     "ENGINES",
+    "TABLES",
     "TEXT_FORMS",
     "Engine",
     "Feed",
+    "Kind",
     "LayoutChange",
     "Loss",
     "ReadCount",
@@ -30,6 +32,13 @@ EXAMPLES_KEPT = 3
 
 Form = Literal["csv", "json", "parquet", "feed"]
 TEXT_FORMS = ("csv", "json")
+LONGEST_LINE_BYTES = 1 << 13
+"""Longer lines are no records, but somebody's way of filling memory."""
+TABLES: dict[str, tuple[Column, ...]] = {"record": RECORD, "half": HALF, "event": EVENT, **FACTS}
+"""What a scan can give rows of."""
+
+Kind = str | Mapping[str, "Kind"]
+"""DuckDB's type of a column, or the columns of an object in it, likewise."""
 
 
 class Feed(Protocol):
@@ -78,27 +87,32 @@ class Scan:
         paths: the files to open.
         observer: what recorded them.
         columns: every column of the file in order (csv), or those wanted (json, parquet), with their DuckDB types.
-        fields: for each column of `schema.RECORD` (or `schema.HALF`) that the records give, its value as SQL over `columns`.
+        fields: for each column of the table it gives rows of that the records have, its value as SQL over `columns`.
+        gives: the table of `TABLES` that it gives rows of.
+        when: which of the file's records these are, as SQL over `columns`; empty: all. Where it is neither true nor false, a record
+            counts as a (broken) one of `record`, `half` and `event`, and as none of a table of facts.
         source: what to call the input in results; empty: each file's own path.
-        is_halves: whether records are one-way halves of connections.
         compression: "" or "gz" or "zst".
         delimiter, quote, skip_lines, null_texts, header_mark: how csv is written; lines that start with header_mark are
             no records.
         header: the header line that `columns` comes from; another one further down is a `LayoutChange`.
         trailer: a pattern of lines that are no records either (nfdump's summary).
         feed: makes rows of them, for form "feed"; `columns` is not used then.
-        relation: which of the feed's tables, or of `Statements.made`, `fields` are values of.
-        others: scans of further relations of the same feed.
+        made: those of `Statements.made` that are made of the feed's tables.
+        relation: which of the feed's tables, or of `made`, `fields` are values of.
+        others: what else the same files hold: scans that differ in `gives`, `when`, `fields` and `relation` only.
+        longest_line: lines of text of more bytes can't be read.
     """
 
     reader: str
     form: Form
     paths: tuple[str, ...]
     observer: str
-    columns: Mapping[str, str]
+    columns: Mapping[str, Kind]
     fields: Mapping[str, str]
+    gives: str = "record"
+    when: str = ""
     source: str = ""
-    is_halves: bool = False
     compression: str = ""
     delimiter: str = ","
     quote: str = ""
@@ -108,8 +122,23 @@ class Scan:
     header: str = ""
     trailer: str = ""
     feed: Feed | None = None
+    made: tuple[str, ...] = ()
     relation: str = ""
     others: tuple["Scan", ...] = ()
+    longest_line: int = LONGEST_LINE_BYTES
+
+    def parts(self, facts: Collection[str]) -> "list[Scan]":
+        """It and its others, each alone, without those that give tables of facts that nobody asks for."""
+        every = [replace(each, others=()) for each in (self, *self.others)]
+        return [each for each in every if each.gives not in FACTS or each.gives in facts]
+
+    def passes(self, facts: Collection[str]) -> "list[Scan]":
+        """Its parts in as many scans as the files have to be read: those that give facts together."""
+        parts = self.parts(facts)
+        shown = [each for each in parts if each.gives in FACTS]
+        return [each for each in parts if each not in shown] + [
+            replace(each, others=tuple(shown[1:])) for each in shown[:1]
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +178,8 @@ class ReadCount:
 class Statements:
     """The texts of `steps/` that reading needs: `reading` over `record`, `half`, `paired` over it, and what counts the rest.
 
-    `made` are relations over a feed's tables, in order; `facts` the tables of `schema.FACTS` that the analytics ask for.
+    `made` are relations over a feed's tables, in order; `events` say what each of `TABLES` gets from `event`; `facts` are the tables of
+    `schema.FACTS` that the analytics ask for.
     """
 
     reading: str
@@ -159,6 +189,7 @@ class Statements:
     problem: str = ""
     left_out: str = ""
     made: Mapping[str, str] = field(default_factory=dict[str, str])
+    events: Mapping[str, str] = field(default_factory=dict[str, str])
     facts: Collection[str] = tuple(FACTS)
 
 

@@ -1,15 +1,17 @@
-"""How DuckDB is told to open files: its table functions as SQL text."""
+"""How DuckDB is told to open files, and where their rows go: SQL text."""
 
 import itertools
 import re
+from dataclasses import replace
 
-from rpcsight.engines import Scan
-from rpcsight.engines.text import identifier, literal
+from rpcsight.engines import Scan, Statements
+from rpcsight.engines.text import identifier, kind_text, literal, mapped
 
-__all__ = ["REJECTS_KEPT", "files", "path_column", "relation"]
+__all__ = ["REJECTS_KEPT", "files", "path_column", "relation", "taken"]
 
 LONGEST_LINE_BYTES = 4_000_000
 REJECTS_KEPT = 200_000
+SOURCE = '"source of the row"'
 
 
 def relation(scan: Scan, paths: tuple[str, ...]) -> str:
@@ -19,7 +21,7 @@ def relation(scan: Scan, paths: tuple[str, ...]) -> str:
     place = literal(path_column(scan))
     if scan.form == "parquet":
         return f"read_parquet({files(paths)}, filename = {place}, union_by_name = true, hive_partitioning = false)"
-    columns = ", ".join(f"{identifier(name)}: {literal(kind)}" for name, kind in scan.columns.items())
+    columns = ", ".join(f"{identifier(name)}: {literal(kind_text(kind))}" for name, kind in scan.columns.items())
     options = [
         f"columns = {{{columns}}}",
         f"filename = {place}",
@@ -43,6 +45,39 @@ def relation(scan: Scan, paths: tuple[str, ...]) -> str:
         f"max_line_size = {LONGEST_LINE_BYTES}",
     ]
     return f"read_csv({files(paths)}, {', '.join(options)})"
+
+
+def taken(scan: Scan, raw: str, source: str, statements: Statements) -> list[str]:
+    """The statements that bring a scan's rows where they belong; the first opens the files.
+
+    Args:
+        scan: with as its `others` what else shall be taken of the same rows.
+        raw: its rows, as SQL.
+        source: the column that names the file, as SQL.
+        statements: the steps that reading needs.
+    """
+    if scan.others:
+        parts = (scan, *scan.others)
+        wanted = " or ".join(f"({part.when})" if part.when else "true" for part in parts)
+        made = f"create temp table taken as select *, {source} as {SOURCE} from {raw} where {wanted}"
+        return [made, *(_given(part, mapped(part, "taken", SOURCE), statements) for part in parts), "drop table taken"]
+    if scan.gives == "event":
+        rows = f"insert into event {mapped(scan, raw, source)}"
+        facts = {name: sql for name, sql in statements.events.items() if name == "record" or name in statements.facts}
+        return [
+            rows,
+            *(_given(replace(scan, gives=name), sql, statements) for name, sql in facts.items()),
+            "delete from event",
+        ]
+    return [_given(scan, mapped(scan, raw, source), statements)]
+
+
+def _given(scan: Scan, rows: str, statements: Statements) -> str:
+    if scan.gives == "record":
+        return f"insert into reading with record as ({rows}) {statements.reading}"
+    if scan.gives == "half":
+        return f"insert into half with raw as ({rows}) {statements.half}"
+    return f"insert into {scan.gives} by name {rows}"
 
 
 def path_column(scan: Scan) -> str:

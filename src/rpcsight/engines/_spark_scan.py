@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rpcsight.engines import Scan
-from rpcsight.engines.pump import LONGEST_LINE_BYTES, unpacked_blocks
+from rpcsight.engines import Kind, Scan
+from rpcsight.engines.pump import unpacked_blocks
 from rpcsight.errors import InputError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def staged(scan: Scan, scratch: str, *, inflate: bool = False) -> Staged:
     for path in scan.paths:
         full = str(Path(path).absolute())
         if scan.compression == "zst" or (inflate and scan.compression):
-            full = _unpacked(full, scan.compression, scan.source or path, scratch, broken)
+            full = _unpacked(full, scan, scan.source or path, scratch, broken)
         elif not _is_plain(full, scan.compression):
             link = _spare(scratch, ".gz" if scan.compression else "")
             link.symlink_to(full)
@@ -110,16 +110,16 @@ def _is_plain(path: str, compression: str) -> bool:
     return ending and PLAIN_PATH.fullmatch(path) is not None
 
 
-def _unpacked(path: str, compression: str, source: str, scratch: str, broken: list[InputError]) -> str:
+def _unpacked(path: str, scan: Scan, source: str, scratch: str, broken: list[InputError]) -> str:
     """A copy; of a file that ends in the middle, its whole lines."""
     copy = _spare(scratch)
     with copy.open("w+b") as out:
         try:
-            out.writelines(unpacked_blocks(path, compression, source))
+            out.writelines(unpacked_blocks(path, scan.compression, source))
         except InputError as error:
             broken.append(error)
             end = out.tell()
-            start = max(0, end - LONGEST_LINE_BYTES)
+            start = max(0, end - scan.longest_line)
             out.seek(start)
             out.truncate(start + out.read().rfind(b"\n") + 1)
     return str(copy)
@@ -147,7 +147,7 @@ def _parquet_columns(rows: "DataFrame", scan: Scan) -> "Iterator[Column]":
     types = dict(rows.dtypes)
     for name in _wanted(scan):
         column = _column(name)
-        if scan.columns[name].startswith("TIMESTAMP"):
+        if str(scan.columns[name]).startswith("TIMESTAMP"):
             column = (
                 F.timestamp_micros(F.call_function("div", column, F.lit(1000)))
                 if types[name] == "bigint"
@@ -166,14 +166,21 @@ def _column(name: str) -> "Column":
 def _json(rows: "DataFrame", scan: Scan) -> Raw:
     """A line that is no object becomes a record without values, as in DuckDB."""
     from pyspark.sql import functions as F  # noqa: N812
-    from pyspark.sql.types import StringType, StructField, StructType
 
-    fields = StructType([StructField(name, StringType()) for name in _wanted(scan)])
+    names = _wanted(scan)
+    fields = _json_type({name: scan.columns[name] for name in names})
     is_whole = F.is_valid_utf8(LINE) & F.rtrim(LINE).endswith("}")
     record = F.from_json(F.when(is_whole, F.col(LINE)), fields, {"allowSingleQuotes": "false"})
     parsed = rows.select(record.alias(CELLS), PATH)
-    columns = [_typed(F.col(CELLS).getField(name), scan.columns[name]).alias(name) for name in fields.names]
+    columns = [_typed(F.col(CELLS).getField(name), scan.columns[name]).alias(name) for name in names]
     return _counted(parsed.select(*columns, PATH, F.lit(None).cast(NOTE_TYPE).alias(NOTE)))
+
+
+def _json_type(kind: Kind) -> str:
+    """Texts, in objects where the scan wants what is in them, in Spark's words."""
+    if isinstance(kind, str):
+        return "string"
+    return f"struct<{', '.join(f'`{name.replace(chr(96), chr(96) * 2)}`: {_json_type(inner)}' for name, inner in kind.items())}>"
 
 
 def _csv(rows: "DataFrame", scan: Scan, files: Mapping[str, str]) -> Raw:
@@ -199,7 +206,7 @@ def _csv(rows: "DataFrame", scan: Scan, files: Mapping[str, str]) -> Raw:
         *(_column(name).isNotNull().alias(GIVEN + name) for name in strict),
     )
     wrong = F.when(~F.is_valid_utf8(LINE), F.lit("is not UTF-8"))
-    wrong = wrong.when(F.octet_length(LINE) > LONGEST_LINE_BYTES, F.lit(f"has more than {LONGEST_LINE_BYTES} bytes"))
+    wrong = wrong.when(F.octet_length(LINE) > scan.longest_line, F.lit(f"has more than {scan.longest_line} bytes"))
     wrong = wrong.when(~F.col(WHOLE), F.lit(f"does not have {len(scan.columns)} columns"))
     for name in strict:
         is_wrong = _column(name).isNull() & _column(GIVEN + name)
@@ -265,7 +272,7 @@ def _cells(scan: Scan) -> "tuple[Column, Column]":
     return cells, F.col(CELLS).isNotNull()
 
 
-def _typed(text: "Column", kind: str) -> "Column":
+def _typed(text: "Column", kind: Kind) -> "Column":
     """The text as a column of that DuckDB type; NULL where it is none."""
     from pyspark.sql import functions as F  # noqa: N812
 
@@ -278,8 +285,8 @@ def _typed(text: "Column", kind: str) -> "Column":
 
 
 def _wanted(scan: Scan) -> list[str]:
-    """The columns that the scan's fields are made from (at least)."""
-    texts = " ".join(scan.fields.values())
+    """The columns that the scan and its others are made from (at least)."""
+    texts = " ".join(text for part in (scan, *scan.others) for text in (part.when, *part.fields.values()))
     return [name for name in scan.columns if name.replace('"', '""') in texts]
 
 

@@ -10,13 +10,22 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from rpcsight.engines import EXAMPLES_KEPT, TEXT_FORMS, Feed, LayoutChange, ReadCount, Scan, Statements, Unreadable
-from rpcsight.engines._files import REJECTS_KEPT, files, path_column, relation
+from rpcsight.engines import (
+    EXAMPLES_KEPT,
+    TABLES,
+    TEXT_FORMS,
+    Feed,
+    LayoutChange,
+    ReadCount,
+    Scan,
+    Statements,
+    Unreadable,
+)
+from rpcsight.engines._files import REJECTS_KEPT, files, path_column, relation, taken
 from rpcsight.engines.feed import fed
 from rpcsight.engines.pump import Pump, is_tame
-from rpcsight.engines.text import identifier, literal, mapped, used
+from rpcsight.engines.text import identifier, literal, used
 from rpcsight.errors import EngineError, InputError, RpcsightError
-from rpcsight.schema import FACTS, HALF, RECORD
 
 __all__ = ["DuckDB"]
 
@@ -53,9 +62,11 @@ class DuckDB:
         self._database = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": scratch})
         for statement in CLOSED:
             self._database.execute(statement)
-        columns = [f"{column.name} {column.kind}" for column in RECORD if column.name != "set_aside"]
+        columns = [f"{column.name} {column.kind}" for column in TABLES["record"] if column.name != "set_aside"]
         self._database.execute(f"create table reading ({', '.join(columns)}, problem VARCHAR)")
-        for name, table in {"half": HALF, **FACTS}.items():
+        for name, table in TABLES.items():
+            if name == "record":
+                continue
             columns = [f"{column.name} {column.kind}" for column in table]
             self._database.execute(f"create table {name} ({', '.join(columns)})")
 
@@ -123,8 +134,19 @@ class DuckDB:
             for path in scan.paths:
                 yield self._fed(scan, scan.feed, path, statements, parameters)
             return
+        for number, each in enumerate(scan.passes(statements.facts)):
+            counts = list(self._pass(each, statements, parameters, is_careful=is_careful))
+            yield from counts if number == 0 else ()
+
+    def _pass(
+        self, scan: Scan, statements: Statements, parameters: Mapping[str, int], *, is_careful: bool
+    ) -> Iterator[ReadCount]:
+        """Read the files once."""
+        longest = scan.longest_line
         is_text = scan.form in TEXT_FORMS
-        pumped = [path for path in scan.paths if is_text and (is_careful or scan.compression or not is_tame(path))]
+        pumped = [
+            path for path in scan.paths if is_text and (is_careful or scan.compression or not is_tame(path, longest))
+        ]
         direct = tuple(path for path in scan.paths if path not in pumped) if pumped else scan.paths
         if direct:
             many = len(direct) > 1 and not scan.source
@@ -137,7 +159,8 @@ class DuckDB:
         self, scan: Scan, path: str, statements: Statements, parameters: Mapping[str, int], *, is_careful: bool
     ) -> ReadCount:
         source = scan.source or path
-        pump = Pump(path, scan.compression, source, scan.skip_lines, scan.quote if is_careful else "")
+        quote = scan.quote if is_careful else ""
+        pump = Pump(path, scan.compression, source, scan.skip_lines, quote, scan.longest_line)
         try:
             tamed = replace(scan, skip_lines=0, source=source)
             count = self._append(tamed, pump.paths, literal(source), statements, parameters, is_careful=is_careful)
@@ -156,14 +179,13 @@ class DuckDB:
     ) -> ReadCount:
         source = scan.source or path
         total = ReadCount()
-        feeding = fed(
-            self._database, feed, statements.made, path, scan.compression, source, scan.observer, statements.facts
-        )
+        made = {name: statements.made[name] for name in scan.made}
+        feeding = fed(self._database, feed, made, path, scan.compression, source, scan.observer, statements.facts)
         with _told_as(EngineError, source), feeding as told:
-            for part in (scan, *scan.others):
+            for part in scan.parts(statements.facts):
                 count = self._append(part, (path,), literal(source), statements, parameters, is_careful=False)
                 total.records += count.records
-                total.from_packets += count.records if part.relation in statements.made else 0
+                total.from_packets += count.records if part.relation in scan.made else 0
             return told.account(total)
 
     def _append(
@@ -176,14 +198,12 @@ class DuckDB:
         *,
         is_careful: bool,
     ) -> ReadCount:
-        rows = mapped(scan, relation(scan, paths), source)
-        if scan.is_halves:
-            sql = f"insert into half with raw as ({rows}) {statements.half}"
-        else:
-            sql = f"insert into reading with record as ({rows}) {statements.reading}"
+        first, *rest = taken(scan, relation(scan, paths), source, statements)
         with _told_as(InputError, scan.source or scan.paths[0]):
-            self._database.execute(sql, used(sql, parameters))
-        count = ReadCount(records=self._records(scan, paths))
+            self._database.execute(first, used(first, parameters))
+            count = ReadCount(records=self._records(scan, paths))
+            for sql in rest:
+                self._database.execute(sql, used(sql, parameters))
         if scan.form == "csv":
             self._note_rejects(scan, count, is_careful=is_careful)
         return count

@@ -67,13 +67,14 @@ def fed(
     Args:
         database: where they stand.
         feed: gives the rows.
-        made: the relations, in order.
+        made: the relations made of them, in order.
         path, compression, source: as for `Feed.rows`.
         observer: what recorded the file.
         facts: as for `Feed.rows`.
     """
     told = Told(source)
-    recorded = f"*, {literal(observer)} as observer, {literal(source)} as source"
+    added = {"observer": literal(observer), "source": literal(source)}
+    shown = {name: ", ".join(_facts(name, columns, added)) for name, columns in feed.tables.items() if name in FACTS}
     passing = {name: columns for name, columns in feed.tables.items() if name not in FACTS}
     for name, columns in passing.items():
         kinds = ", ".join(f"{identifier(column)} {kind}" for column, kind in columns.items())
@@ -81,7 +82,7 @@ def fed(
     try:
         for name, rows in _gathered(feed.rows(path, compression, source, facts, told.losses, told.notes)):
             relation = database.from_arrow(rows)
-            (relation.project(recorded) if name in FACTS else relation).insert_into(name)
+            (relation.project(shown[name]) if name in FACTS else relation).insert_into(name)
     except InputError as broken:
         told.broken = broken
     for name, sql in made.items():
@@ -119,6 +120,13 @@ def written(
         except InputError as broken:
             told.broken = broken
     return files, told
+
+
+def _facts(name: str, given: Collection[str], added: Mapping[str, str]) -> Iterator[str]:
+    """SQL for the columns of a table of facts: those given, those added; the others are empty."""
+    for column in FACTS[name]:
+        value = identifier(column.name) if column.name in given else f"cast(null as {column.kind})"
+        yield f"{added.get(column.name, value)} as {identifier(column.name)}"
 
 
 def _schema(columns: Mapping[str, str]) -> pa.Schema:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
+from rpcsight.engines import LONGEST_LINE_BYTES
 from rpcsight.errors import InputError
 
 __all__ = ["LONGEST_LINE_BYTES", "Pump", "is_tame", "unpacked_blocks", "whole_lines"]
@@ -22,8 +23,6 @@ PIPES = 2
 READ_BYTES = 1 << 18
 QUEUED_BLOCKS = 8
 BLOCK_BYTES = 1 << 20
-LONGEST_LINE_BYTES = 1 << 13
-WINDOW_BYTES = LONGEST_LINE_BYTES // 2
 SHOWN_BYTES = 200
 LINUX_F_SETPIPE_SZ = 1031
 PIPE_BYTES = 1 << 20
@@ -110,24 +109,24 @@ def _unzstd(path: str, fine_from: int | None) -> Iterator[bytes]:
         raise _Broken(at, f"is not sound zstd data ({cause})") from cause
 
 
-def whole_lines(path: str, compression: str, source: str = "") -> Iterator[bytes]:
+def whole_lines(path: str, compression: str, source: str = "", longest: int = LONGEST_LINE_BYTES) -> Iterator[bytes]:
     """The lines of a file, unpacked, in blocks of whole lines; of lines that are too long, their beginnings.
 
     Raises:
         InputError: as `unpacked_blocks`.
     """
-    return _whole_lines(unpacked_blocks(path, compression, source))
+    return _whole_lines(unpacked_blocks(path, compression, source), longest)
 
 
-def is_tame(path: str) -> bool:
+def is_tame(path: str, longest: int = LONGEST_LINE_BYTES) -> bool:
     """Whether no line of a plain file is so long that it could choke an engine; looks at a part of the file only."""
     if not os.access(path, os.R_OK):
         return True  # gone since it was found (logs rotate): the engine says so
     with Path(path).open("rb") as file:
-        if os.fstat(file.fileno()).st_size < LONGEST_LINE_BYTES:
+        if os.fstat(file.fileno()).st_size < longest:
             return True
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return not any(_windows_without_line_end(content))
+            return not any(_windows_without_line_end(content, longest))
 
 
 def _plain(path: str, fine_from: int | None) -> Iterator[bytes]:
@@ -152,11 +151,20 @@ class Pump:
         source: what to call it in an error.
         skip_lines: how many lines at its start to leave out.
         quote: a quotation mark; of a line with an odd number of them, all are left out, since such a line would swallow others.
+        longest: how many bytes a line may have.
     """
 
-    def __init__(self, path: str, compression: str, source: str = "", skip_lines: int = 0, quote: str = "") -> None:
+    def __init__(
+        self,
+        path: str,
+        compression: str,
+        source: str = "",
+        skip_lines: int = 0,
+        quote: str = "",
+        longest: int = LONGEST_LINE_BYTES,
+    ) -> None:
         self.broken: InputError | None = None
-        lines = _balanced(quote.encode(), whole_lines(path, compression, source))
+        lines = _balanced(quote.encode(), whole_lines(path, compression, source, longest))
         self._content = _without_first(skip_lines, lines)
         self._source = source or path
         self._blocks: queue.Queue[bytes | None] = queue.Queue(QUEUED_BLOCKS)
@@ -221,7 +229,7 @@ class Pump:
         return None
 
 
-def _whole_lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
+def _whole_lines(blocks: Iterator[bytes], longest: int) -> Iterator[bytes]:
     """The same lines in blocks that end with a line end, all but the last; of a line that is too long, its beginning."""
     rest = b""
     is_cut = False  # inside a line whose beginning has been given
@@ -233,9 +241,9 @@ def _whole_lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
             text = text[begin:] if begin else b""
         end = text.rfind(b"\n") + 1
         if end:
-            yield _unix_ends(_shortened(text[:end]))
+            yield _unix_ends(_shortened(text[:end], longest))
         rest = text[end:]
-        if len(rest) > LONGEST_LINE_BYTES:
+        if len(rest) > longest:
             yield rest[:SHOWN_BYTES].replace(b"\r", b" ") + b"\n"
             rest = b""
             is_cut = True
@@ -248,21 +256,21 @@ def _unix_ends(text: bytes) -> bytes:
     return text.replace(b"\r\n", b"\n").replace(b"\r", b" ") if b"\r" in text else text
 
 
-def _shortened(text: bytes) -> bytes:
+def _shortened(text: bytes, longest: int) -> bytes:
     parts: list[bytes] = []
     done = 0
-    for at in _windows_without_line_end(text):
+    for at in _windows_without_line_end(text, longest):
         begin, end = text.rfind(b"\n", 0, at) + 1, text.find(b"\n", at)
-        if begin >= done and end - begin > LONGEST_LINE_BYTES:
+        if begin >= done and end - begin > longest:
             parts += text[done:begin], text[begin : begin + SHOWN_BYTES]
             done = end
     return b"".join((*parts, text[done:])) if parts else text
 
 
-def _windows_without_line_end(text: bytes | mmap.mmap) -> Iterator[int]:
-    size = len(text)
-    for at in range(0, size - WINDOW_BYTES, WINDOW_BYTES):
-        if text.find(b"\n", at, at + WINDOW_BYTES) < 0:
+def _windows_without_line_end(text: bytes | mmap.mmap, longest: int) -> Iterator[int]:
+    window = longest // 2
+    for at in range(0, len(text) - window, window):
+        if text.find(b"\n", at, at + window) < 0:
             yield at
 
 

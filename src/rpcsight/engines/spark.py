@@ -8,22 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from rpcsight.engines import EXAMPLES_KEPT, Feed, LayoutChange, ReadCount, Scan, Statements, Unreadable
+from rpcsight.engines import EXAMPLES_KEPT, TABLES, Feed, LayoutChange, ReadCount, Scan, Statements, Unreadable
 from rpcsight.engines._spark_scan import PATH, Staged, raw, staged
 from rpcsight.engines._spark_session import cause_of, session
 from rpcsight.engines.dialects import parts
 from rpcsight.engines.feed import written
 from rpcsight.engines.text import identifier, literal, mapped
 from rpcsight.errors import EngineError, InputError, RpcsightError
-from rpcsight.schema import FACTS, RECORD
+from rpcsight.schema import FACTS, Column
 
 if TYPE_CHECKING:
+    from pyspark.sql import Column as SparkColumn
     from pyspark.sql import DataFrame, Row
 
 __all__ = ["Spark"]
 
 KINDS = {"VARCHAR": "string", "BIGINT": "bigint", "INTEGER": "int", "BOOLEAN": "boolean"}
-COLUMNS = [(column.name, KINDS[column.kind]) for column in RECORD if column.name != "set_aside"] + [
+COLUMNS = [(column.name, KINDS[column.kind]) for column in TABLES["record"] if column.name != "set_aside"] + [
     ("problem", "string")
 ]
 RAW = "rpcsight_raw"
@@ -61,6 +62,11 @@ class Spark:
         """See `Engine.read`. The workers open the files; of a gzip file that is cut, what can be unpacked is, here."""
         if scan.feed:
             return self._fed(scan, scan.feed, statements, parameters)
+        counts = [self._pass(each, statements, parameters) for each in scan.passes(statements.facts)]
+        return counts[0]
+
+    def _pass(self, scan: Scan, statements: Statements, parameters: Mapping[str, int]) -> ReadCount:
+        """Read the files once."""
         with _told_as(InputError, scan.source or scan.paths[0]):
             ready = staged(scan, self._scratch)
             try:
@@ -119,15 +125,15 @@ class Spark:
                 self._take_facts(files, scan.observer, source)
                 for name, file in files.items():
                     self._session.read.parquet(str(file)).createOrReplaceTempView(name)
-                for name, sql in statements.made.items():
-                    self.keep(name, sql, parameters)
+                for name in scan.made:
+                    self.keep(name, statements.made[name], parameters)
                 count = ReadCount()
-                for part in (scan, *scan.others):
-                    self._take(part, mapped(part, identifier(part.relation), literal(source)), statements, parameters)
+                for part in scan.parts(statements.facts):
+                    self._take(part, identifier(part.relation), literal(source), statements, parameters)
                     records = self._session.table(part.relation).count()
                     count.records += records
-                    count.from_packets += records if part.relation in statements.made else 0
-                for name in (*files, *statements.made):
+                    count.from_packets += records if part.relation in scan.made else 0
+                for name in (*files, *scan.made):
                     self._session.catalog.dropTempView(name)
             count = told.account(count)
             total.records += count.records
@@ -143,24 +149,41 @@ class Spark:
 
         for name in [name for name in files if name in FACTS]:
             rows = self._session.read.parquet(str(files.pop(name)))
-            self._facts[name].append(
-                self._held(rows.withColumn("observer", F.lit(observer)).withColumn("source", F.lit(source)))
-            )
-            _union(self._facts[name]).createOrReplaceTempView(name)
+            recorded = rows.withColumn("observer", F.lit(observer)).withColumn("source", F.lit(source))
+            self._show_fact(name, recorded)
 
-    def _take(self, scan: Scan, rows: str, statements: Statements, parameters: Mapping[str, int]) -> None:
-        """Keep what the analytics can use of a scan's rows."""
-        if scan.is_halves:
+    def _show_fact(self, name: str, rows: "DataFrame") -> None:
+        """Let rows be in the table of facts; columns that they lack are empty."""
+        columns = [_column(column, rows.columns) for column in FACTS[name]]
+        self._facts[name].append(self._held(rows.select(*columns)))
+        _union(self._facts[name]).createOrReplaceTempView(name)
+
+    def _take(self, scan: Scan, raw: str, source: str, statements: Statements, parameters: Mapping[str, int]) -> None:
+        """Keep what the analytics can use of a scan's rows; of one relation, for all that the scan and its others give."""
+        for part in (scan, *scan.others):
+            self._keep(part.gives, mapped(part, raw, source), statements, parameters)
+
+    def _keep(self, gives: str, rows: str, statements: Statements, parameters: Mapping[str, int]) -> None:
+        """Keep rows of one of `TABLES`, or what events show."""
+        if gives == "half":
             with self._query(f"with raw as ({rows}) {statements.half}", parameters) as halves:
                 self._halves.append(self._held(halves))
-        else:
+        elif gives == "record":
             self._read.append(self._appended(f"with record as ({rows}) {statements.reading}", parameters))
+        elif gives == "event":
+            self.keep("event", rows, parameters)
+            for name, sql in statements.events.items():
+                if name == "record" or name in statements.facts:
+                    self._keep(name, sql, statements, parameters)
+        else:
+            with self._query(rows, parameters) as found:
+                self._show_fact(gives, found)
 
     def _append(self, scan: Scan, ready: Staged, statements: Statements, parameters: Mapping[str, int]) -> ReadCount:
         found = raw(self._session, scan, ready.files)
         found.rows.createOrReplaceTempView(RAW)
         before = len(self._halves), len(self._read)
-        self._take(scan, mapped(scan, identifier(RAW), identifier(PATH)), statements, parameters)
+        self._take(scan, identifier(RAW), identifier(PATH), statements, parameters)
         seen = found.count.get
         if seen["changed"]:
             del self._halves[before[0] :], self._read[before[1] :]
@@ -212,6 +235,14 @@ class Spark:
         finally:
             for part in named:
                 self._session.catalog.dropTempView(part.name)
+
+
+def _column(column: Column, given: Sequence[str]) -> "SparkColumn":
+    """The column, empty where it is not given."""
+    from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+
+    value = F.col(column.name) if column.name in given else F.lit(None).cast(KINDS[column.kind])
+    return value.alias(column.name)
 
 
 def _union(many: "Sequence[DataFrame]") -> "DataFrame":

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from rpcsight.engines import Scan
-from rpcsight.schema import HALF, RECORD, Column
+from rpcsight.engines import TABLES, Kind, Scan
+from rpcsight.schema import FACTS, Column
 
-__all__ = ["identifier", "literal", "mapped", "used"]
+__all__ = ["identifier", "kind_text", "literal", "mapped", "used", "where"]
 
 PARAMETER = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\$([a-z_]+)""")  # not inside texts and quoted names
 
@@ -21,13 +21,20 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def kind_text(kind: Kind) -> str:
+    """A column's type in DuckDB's words."""
+    if isinstance(kind, str):
+        return kind
+    return f"STRUCT({', '.join(f'{identifier(name)} {kind_text(inner)}' for name, inner in kind.items())})"
+
+
 def used(sql: str, parameters: Mapping[str, int]) -> dict[str, int]:
     """Those of the parameters that the text names."""
     return {name: parameters[name] for name in PARAMETER.findall(sql) if name}
 
 
 def mapped(scan: Scan, relation: str, source: str) -> str:
-    """The select that turns a scan's raw columns into `record` (or `half`) rows.
+    """The select that turns a scan's raw columns into rows of the table that it gives.
 
     Args:
         scan: gives the expressions.
@@ -38,8 +45,14 @@ def mapped(scan: Scan, relation: str, source: str) -> str:
     if "observer" in scan.fields:
         observer = f"coalesce({scan.fields['observer']}, {observer})"
     fields = {**scan.fields, "observer": observer, "source": source}
-    table = HALF if scan.is_halves else RECORD
-    return f"select {', '.join(_columns(table, fields))} from {relation}"
+    return f"select {', '.join(_columns(TABLES[scan.gives], fields))} from {relation}{where(scan)}"
+
+
+def where(scan: Scan) -> str:
+    """The clause that picks the scan's records among those of its files."""
+    if not scan.when:
+        return ""
+    return f" where {scan.when}" if scan.gives in FACTS else f" where ({scan.when}) is not false"
 
 
 def _columns(table: Iterable[Column], fields: Mapping[str, str]) -> Iterable[str]:

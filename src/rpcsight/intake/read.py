@@ -20,6 +20,7 @@ MAPPED = frozenset({"csv", "parquet"})
 WRONG_COLUMNS = (
     "if columns or times are read wrongly, name them: --map start_time=COLUMN:epoch_ms (epoch_s, epoch_us, epoch_ns)"
 )
+NOT_ASKED = "it shows {}, which this analytic does not look at"
 KNOWN_FORMATS = "`rpcsight list readers` shows what is read"
 BEGINS = "; the line begins "
 OUTSIDE = "outside --since"
@@ -74,6 +75,9 @@ def read(
     for number, planned in enumerate(made.scans):
         scan = planned.scan
         progress(scan.source or scan.paths[0], number, len(made.scans))
+        if not scan.parts(statements.facts):
+            made.flowless += [(item.source, NOT_ASKED.format(scan.gives)) for item, _ in planned.inputs]
+            continue
         try:
             counts = _counts(engine, planned, statements, parameters, made)
         except RpcsightError as error:

@@ -16,22 +16,22 @@ from rpcsight.wire.netflow.halves import HALVES
 
 __all__ = ["EXPORTED", "Conversations", "Exports"]
 
-ADDED = ("observer", "source")
-"""Columns of facts that the engine adds."""
+SHOWN = ("rpc_bind", "rpc_call", "rpc_mapping", "smb_event")
+OTHERS = ("flow_id", "interface_name", "operation", "image_path", "observer", "source")
+"""Columns of facts that packets don't show, and those that the engine adds."""
 KINDS = {kind: name for name, kind in ARROW_TYPES.items()}
 EXPORTED = {"export_half": HALVES, "export_record": RECORDS}
 
 
 class Conversations:
-    """Makes the tables of `schema.FACTS` from DCE/RPC and SMB.
+    """Makes the tables `SHOWN` of `schema.FACTS` from DCE/RPC and SMB.
 
     Args:
         name: the text of an address, from its number.
     """
 
     tables: Mapping[str, Mapping[str, str]] = {
-        name: {column.name: column.kind for column in table if column.name not in ADDED}
-        for name, table in FACTS.items()
+        name: {column.name: column.kind for column in FACTS[name] if column.name not in OTHERS} for name in SHOWN
     }
 
     def __init__(self, name: Callable[[int], str]) -> None:

@@ -89,7 +89,7 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
         columns=dict.fromkeys(names, "VARCHAR"),
         fields=_values(SHAPES[shape], "duration" if "duration" in names else "", _samples(lines, names)),
         source=item.source if item.is_spooled else "",
-        is_halves=True,
+        gives="half",
         compression=item.compression,
         skip_lines=skipped,
         null_texts=("",),
@@ -122,7 +122,7 @@ def _scan_json(item: Input, lines: Sequence[str]) -> Scan:
         columns=dict.fromkeys(columns, "VARCHAR"),
         fields=fields,
         source=item.source if item.is_spooled else "",
-        is_halves=True,
+        gives="half",
         compression=item.compression,
     )
 

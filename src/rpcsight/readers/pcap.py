@@ -123,6 +123,7 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
         source=item.source if item.is_spooled else "",
         compression=item.compression,
         feed=Capture({**Connections.tables, "address": ADDRESS, **Conversations.tables, **Exports.tables}),
+        made=("tcp",),
         relation="tcp",
     )
     return replace(
@@ -131,7 +132,7 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
             replace(
                 own,
                 relation=relation,
-                is_halves=relation == "export_half",
+                gives="half" if relation == "export_half" else "record",
                 fields={name: name for name in schema.names if name not in UNUSED},
                 feed=None,
             )

@@ -1,43 +1,8 @@
-"""The tables that rpcsight's data moves through: the only place that lists their columns, types and units.
+"""Flow records, and what is made of them."""
 
-Names follow the CAR data model (object flow, action start); times are UTC with microseconds; sizes are bytes; units of other
-columns stand last in their names (`gap_s`).
-"""
+from rpcsight.schema.column import Column
 
-from dataclasses import dataclass
-
-__all__ = [
-    "FACTS",
-    "FINDING",
-    "FLOW",
-    "HALF",
-    "RECORD",
-    "RPC_ACTIVITY",
-    "RPC_BIND",
-    "RPC_CALL",
-    "RPC_MAPPING",
-    "SMB_EVENT",
-    "Column",
-    "names",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a table.
-
-    Args:
-        name: the column's name.
-        kind: its type, in DuckDB's words.
-        about: what it holds, with its unit.
-        is_required: whether a reader has to give it.
-    """
-
-    name: str
-    kind: str
-    about: str
-    is_required: bool = False
-
+__all__ = ["FINDING", "FLOW", "HALF", "RECORD", "RPC_ACTIVITY"]
 
 FLOW: tuple[Column, ...] = (
     Column("flow_id", "VARCHAR", "the source's own id of the record, else its two ends and start"),
@@ -114,84 +79,6 @@ RPC_ACTIVITY: tuple[Column, ...] = (
 )
 """The result of `rpc-activity`, and what baselines and findings are made from."""
 
-_SEEN_IN: tuple[Column, ...] = (
-    Column("time_us", "BIGINT", "when, in microseconds since 1970 UTC"),
-    Column("flow_us", "BIGINT", "start of the connection as captured: its SYN, else its first packet that was read"),
-    Column("src_ip", "VARCHAR", "who asked"),
-    Column("src_port", "INTEGER", "its port"),
-    Column("dest_ip", "VARCHAR", "who was asked"),
-    Column("dest_port", "INTEGER", "its port"),
-    Column("transport_protocol", "VARCHAR", "what carries it: tcp, or smb for a named pipe"),
-    Column("pipe", "VARCHAR", "the named pipe; empty on tcp"),
-    Column("user_name", "VARCHAR", "who logged on to SMB, as DOMAIN\\user; empty where unknown"),
-)
-"""Where something was seen in a captured connection."""
-
-_RECORDED: tuple[Column, ...] = (
-    Column("observer", "VARCHAR", "what recorded it"),
-    Column("source", "VARCHAR", "the file it was read from"),
-)
-
-_ASKED: tuple[Column, ...] = (
-    Column("is_callback", "BOOLEAN", "the side that was connected to asks: then it is src"),
-    Column("context_id", "INTEGER", "number of the presentation context"),
-    Column("interface", "VARCHAR", "UUID, lower case; empty where the bind was not captured"),
-    Column("version", "VARCHAR", "the interface's version, major.minor; likewise"),
-    Column("auth_type", "INTEGER", "security provider of the PDU's verifier; empty without"),
-    Column("auth_level", "INTEGER", "its level: 2 connect, 4 packet, 5 integrity, 6 privacy"),
-)
-
-RPC_BIND: tuple[Column, ...] = (
-    *_SEEN_IN,
-    *_ASKED,
-    Column("result", "VARCHAR", "accepted, rejected, negotiated, refused; empty where no answer was captured"),
-    *_RECORDED,
-)
-"""Each presentation context that a client asked for."""
-
-RPC_CALL: tuple[Column, ...] = (
-    *_SEEN_IN,
-    *_ASKED,
-    Column("call_id", "BIGINT", "number of the call in its association"),
-    Column("opnum", "INTEGER", "number of the operation"),
-    Column("is_answered", "BOOLEAN", "whether a response or a fault was captured"),
-    Column("fault", "BIGINT", "the fault's status; empty without"),
-    Column("request_bytes", "BIGINT", "stub data of the request"),
-    Column("response_bytes", "BIGINT", "stub data of the response"),
-    *_RECORDED,
-)
-"""Each request, with what came of it."""
-
-RPC_MAPPING: tuple[Column, ...] = (
-    *_SEEN_IN,
-    Column("answer", "VARCHAR", "ept_map, ept_lookup, activation or resolve_oxid"),
-    Column("interface", "VARCHAR", "UUID, lower case; empty where an object was asked for"),
-    Column("version", "VARCHAR", "the interface's version, major.minor; likewise"),
-    Column("mapped_address", "VARCHAR", "the host it names; empty for the answering server"),
-    Column("mapped_port", "INTEGER", "the TCP port it names; empty for a pipe"),
-    Column("mapped_pipe", "VARCHAR", "the named pipe it names; empty for a port"),
-    *_RECORDED,
-)
-"""Each answer that names where an interface or an object's server listens; dest is who answered."""
-
-SMB_EVENT: tuple[Column, ...] = (
-    *(column for column in _SEEN_IN if column.name not in {"transport_protocol", "pipe"}),
-    Column("action", "VARCHAR", "logon, share, pipe, write or encrypted"),
-    Column("share", "VARCHAR", "the share as it was asked for; empty where unknown"),
-    Column("name", "VARCHAR", "of the pipe or file within the share"),
-    Column("size", "BIGINT", "bytes written"),
-    *_RECORDED,
-)
-"""What SMB shows beside calls."""
-
-FACTS: dict[str, tuple[Column, ...]] = {
-    "rpc_bind": RPC_BIND,
-    "rpc_call": RPC_CALL,
-    "rpc_mapping": RPC_MAPPING,
-    "smb_event": SMB_EVENT,
-}
-"""What packets (and logs of calls) show beside flows: relations that steps and analytics may read; empty where nothing shows any."""
-
 FINDING: tuple[Column, ...] = (
     Column("finding_id", "VARCHAR", "stable id: the same client, server and service give the same id"),
     Column("src_ip", "VARCHAR", "the client"),
@@ -210,8 +97,3 @@ FINDING: tuple[Column, ...] = (
     Column("evidence", "STRUCT[]", "the first activities of the pair, columns as in rpc_activity"),
 )
 """What `hunt` gives, best first."""
-
-
-def names(table: tuple[Column, ...]) -> list[str]:
-    """The column names of a table, in order."""
-    return [column.name for column in table]
