@@ -251,9 +251,10 @@ def test_tables_that_nobody_asks_for_are_not_made(engine: Engine, tmp_path: Path
     assert engine.rows("select * from rpc_call union all by name select * from rpc_bind", {}).num_rows == 0
 
 
-def test_events_become_flows_and_facts(engine: Engine, tmp_path: Path) -> None:
+def events(path: Path) -> tuple[Scan, Statements]:
+    """A file of events, and what is made of them."""
     file = replace(
-        mixed(tmp_path / "mixed.json"),
+        mixed(path),
         gives="event",
         when="",
         fields={"time_us": "ms", "host": "'PC'", "channel": "kind", "process_id": "no", "source_ip": "ends.src"},
@@ -270,6 +271,11 @@ def test_events_become_flows_and_facts(engine: Engine, tmp_path: Path) -> None:
     statements = replace(
         STATEMENTS, events={"record": record, "process": process, "host_event": "broken"}, facts=("process",)
     )
+    return file, statements
+
+
+def test_events_become_flows_and_facts(engine: Engine, tmp_path: Path) -> None:
+    file, statements = events(tmp_path / "mixed.json")
     assert engine.read(file, statements, PARAMETERS) == ReadCount(records=5)
     assert [row["observer"] for row in engine.rows("select observer from reading", {}).to_pylist()] == ["PC"]
     assert engine.rows("select pid from process order by pid", {}).to_pydict() == {"pid": [12, 13]}

@@ -14,9 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from rpcsight.engines import ReadCount, open_engine
 from rpcsight.pipeline import Request, opened
 from rpcsight.schema import FLOW
-from tests import system
+from tests import system, test_engines
 from tests.contracts.samples import FLOWS, FORMS
 from tests.e2e import cluster
 from tests.oracles.flow import Flow
@@ -157,6 +158,31 @@ def test_awkward_inputs(connected: str, tmp_path: Path) -> None:
     (tmp_path / "cut.log.gz").write_bytes(gzip.compress(zeek(FIELDS, 3000))[:-2000])
     (tmp_path / "quoted.csv").write_bytes(quoted(60))
     assert assert_same([str(tmp_path)], connected)["rpc-activity"].num_rows
+
+
+def test_files_that_hold_several_tables(connected: str, tmp_path: Path) -> None:
+    """Objects within JSON, records picked by kind, events that become flows and facts."""
+    (tmp_path / "spark").mkdir()
+    files = [
+        (test_engines.mixed(tmp_path / "mixed.json"), test_engines.STATEMENTS),
+        test_engines.events(tmp_path / "events.json"),
+    ]
+    results: list[list[tuple[str, dict[str, Any]]]] = []
+    for name in ("duckdb", "spark"):
+        engine = open_engine(name, scratch=str(tmp_path / "spark"), master=connected)
+        counts = [engine.read(file, statements, test_engines.PARAMETERS) for file, statements in files]
+        assert counts == [ReadCount(records=5)] * 2
+        tables = {"reading": "start_us, source", "rpc_call": "time_us", "rpc_bind": "time_us", "process": "time_us"}
+        results.append(
+            [
+                (table, {name: value for name, value in row.items() if value is not None})
+                for table, order in tables.items()
+                for row in engine.rows(f"select * from {table} order by {order}", {}).to_pylist()
+            ]
+        )
+        engine.close()
+    assert results[0] == results[1]
+    assert len(results[0]) == 3 + 2 + 2 + 2
 
 
 def zeek(fields: tuple[str, ...], lines: int, start: int = 0) -> bytes:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rpcsight.engines import Kind, Scan
+from rpcsight.engines import Scan
+from rpcsight.engines._spark_types import json_type, typed
 from rpcsight.engines.pump import unpacked_blocks
 from rpcsight.errors import InputError
 
@@ -136,8 +137,8 @@ def _named(session: "SparkSession", rows: "DataFrame", files: Mapping[str, str])
 
     if len(set(files.values())) == 1:
         return rows.withColumn(PATH, F.lit(next(iter(files.values())))).drop(OPENED)
-    names = session.createDataFrame(list(files.items()), f"`{OPENED}` string, `{PATH}` string")
-    return rows.join(F.broadcast(names), OPENED).drop(OPENED)
+    called = session.createDataFrame(list(files.items()), f"`{OPENED}` string, `{PATH}` string")
+    return rows.join(F.broadcast(called), OPENED).drop(OPENED)
 
 
 def _parquet_columns(rows: "DataFrame", scan: Scan) -> "Iterator[Column]":
@@ -168,19 +169,12 @@ def _json(rows: "DataFrame", scan: Scan) -> Raw:
     from pyspark.sql import functions as F  # noqa: N812
 
     names = _wanted(scan)
-    fields = _json_type({name: scan.columns[name] for name in names})
+    fields = json_type({name: scan.columns[name] for name in names})
     is_whole = F.is_valid_utf8(LINE) & F.rtrim(LINE).endswith("}")
     record = F.from_json(F.when(is_whole, F.col(LINE)), fields, {"allowSingleQuotes": "false"})
     parsed = rows.select(record.alias(CELLS), PATH)
-    columns = [_typed(F.col(CELLS).getField(name), scan.columns[name]).alias(name) for name in names]
+    columns = [typed(F.col(CELLS).getField(name), scan.columns[name]).alias(name) for name in names]
     return _counted(parsed.select(*columns, PATH, F.lit(None).cast(NOTE_TYPE).alias(NOTE)))
-
-
-def _json_type(kind: Kind) -> str:
-    """Texts, in objects where the scan wants what is in them, in Spark's words."""
-    if isinstance(kind, str):
-        return "string"
-    return f"struct<{', '.join(f'`{name.replace(chr(96), chr(96) * 2)}`: {_json_type(inner)}' for name, inner in kind.items())}>"
 
 
 def _csv(rows: "DataFrame", scan: Scan, files: Mapping[str, str]) -> Raw:
@@ -193,16 +187,18 @@ def _csv(rows: "DataFrame", scan: Scan, files: Mapping[str, str]) -> Raw:
     cells, is_whole = _cells(scan)
     # One step at a time, so that Spark computes each value once.
     split = rows.select(LINE, PATH, cells.alias(CELLS))
-    nulls = list(scan.null_texts)
     texts = [(name, F.get(CELLS, F.lit(places[name]))) for name in wanted]
     given = split.select(
-        LINE, PATH, is_whole.alias(WHOLE), *(F.when(~text.isin(nulls), text).alias(name) for name, text in texts)
+        LINE,
+        PATH,
+        is_whole.alias(WHOLE),
+        *(F.when(~text.isin(list(scan.null_texts)), text).alias(name) for name, text in texts),
     )
     typed = given.select(
         LINE,
         PATH,
         WHOLE,
-        *(_typed(_column(name), scan.columns[name]).alias(name) for name in wanted),
+        *(typed(_column(name), scan.columns[name]).alias(name) for name in wanted),
         *(_column(name).isNotNull().alias(GIVEN + name) for name in strict),
     )
     wrong = F.when(~F.is_valid_utf8(LINE), F.lit("is not UTF-8"))
@@ -270,18 +266,6 @@ def _cells(scan: Scan) -> "tuple[Column, Column]":
     record = F.from_csv(F.col(LINE), schema, options)
     cells = F.when(record.getField("broken").isNull(), F.array(*(record.getField(name) for name in names)))
     return cells, F.col(CELLS).isNotNull()
-
-
-def _typed(text: "Column", kind: Kind) -> "Column":
-    """The text as a column of that DuckDB type; NULL where it is none."""
-    from pyspark.sql import functions as F  # noqa: N812
-
-    if kind == "DOUBLE":
-        return text.try_cast("double")
-    if kind == "USMALLINT":
-        number = F.coalesce(text.try_cast("int"), F.round(text.try_cast("decimal(18, 6)")).try_cast("int"))
-        return F.when(number.between(0, 65535), number)
-    return text
 
 
 def _wanted(scan: Scan) -> list[str]:

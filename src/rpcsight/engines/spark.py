@@ -241,8 +241,8 @@ def _column(column: Column, given: Sequence[str]) -> "SparkColumn":
     """The column, empty where it is not given."""
     from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
-    value = F.col(column.name) if column.name in given else F.lit(None).cast(KINDS[column.kind])
-    return value.alias(column.name)
+    value = F.col(column.name) if column.name in given else F.lit(None)
+    return value.cast(KINDS[column.kind]).alias(column.name)
 
 
 def _union(many: "Sequence[DataFrame]") -> "DataFrame":
