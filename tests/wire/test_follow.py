@@ -211,6 +211,19 @@ def test_too_much_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
     assert follower.losses["connections given up because they hold too much"] > 80
 
 
+def test_an_end_that_speaks_to_itself_is_not_followed() -> None:
+    ends = (SERVER, SERVER, 135, 135)
+    asked = pdus.request(3)
+    packets = [
+        Packet(time_us, *ends, seq, 0, flags, data, len(data))
+        for time_us, seq, flags, data in ((1, 1, SYN, b""), (2, 2, ACK, asked), (3, 5_000_000, SYN, b""))
+    ]
+    follower = Follower(str)
+    rows = follow_blocks([packets], follower)
+    assert not any(rows.values())
+    assert set(follower.losses) == {"packets of RPC or SMB from an end to itself"}
+
+
 class Spoken:
     """Stands for SMB's stream."""
 

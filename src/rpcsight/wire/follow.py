@@ -110,7 +110,9 @@ class Follower:
         rows = [row for row, _ in begun]
         wanted: dict[Ports, tuple[str, bool]] = {}
         for one, other, (_, beginning) in zip(src[rows].tolist(), dest[rows].tolist(), begun, strict=True):
-            if (one, other) not in wanted and beginning.protocol in self._protocols:
+            if one == other:
+                self.losses["packets of RPC or SMB from an end to itself"] += 1
+            elif (one, other) not in wanted and beginning.protocol in self._protocols:
                 wanted[one, other] = (beginning.protocol, beginning.is_from_client)
                 wanted[other, one] = (beginning.protocol, not beginning.is_from_client)
         return wanted
