@@ -84,9 +84,17 @@ def test_clock_that_is_not_understood(options: bytes) -> None:
 
 
 @pytest.mark.parametrize("resolution", [0, 6, 0x80])
-def test_times_too_far_stay_numbers(resolution: int) -> None:
-    (time_us,) = times(section() + interface(1, option(9, bytes([resolution]))) + enhanced(2**64 - 1, b"a"))
-    assert 2**61 < time_us <= 2**62
+@pytest.mark.parametrize("offset_s", [0, 1 << 40])
+def test_times_too_late_stay_dates(resolution: int, offset_s: int) -> None:
+    options = option(9, bytes([resolution])) + option(14, struct.pack("<q", offset_s))
+    rows, losses = read(section() + interface(1, options) + enhanced(2**64 - 1, b"a"))
+    assert ([row[0] for row in rows], losses) == ([4_102_444_800 * S], {module.ABSURD_TIME: 1})
+
+
+def test_times_before_1970_stay_dates() -> None:
+    options = option(14, struct.pack("<q", -(1 << 40)))
+    rows, losses = read(section() + interface(1, options) + enhanced(5, b"a"))
+    assert ([row[0] for row in rows], losses) == ([-1], {module.ABSURD_TIME: 1})
 
 
 @pytest.mark.parametrize("size", [1, 100, 1 << 20])

@@ -36,11 +36,15 @@ MOST_INTERFACES = 65_536
 MOST_DECIMALS = 19
 MOST_BITS = 63
 MOST_OFFSET_S = 1 << 40
-LATEST_US = 1 << 62
+FARTHEST_US = 1 << 62
+"""As far as a clock is followed before its offset is added."""
+LATEST_US = 4_102_444_800_000_000
+"""The end of 2099, behind which (as before 1970) rows are set aside; what is later stands there, so that it can be written as a date."""
 WHOLE_BITS = 44
 """Microseconds of a fraction of so many bits still fit into 64."""
 
 BROKEN = "a block that can't be one: nothing behind it was read"
+ABSURD_TIME = "packets whose time is before 1970 or after 2099"
 UNTIMED = "packets without a time (simple packet blocks)"
 UNKNOWN_INTERFACE = "packets of an interface that is not described, or whose clock is not understood"
 TOO_LONG = "packets longer than their block"
@@ -199,12 +203,14 @@ def _packets(data: Octets, run: Run, order: str, interfaces: list[Interface], lo
     keep = is_within & is_known
     if keep.any():
         numbers = numbers[keep]
+        times = _times((headers[keep, 3] << np.uint64(32)) | headers[keep, 4], numbers, interfaces)
+        losses[ABSURD_TIME] += int(np.count_nonzero((times < 0) | (times == LATEST_US)))
         yield Frames(
             data=data,
             start=starts[keep] + PACKET_BYTES,
             captured=captured[keep],
             original=headers[keep, 6].astype(np.int64),
-            time_us=_times((headers[keep, 3] << np.uint64(32)) | headers[keep, 4], numbers, interfaces),
+            time_us=times,
             link=np.array([each.link for each in interfaces], np.uint16)[numbers],
         )
 
@@ -212,7 +218,7 @@ def _packets(data: Octets, run: Run, order: str, interfaces: list[Interface], lo
 def _times(
     ticks: "NDArray[np.uint64]", numbers: "NDArray[np.int64]", interfaces: list[Interface]
 ) -> "NDArray[np.int64]":
-    """Microseconds since 1970 of times as the interfaces' clocks write them."""
+    """Microseconds since 1970 of times as the interfaces' clocks write them, from -1 for all before to `LATEST_US`."""
     clocks = list(dict.fromkeys(each[1:] for each in interfaces))
     place = {clock: number for number, clock in enumerate(clocks)}
     clock_of = np.array([place[each[1:]] for each in interfaces], np.int64)[numbers]
@@ -221,20 +227,20 @@ def _times(
         mine = clock_of == number
         base, digits, offset_s = clocks[number]
         times[mine] = _microseconds(ticks[mine], base, digits) + offset_s * 1_000_000
-    return times
+    return np.clip(times, -1, LATEST_US)
 
 
 def _microseconds(ticks: "NDArray[np.uint64]", base: int, digits: int) -> "NDArray[np.int64]":
-    """Ticks of 1 / `base` ** `digits` seconds as microseconds; what is too far for 64 bits ends at the latest time."""
+    """Ticks of 1 / `base` ** `digits` seconds as microseconds, `FARTHEST_US` at most."""
     if base == 10:  # noqa: PLR2004 - decimal
         if digits >= 6:  # noqa: PLR2004 - of a microsecond
             found = ticks // np.uint64(10 ** (digits - 6))
         else:
             factor = 10 ** (6 - digits)
-            found = np.minimum(ticks, np.uint64(LATEST_US // factor)) * np.uint64(factor)
+            found = np.minimum(ticks, np.uint64(FARTHEST_US // factor)) * np.uint64(factor)
     else:
         shift = max(0, digits - WHOLE_BITS)
         rest = (ticks & np.uint64((1 << digits) - 1)) >> np.uint64(shift)
-        seconds = np.minimum(ticks >> np.uint64(digits), np.uint64(LATEST_US // 1_000_000))
+        seconds = np.minimum(ticks >> np.uint64(digits), np.uint64(FARTHEST_US // 1_000_000))
         found = seconds * np.uint64(1_000_000) + (rest * np.uint64(1_000_000) >> np.uint64(digits - shift))
-    return np.minimum(found, np.uint64(LATEST_US)).astype(np.int64)
+    return np.minimum(found, np.uint64(FARTHEST_US)).astype(np.int64)
