@@ -23,7 +23,7 @@ from tests import system
 from tests.contracts.reading import read, skips
 from tests.contracts.samples import FLOWS, FORMS, packets
 from tests.test_catalogue import catalogue
-from tests.wire.build import ethernet, ipv4, pcap, udp
+from tests.wire.build import ethernet, ipv4, ipv6, pcap, udp
 
 FORM = {form.name: form for form in FORMS}
 COUNTS = """
@@ -101,6 +101,11 @@ def test_capture_without_tcp_says_what_it_holds(tmp_path: Path) -> None:
         match=r"holds no TCP packets and no flow records \(packets that are not IP: 2; IP packets that are neither TCP nor UDP: 1\)",
     ):
         read(put(tmp_path, pcap([(1, frame) for frame in frames])))
+
+
+def test_capture_of_udp_only_over_ipv6(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no TCP packets and no flow records"):
+        read(put(tmp_path, pcap([(1, ethernet(ipv6(udp(53, 53, b"name"), protocol=17)))])))
 
 
 def test_link_type_that_is_not_read(tmp_path: Path) -> None:

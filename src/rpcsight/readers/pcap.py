@@ -72,7 +72,7 @@ class Capture:
         if spoken:
             consumers.append(spoken)
         for name, rows in rows_of(_until_broken(path, compression, source, broken), addresses, consumers, losses):
-            count += rows.num_rows
+            count += rows.num_rows if name in Connections.tables or name in Exports.tables else 0
             yield name, rows
         if spoken:
             losses.update(spoken.losses)
