@@ -21,7 +21,8 @@ def wide(text: str) -> bytes:
 
 
 def rpc(kind: int = 0, stub: bytes = b"", opnum: int = 15) -> bytes:
-    """A DCE/RPC PDU, little-endian."""
+    """A DCE/RPC PDU, little-endian, as long as a bind is at least where it is one or its answer."""
+    stub = stub.ljust(4 if kind in {11, 12, 14, 15} else 0, b"\0")
     body = struct.pack("<IHH", len(stub), 0, opnum) + stub
     return struct.pack("<4B4sHHI", 5, 0, kind, 3, b"\x10\0\0\0", 16 + len(body), 0, 1) + body
 

@@ -1,5 +1,7 @@
 """Headers are told from noise, binds and their answers are read to the bytes that are there."""
 
+import struct
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +34,14 @@ def test_no_header(place: int, value: int) -> None:
     assert pdu.looks_like_pdu(bytes(data))
     data[place] = value
     assert not pdu.looks_like_pdu(bytes(data))
+
+
+def test_what_looks_like_a_pdu() -> None:
+    data = pdus.request(5)
+    assert pdu.looks_like_pdu(data[:16])
+    assert pdu.looks_like_pdu(b"\5\1" + data[2:])
+    assert not pdu.looks_like_pdu(data[:15])
+    assert not pdu.looks_like_pdu(struct.pack("<IIII", 5, 0, 0, 0))
 
 
 @given(st.binary(max_size=64))

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rpcsight.wire.smb.connection import looks_like_smb
 from tests.wire.smb.test_smb1 import exchange, opened, transact, transacted
 from tests.wire.smb_messages import (
     CLOSED,
@@ -190,21 +189,3 @@ def test_long_data_of_a_file_takes_no_memory() -> None:
     tracemalloc.stop()
     assert peak < 200_000
     assert wire.end().events[-1].size == size
-
-
-@pytest.mark.parametrize(
-    ("data", "expected"),
-    [
-        (frame(SCRIPT[0][1]), True),
-        (frame(b"\xffSMBr"), True),
-        (frame(encrypted()), True),
-        (SESSION_REQUEST, True),
-        (b"\x81\x00\x00\x44hello", False),
-        (b"\0\0\0\x40", False),
-        (b"GET / HTTP/1.1", False),
-        (b"\x05\x00\x0b\x03\x10\x00\x00\x00", False),
-        (b"", False),
-    ],
-)
-def test_looks_like_smb(data: bytes, expected: bool) -> None:
-    assert looks_like_smb(data) is expected

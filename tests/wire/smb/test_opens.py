@@ -1,9 +1,7 @@
-"""The tables of a connection: what looks like RPC, what is dropped where they are full."""
-
-import pytest
+"""The tables of a connection: what is dropped where they are full."""
 
 from rpcsight.wire import Facts, FileEvent
-from rpcsight.wire.smb.opens import MOST_FILES, MOST_SESSIONS, MOST_TREES, Opens, Tree, keep, looks_like_rpc
+from rpcsight.wire.smb.opens import MOST_FILES, MOST_SESSIONS, MOST_TREES, Opens, Tree, keep
 from tests.wire.smb_messages import Recorder, rpc
 
 
@@ -16,25 +14,6 @@ def test_keep_drops_the_oldest() -> None:
         "b",
     ]
     assert table == {1: "c", 3: "d"}
-
-
-@pytest.mark.parametrize(
-    ("data", "expected"),
-    [
-        (rpc(11), True),
-        (rpc(0)[:16], True),
-        (b"\x05\x01" + rpc(0)[2:], True),
-        (b"\x05\x00\x0b\x03\x00\x00\x00\x00\x00\x48" + bytes(6), True),
-        (rpc(0)[:15], False),
-        (b"\x05\x02" + rpc(0)[2:], False),
-        (rpc(21), False),
-        (rpc()[:4] + b"\x20" + rpc()[5:], False),
-        (rpc()[:8] + b"\x0f\0" + rpc()[10:], False),
-        (b"MZ" + bytes(60), False),
-    ],
-)
-def test_looks_like_rpc(data: bytes, expected: bool) -> None:
-    assert looks_like_rpc(data) is expected
 
 
 def test_tables_are_bounded() -> None:

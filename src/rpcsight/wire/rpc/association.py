@@ -11,9 +11,9 @@ from rpcsight.wire import Facts
 from rpcsight.wire.rpc import pdu
 from rpcsight.wire.rpc.calls import Asked, Calls
 from rpcsight.wire.rpc.contexts import Contexts
-from rpcsight.wire.rpc.pdu import Header, looks_like_pdu
+from rpcsight.wire.rpc.pdu import Header
 
-__all__ = ["Association", "looks_like_pdu"]
+__all__ = ["Association"]
 
 _CALL_HEADS = {True: struct.Struct("<IHH"), False: struct.Struct(">IHH")}
 _STATUS = {True: struct.Struct("<I"), False: struct.Struct(">I")}

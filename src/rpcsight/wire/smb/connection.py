@@ -12,14 +12,14 @@ from rpcsight.wire.smb.opens import CLOSED, Associate, Opens, Rest
 from rpcsight.wire.smb.smb1 import Smb1
 from rpcsight.wire.smb.smb2 import Smb2, head_bytes
 
-__all__ = ["SmbConnection", "looks_like_smb"]
+__all__ = ["SmbConnection"]
 
 SMB1, SMB2, ENCRYPTED, COMPRESSED = b"\xffSMB", b"\xfeSMB", b"\xfdSMB", b"\xfcSMB"
 _NAMES = frozenset({SMB1, SMB2, ENCRYPTED, COMPRESSED})
 _FRAME_BYTES, _NAME_BYTES = 4, 4
 _LENGTH_BITS = 24
-_MESSAGE, _SESSION_REQUEST = 0x00, 0x81
-_OTHER_TYPES = frozenset(range(_SESSION_REQUEST, 0x86))  # session request to keep-alive
+_MESSAGE = 0x00
+_OTHER_TYPES = frozenset(range(0x81, 0x86))  # session request to keep-alive
 _NAMED_BYTES = _FRAME_BYTES + _NAME_BYTES
 _FIRST_BYTES = _FRAME_BYTES + 68
 """With these, `head_bytes` knows how many more a message's head takes."""
@@ -28,15 +28,6 @@ LONGEST_HEAD = 65536
 """Of a message, what is looked at: a pipe's own writes are shorter, a security blob cannot be longer."""
 _NEXT_MESSAGE = re.compile(rb"\x00(?!\x00\x00[\x00-\x03])...[\xfc-\xff]SMB", re.DOTALL)
 """The frame and name of one that is long enough to hold its name."""
-_ENCODED_NAME_BYTES = 32  # each NetBIOS name of a session request starts with this length
-
-
-def looks_like_smb(data: bytes) -> bool:
-    """Whether a direction's first bytes are those of SMB: a message of it, or a NetBIOS session request."""
-    name = data[_FRAME_BYTES:_NAMED_BYTES]
-    if data[:1] == bytes([_SESSION_REQUEST]):
-        return data[1:2] == b"\0" and name[:1] == bytes([_ENCODED_NAME_BYTES])
-    return data[:1] == bytes([_MESSAGE]) and name in _NAMES
 
 
 @dataclass(slots=True)

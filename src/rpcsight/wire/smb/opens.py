@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from rpcsight.wire import Facts, FileEvent, Stream
+from rpcsight.wire.rpc.pdu import looks_like_pdu
 
 __all__ = [
     "BROKEN",
@@ -18,7 +19,6 @@ __all__ = [
     "Rest",
     "Tree",
     "keep",
-    "looks_like_rpc",
 ]
 
 Key = tuple[int, ...]
@@ -36,11 +36,6 @@ BROKEN, FORGOTTEN, UNASKED = (
 )
 CLOSED = "data of a closed SMB file"
 """What either dialect may have to count."""
-RPC_START_BYTES = 16
-"""How much of a pipe's data tells whether it is DCE/RPC: the common header of a PDU."""
-
-_RPC_VERSIONS = ((5, 0), (5, 1))
-_LAST_RPC_TYPE = 20  # C706 section 12.6.4 and [MS-RPCE] section 2.2.2: request 0 to orphaned 19, rts 20
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -51,15 +46,6 @@ def keep(table: dict[K, V], key: K, value: V, most: int) -> V | None:
     table.pop(key, None)
     table[key] = value
     return table.pop(next(iter(table))) if len(table) > most else None
-
-
-def looks_like_rpc(data: bytes) -> bool:
-    """Whether these bytes begin like a connection-oriented DCE/RPC PDU (C706 section 12.6.3)."""
-    if len(data) < RPC_START_BYTES or (data[0], data[1]) not in _RPC_VERSIONS or data[2] > _LAST_RPC_TYPE:
-        return False
-    integers, characters = data[4] >> 4, data[4] & 15
-    size = int.from_bytes(data[8:10], "little" if integers else "big")
-    return integers <= 1 and characters <= 1 and data[6:8] == b"\0\0" and size >= RPC_START_BYTES
 
 
 class Tree(NamedTuple):
@@ -172,7 +158,7 @@ class Opens:
         if file.is_over:
             self.lose(CLOSED)
             return None
-        if file.is_pipe is None and looks_like_rpc(data):
+        if file.is_pipe is None and looks_like_pdu(data):
             file.is_pipe = True
             if file.time_us is not None:
                 self._tell(file.time_us, "pipe", file.user, file.share, file.name)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from rpcsight.wire.rpc.pdu import HEADER_BYTES
 from rpcsight.wire.smb.ntlmssp import LONGEST_NAME, user_in
-from rpcsight.wire.smb.opens import BROKEN, FORGOTTEN, RPC_START_BYTES, UNASKED, OpenFile, Opens, Rest, Tree, keep
+from rpcsight.wire.smb.opens import BROKEN, FORGOTTEN, UNASKED, OpenFile, Opens, Rest, Tree, keep
 
 __all__ = ["Smb2", "head_bytes"]
 
@@ -92,7 +93,7 @@ class _Message:
 
 
 def head_bytes(start: bytes, size: int) -> int:
-    """How much of a message of `size` bytes has to be at hand to read it: up to where a file's data begins, else all.
+    """How much of a message of `size` bytes has to be at hand to read it: up to the header of a PDU where a file's data begins, else all.
 
     Args:
         start: its first bytes, 68 at least unless it is shorter.
@@ -106,7 +107,7 @@ def head_bytes(start: bytes, size: int) -> int:
         return size
     (data_at,) = field.unpack_from(start, _HEADER.size)
     shortest = _HEADER.size + _REQUESTS[_Command.WRITE].size
-    return min(size, max(shortest, data_at) + RPC_START_BYTES)
+    return min(size, max(shortest, data_at) + HEADER_BYTES)
 
 
 class Smb2:
