@@ -1,8 +1,11 @@
 """Presentation contexts: offered, answered, forgotten."""
 
+import tracemalloc
+
 from rpcsight.wire import Facts
 from rpcsight.wire.rpc import pdu
 from rpcsight.wire.rpc.contexts import MAX_BINDS, MAX_CONTEXTS, Contexts
+from rpcsight.wire.rpc.pdu import uuid_text
 from tests.wire import pdus
 
 
@@ -31,10 +34,25 @@ def test_bounds() -> None:
         read(contexts, pdus.bind([(number, pdus.SAMR, "1.0", [pdus.NDR])], call_id=number), True)
     assert contexts.get(0) is None
     assert contexts.get(1) is not None
-    assert facts.losses == {"RPC presentation contexts forgotten": 1}
+    assert facts.losses == {
+        "RPC presentation contexts forgotten": 1,
+        "RPC binds whose answer was not waited for": MAX_CONTEXTS + 1 - MAX_BINDS,
+    }
     assert len(facts.binds) == MAX_CONTEXTS + 1 - MAX_BINDS
     contexts.close()
     assert len(facts.binds) == MAX_CONTEXTS + 1
+
+
+def test_transfer_syntaxes_are_not_kept() -> None:
+    contexts = Contexts(Facts(), "", "")
+    syntaxes = [(f"{number:08x}-0000-0000-0000-000000000000", 1) for number in range(255)]
+    tracemalloc.start()
+    for call_id in range(MAX_BINDS):
+        read(contexts, pdus.bind([(number, pdus.SAMR, "1.0", syntaxes) for number in range(12)], call_id=call_id), True)
+        uuid_text.cache_clear()
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 2 * contexts.held_bytes
 
 
 def test_more_results_than_offers_and_fewer() -> None:

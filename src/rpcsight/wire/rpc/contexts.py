@@ -41,7 +41,7 @@ class _Offered:
 
     time_us: int
     is_to_server: bool
-    offers: list[tuple[Offer, Context]]
+    offers: list[tuple[int, Context]]
     auth_type: int | None
     auth_level: int | None
 
@@ -118,10 +118,11 @@ class Contexts:
         offers, is_whole = pdu.read_bind(body, header.is_little) if len(body) >= _SHORTEST_BIND else ([], False)
         earlier = self._waiting.pop((is_to_server, header.call_id), None)
         if earlier is None and len(self._waiting) >= MAX_BINDS:
+            self.facts.losses["RPC binds whose answer was not waited for"] += 1
             earlier = self._waiting.pop(next(iter(self._waiting)))
         if earlier is not None:
             self._write(earlier, [])
-        contexts = [(offer, self._offer(offer)) for offer in offers]
+        contexts = [(offer.context_id, self._offer(offer)) for offer in offers]
         self._waiting[is_to_server, header.call_id] = _Offered(time_us, is_to_server, contexts, auth_type, auth_level)
         return is_whole
 
@@ -144,18 +145,18 @@ class Contexts:
     def _write(self, bind: _Offered, results: list[tuple[str, str]]) -> None:
         """Write a bind's contexts, each with its result and transfer syntax; without one where there are fewer results."""
         padded = results + [("", "")] * (len(bind.offers) - len(results))
-        for (offer, context), (result, transfer) in zip(bind.offers, padded, strict=False):
+        for (context_id, context), (result, transfer) in zip(bind.offers, padded, strict=False):
             if result == "accepted":
                 context.is_ndr64 = transfer == pdu.NDR64
-                self._remember(offer.context_id, context)
-            elif result and self._known.get(offer.context_id) is context:
-                del self._known[offer.context_id]
+                self._remember(context_id, context)
+            elif result and self._known.get(context_id) is context:
+                del self._known[context_id]
             fact = Bind(
                 time_us=bind.time_us,
                 is_to_server=bind.is_to_server,
-                context_id=offer.context_id,
-                interface=offer.interface,
-                version=offer.version,
+                context_id=context_id,
+                interface=context.interface,
+                version=context.version,
                 result=result,
                 auth_type=bind.auth_type,
                 auth_level=bind.auth_level,
