@@ -205,6 +205,7 @@ class Recorder:
     sent: dict[bool, bytes] = field(default_factory=lambda: {True: b"", False: b""})
     gaps: list[bool] = field(default_factory=list)
     closed: int = 0
+    held_bytes: int = 0
 
     def feed(self, _time_us: int, is_to_server: bool, data: bytes) -> None:
         assert not self.closed

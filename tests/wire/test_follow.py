@@ -227,6 +227,8 @@ def test_an_end_that_speaks_to_itself_is_not_followed() -> None:
 class Spoken:
     """Stands for SMB's stream."""
 
+    held_bytes = 0
+
     def __init__(self, facts: Facts, associate: Callable[[str, str], object]) -> None:
         self.facts, self.associate = facts, associate
 

@@ -180,6 +180,11 @@ class Facts:
 class Stream(Protocol):
     """A protocol on one connection (or pipe): is given its bytes in order, and writes down what they show."""
 
+    @property
+    def held_bytes(self) -> int:
+        """About how much memory is in use for what has not come to its end."""
+        ...
+
     def feed(self, time_us: int, is_to_server: bool, data: bytes) -> None:
         """The next bytes of one direction. Never raises; broken input is counted in `Facts.losses`."""
         ...

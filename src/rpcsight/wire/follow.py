@@ -224,7 +224,7 @@ class Follower:
         for connection in self._connections():
             if connection.touched > first:
                 self._write(connection)
-                held = connection.stream.held_bytes + getattr(connection.stream.protocol, "held_bytes", 0)
+                held = connection.stream.held_bytes + connection.stream.protocol.held_bytes
                 self._held_bytes += held - connection.held_bytes
                 connection.held_bytes = held
         if self._held_bytes > MAX_HELD_BYTES:

@@ -4,7 +4,7 @@ from heapq import heappop, heappush
 
 from rpcsight.wire import Stream
 
-__all__ = ["ACK", "FIN", "MAX_HELD_BYTES", "MAX_HELD_SEGMENTS", "RST", "SYN", "TcpStream"]
+__all__ = ["ACK", "FIN", "MAX_HELD_BYTES", "MAX_HELD_SEGMENTS", "RST", "SEGMENT_BYTES", "SYN", "TcpStream"]
 
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 
@@ -12,6 +12,9 @@ MAX_HELD_BYTES = 256 * 1024
 """Payload of one direction held behind a hole: what a sender has in flight on a local network."""
 MAX_HELD_SEGMENTS = 256
 """Segments likewise, as small ones take more memory than their bytes."""
+
+SEGMENT_BYTES = 160
+"""What a held segment takes beside its payload."""
 
 _MASK = 0xFFFFFFFF
 _HALF = 0x80000000
@@ -62,8 +65,8 @@ class TcpStream:
 
     @property
     def held_bytes(self) -> int:
-        """Payload held behind holes."""
-        return self._directions[0].held_bytes + self._directions[1].held_bytes
+        """About how much memory is in use for what is held behind holes."""
+        return sum(each.held_bytes + SEGMENT_BYTES * len(each.held) for each in self._directions)
 
     @property
     def is_over(self) -> bool:

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rpcsight.wire.smb.opens import REQUEST_BYTES
 from tests.wire.smb.test_smb1 import exchange, opened, transact, transacted
 from tests.wire.smb_messages import (
     CLOSED,
     SESSION_SET_UP,
+    Part,
     Told,
     Wire,
     answer,
@@ -26,6 +28,7 @@ from tests.wire.smb_messages import (
     read,
     rpc,
     session_setup,
+    smb1,
     smb2,
     tree_connect,
     tree_connected,
@@ -145,6 +148,48 @@ def test_gap(cut: int) -> None:
     partial = lost[4 + 64 + 48 : cut]
     assert (pipe.sent[True], pipe.gaps) == (rpc(11) + partial + rpc(0, b"q" * 40), [True])
     assert told.losses == ({"SMB message cut short": 1} if cut else {})
+
+
+def test_a_gap_is_told_to_a_pipe_with_what_follows() -> None:
+    wire = Wire()
+    for is_to_server, message in SCRIPT[:10]:
+        wire.stream.feed(1, is_to_server, frame(message))
+    for _ in range(1000):
+        wire.stream.gap(True)
+    assert wire.pipes[0].gaps == []
+    wire.ask(smb2(9, write(rpc(3)), number=21)).ask(smb2(9, write(rpc(3)), number=22))
+    assert wire.pipes[0].gaps == [True]
+
+
+def test_what_is_held_is_known() -> None:
+    """So that many connections together stay within bounds."""
+    wire = (
+        Wire()
+        .ask(smb2(3, tree_connect(r"\\dc\IPC$"), number=2, tree=0))
+        .answer(smb2(3, tree_connected(2), number=2, flags=1))
+    )
+    before = wire.stream.held_bytes
+    for number in range(500):
+        wire.ask(smb2(9, write(rpc(11), number.to_bytes(16, "little")), number=number + 3))
+    for pipe in wire.pipes:
+        pipe.held_bytes = 10_000
+    assert wire.stream.held_bytes - before >= 500 * 10_000 + 500 * REQUEST_BYTES
+    asked = wire.stream.held_bytes
+    wire.raw(True, frame(b"\xfeSMB" + bytes(30_000))[:20_000])
+    assert wire.stream.held_bytes == asked + 20_000
+    old = Wire().ask(smb1(Part(0x75, bytes(8), b"\\\\dc\\IPC$\0")))
+    assert old.stream.held_bytes >= REQUEST_BYTES
+
+
+def test_messages_behind_long_data_in_a_chain_are_counted() -> None:
+    wire = Wire()
+    for is_to_server, message in SCRIPT[:8]:
+        wire.stream.feed(1, is_to_server, frame(message))
+    long = rpc(0, bytes(40_000)) + rpc(0, bytes(30_000))
+    wire.ask(chain(smb2(9, write(long), number=6), smb2(6, close(), number=7)))
+    told = wire.end()
+    assert told.pipes[0].sent[True] == long
+    assert told.losses == {"end of a long chain of SMB messages": 1}
 
 
 def test_gap_between_frame_halves_finds_the_next() -> None:

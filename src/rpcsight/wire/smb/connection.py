@@ -69,6 +69,12 @@ class SmbConnection:
         self._smb2 = Smb2(self._opens)
         self._sides = (_Side(), _Side())
 
+    @property
+    def held_bytes(self) -> int:
+        """About how much memory is in use for what is open, asked for, or has come in part."""
+        heads = sum(len(side.head) for side in self._sides)
+        return heads + self._opens.held_bytes + self._smb1.held_bytes + self._smb2.held_bytes
+
     def feed(self, time_us: int, is_to_server: bool, data: bytes) -> None:
         """The next bytes of one direction."""
         side, at = self._sides[is_to_server], 0

@@ -1,7 +1,7 @@
 """What is open on one SMB connection, whichever the dialect: sessions, trees, files and named pipes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 from rpcsight.wire import Facts, FileEvent, Stream
@@ -11,6 +11,7 @@ __all__ = [
     "BROKEN",
     "CLOSED",
     "FORGOTTEN",
+    "REQUEST_BYTES",
     "UNASKED",
     "Associate",
     "Key",
@@ -29,6 +30,8 @@ Associate = Callable[[str, str], Stream]
 MOST_SESSIONS = 256  # one for each user of a client; terminal servers have hundreds
 MOST_TREES = 1024  # shares, for each user
 MOST_FILES = 1024  # a client at work holds some hundred files open
+ENTRY_BYTES, REQUEST_BYTES, STREAM_BYTES = 250, 250, 1500
+"""What an entry of these tables takes, an unanswered request, and a pipe's stream that holds nothing yet."""
 BROKEN, FORGOTTEN, UNASKED = (
     "broken SMB message",
     "SMB request forgotten: too many unanswered",
@@ -76,6 +79,8 @@ class OpenFile:
     stream: Stream | None = None
     written_us: int | None = None
     written_bytes: int = 0
+    gaps: list[int] = field(default_factory=list[int])
+    """By direction, how often bytes had been missing when its stream was given something last."""
     key: Key | None = None
     """Its number; None before the server gave it one."""
     is_over: bool = False
@@ -98,6 +103,14 @@ class Opens:
         self._trees: dict[Key, Tree] = {}
         self._files: dict[Key, OpenFile] = {}
         self._encrypted: dict[int, None] = {}
+        self._gaps = [0, 0]
+
+    @property
+    def held_bytes(self) -> int:
+        """About how much memory the tables and what reads the pipes take."""
+        streams = [file.stream for file in self._files.values() if file.stream is not None]
+        held = sum(STREAM_BYTES + stream.held_bytes for stream in streams)
+        return held + ENTRY_BYTES * (len(self._files) + len(self._trees) + len(self._users))
 
     def lose(self, reason: str) -> None:
         """Count something that could not be read."""
@@ -175,7 +188,11 @@ class Opens:
     def carry_on(self, time_us: int, is_to_server: bool, file: OpenFile, data: bytes) -> None:
         """More data for a pipe; nothing is done with it once that is closed."""
         if not file.is_over:
-            file.stream = file.stream or self._associate(file.name, file.user)
+            if file.stream is None:
+                file.stream, file.gaps = self._associate(file.name, file.user), self._gaps.copy()
+            elif file.gaps[is_to_server] != self._gaps[is_to_server]:
+                file.gaps[is_to_server] = self._gaps[is_to_server]
+                file.stream.gap(is_to_server)
             file.stream.feed(time_us, is_to_server, data)
 
     def shut(self, file: OpenFile) -> None:
@@ -185,10 +202,8 @@ class Opens:
         self.drop(file)
 
     def gap(self, is_to_server: bool) -> None:
-        """Bytes are missing: any pipe may have lost some of its own."""
-        for file in self._files.values():
-            if file.stream is not None:
-                file.stream.gap(is_to_server)
+        """Bytes are missing: any pipe may have lost some of its own, and is told before it is given more."""
+        self._gaps[is_to_server] += 1
 
     def close(self) -> None:
         """The connection is over."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from rpcsight.wire.smb.ntlmssp import ANONYMOUS, LONGEST_NAME, user_in
-from rpcsight.wire.smb.opens import BROKEN, FORGOTTEN, UNASKED, OpenFile, Opens, Rest, Tree, keep
+from rpcsight.wire.smb.opens import BROKEN, FORGOTTEN, REQUEST_BYTES, UNASKED, OpenFile, Opens, Rest, Tree, keep
 
 __all__ = ["Smb1"]
 
@@ -40,9 +40,7 @@ _OLD_DATA = frozenset({0x0A, 0x0B, 0x13, 0x14, 0x1A, 0x1D, 0x2C})  # READ, WRITE
 _NO_MORE = 0xFF
 _LOGON_GOES_ON = 0xC0000016  # STATUS_MORE_PROCESSING_REQUIRED
 _TRANSACT_PIPE = 0x26  # TRANS_TRANSACT_NMPIPE (section 2.2.5.6)
-_RAW_START = (
-    0x0C  # WriteMode of a raw write that begins a message: the message's length comes first (section 2.2.4.43.1)
-)
+_RAW_START = 0x0C  # WriteMode of a raw write that begins a message: its length comes first (section 2.2.4.43.1)
 
 _REQUESTS: dict[int, struct.Struct] = {
     _Command.CLOSE: struct.Struct("<H"),  # FID
@@ -119,6 +117,11 @@ class Smb1:
         self._opens = opens
         self._requests: dict[Key, list[_Request]] = {}
 
+    @property
+    def held_bytes(self) -> int:
+        """About how much memory the requests that wait for their answer take."""
+        return sum(REQUEST_BYTES + len(one.text) for requests in self._requests.values() for one in requests)
+
     def read(self, time_us: int, is_to_server: bool, head: bytes, size: int) -> Rest | None:
         """Read a message, `size` bytes long, of which `head` is at hand; return whose data comes after it."""
         if len(head) < _HEADER.size:
@@ -176,8 +179,7 @@ class Smb1:
             case _Command.TREE_CONNECT:
                 request.text = message.texts(message.bytes_at + fields[0])[0]
             case _Command.NT_CREATE | _Command.OPEN:
-                size = fields[0] if fields else LONGEST_NAME
-                name = message.texts(message.bytes_at, size)[0]
+                name = message.texts(message.bytes_at, *fields)[0]
                 request.file = self._opens.ask(message.time_us, message.session, (message.tree,), name)
             case _Command.TRANSACTION:
                 function, number = _setup(message)
@@ -207,8 +209,7 @@ class Smb1:
     def _answer(self, message: _Message, key: Key) -> Rest | None:
         if message.command not in _REQUESTS or _is_interim(message):
             return None
-        requests = self._requests.get(key, [])
-        request = next((request for request in requests if request.command == message.command), None)
+        request = next((one for one in self._requests.get(key, []) if one.command == message.command), None)
         if request is None:
             self._opens.lose(UNASKED)
             return None
@@ -238,8 +239,7 @@ class Smb1:
             case _Command.SESSION_SETUP:
                 self._opens.log_on(request.time_us, message.session, request.text)
             case _Command.TREE_CONNECT:
-                is_pipe = message.texts(message.bytes_at, is_unicode=False)[0] == "IPC"
-                tree = Tree(request.text, is_pipe)
+                tree = Tree(request.text, message.texts(message.bytes_at, is_unicode=False)[0] == "IPC")
                 self._opens.connect(request.time_us, message.session, (message.tree,), tree)
             case _Command.CLOSE if request.file is not None:
                 self._opens.shut(request.file)

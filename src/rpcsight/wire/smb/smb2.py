@@ -8,7 +8,7 @@ from typing import Any
 
 from rpcsight.wire.rpc.pdu import HEADER_BYTES
 from rpcsight.wire.smb.ntlmssp import LONGEST_NAME, user_in
-from rpcsight.wire.smb.opens import BROKEN, FORGOTTEN, UNASKED, OpenFile, Opens, Rest, Tree, keep
+from rpcsight.wire.smb.opens import BROKEN, FORGOTTEN, REQUEST_BYTES, UNASKED, OpenFile, Opens, Rest, Tree, keep
 
 __all__ = ["Smb2", "head_bytes"]
 
@@ -55,6 +55,7 @@ _SAME_FILE = b"\xff" * 16
 _TRANSCEIVE = 0x0011C017  # FSCTL_PIPE_TRANSCEIVE
 _SHARE_TYPE_PIPE = 2
 
+END_OF_CHAIN = "end of a long chain of SMB messages"
 MOST_REQUESTS = 1024
 """Unanswered requests on one connection: each costs a credit, and servers grant a client some hundreds."""
 
@@ -117,6 +118,11 @@ class Smb2:
         self._opens = opens
         self._requests: dict[int, _Request] = {}
 
+    @property
+    def held_bytes(self) -> int:
+        """About how much memory the requests that wait for their answer take."""
+        return sum(REQUEST_BYTES + len(request.text) for request in self._requests.values())
+
     def read_encrypted(self, time_us: int, head: bytes) -> None:
         """A message inside an encryption transform."""
         if len(head) < _TRANSFORM.size:
@@ -130,7 +136,7 @@ class Smb2:
         last: _Message | None = None
         while True:
             if start + _HEADER.size > len(view):
-                self._opens.lose(BROKEN if start + _HEADER.size > size else "end of a long chain of SMB messages")
+                self._opens.lose(BROKEN if start + _HEADER.size > size else END_OF_CHAIN)
                 return None
             length, status, command, flags, chained, number, tree, session = _HEADER.unpack_from(view, start)
             end = start + chained if chained else size
@@ -144,6 +150,8 @@ class Smb2:
             rest = None
             if command in _REQUESTS:
                 rest = self._answer(message) if flags & _IS_RESPONSE else self._request(message)
+            if rest is not None and chained:
+                self._opens.lose(END_OF_CHAIN)
             if rest is not None or not chained:
                 return rest
             start, last = end, message
