@@ -70,6 +70,17 @@ def test_links_side_by_side_keep_their_order() -> None:
     assert losses == {link.UNKNOWN_LINK.format(147): 1}
 
 
+def test_many_links_that_are_not_read() -> None:
+    """A few are named; the others cost no search each and no message each."""
+    numbers = range(1000, 1000 + link.MOST_NAMED + 5)
+    content = section() + b"".join(interface(number) for number in numbers)
+    content += b"".join(enhanced(1, V4, place) for place in range(len(numbers))) * 2
+    packets, _, losses = decoded(content)
+    assert packets == []
+    named = {link.UNKNOWN_LINK.format(number): 2 for number in numbers[: link.MOST_NAMED]}
+    assert losses == {**named, link.MORE_LINKS: 10}
+
+
 def test_what_is_not_ip_is_counted() -> None:
     arp = ethernet(bytes(28), 0x0806)
     llc = ethernet(bytes(40), 0x0026)

@@ -25,11 +25,15 @@ NULL, ETHERNET, RAW_BSD, RAW_OPENBSD, RAW, LOOP, COOKED, RAW_IPV4, RAW_IPV6, COO
 )  # fmt: skip
 TYPED = {ETHERNET: (12, 14), COOKED: (14, 16), COOKED2: (0, 20)}
 """Link type -> where the EtherType stands, and where what it names begins."""
+RAW_LINKS = frozenset({RAW_BSD, RAW_OPENBSD, RAW, RAW_IPV4, RAW_IPV6})
+READ = RAW_LINKS | TYPED.keys() | {NULL, LOOP}
 FAMILIES = {2: IPV4, 24: IPV6, 28: IPV6, 30: IPV6}
 """Address families as loopback headers number them: AF_INET everywhere, AF_INET6 of the BSDs and macOS."""
 TWO_BYTES = np.dtype(">u2")
 
 UNKNOWN_LINK = "packets of a link type that is not read ({})"
+MORE_LINKS = "packets of more link types that are not read"
+MOST_NAMED = 16
 NOT_IP = "packets that are not IP"
 CUT_LINK = "packets captured too short for a link header"
 
@@ -61,8 +65,14 @@ def network(frames: Frames, losses: Counter[str]) -> Network:
     first = int(frames.link[0])
     if (frames.link == first).all():
         return _joined([_of_link(frames, np.arange(len(frames)), first, losses)])
-    links = np.unique(frames.link).tolist()
-    return _joined([_of_link(frames, np.flatnonzero(frames.link == link), link, losses) for link in links])
+    links, counts = np.unique(frames.link, return_counts=True)
+    parts: list[Network] = []
+    for link, count in zip(links.tolist(), counts.tolist(), strict=True):
+        if link in READ:
+            parts.append(_of_link(frames, np.flatnonzero(frames.link == link), link, losses))
+        else:  # without a search for the frames: a section may describe 65,536 of them
+            _refuse(link, count, losses)
+    return _joined(parts)
 
 
 def _joined(parts: list[Network]) -> Network:
@@ -87,13 +97,20 @@ def _of_link(frames: Frames, frame: "NDArray[np.int64]", link: int, losses: Coun
         return _typed(frames, frame, start + type_at, start + next_at, losses)
     if link in {NULL, LOOP}:
         next_at, kind = start + 4, _family(frames.data, start)
-    elif link in {RAW_BSD, RAW_OPENBSD, RAW, RAW_IPV4, RAW_IPV6}:
+    elif link in RAW_LINKS:
         version = np.frombuffer(frames.data, np.uint8)[start] >> 4
         next_at, kind = start, np.select([version == 4, version == 6], [IPV4, IPV6], 0).astype(np.uint16)  # noqa: PLR2004
     else:
-        losses[UNKNOWN_LINK.format(link)] += len(frame)
+        _refuse(link, len(frame), losses)
         return _joined([])
     return _checked(frames, frame, next_at, kind, losses)
+
+
+def _refuse(link: int, count: int, losses: Counter[str]) -> None:
+    """Count packets of a link type that is not read, by its number as long as there are few such types."""
+    name = UNKNOWN_LINK.format(link)
+    is_named = name in losses or sum(each.startswith(UNKNOWN_LINK.partition("(")[0]) for each in losses) < MOST_NAMED
+    losses[name if is_named else MORE_LINKS] += count
 
 
 def _family(data: Octets, start: "NDArray[np.int64]") -> "NDArray[np.uint16]":
