@@ -60,6 +60,16 @@ def test_a_record_is_read_whole() -> None:
     }
 
 
+@pytest.mark.parametrize(("back_ms", "start_ms", "expected"), [(90, 77, OUT), (70, 70, BACK)])
+def test_both_directions_start_by_the_records_own_uptime(back_ms: int, start_ms: int, expected: object) -> None:
+    """systemInitTimeMilliseconds in the record is what the reverse flowStartSysUpTime counts from, too."""
+    fields: list[Field] = [*ENDS, (160, 8), (22, 4), (21, 4), (22, 4, REVERSE)]
+    row = flow(MS, 77, 2077, back_ms)
+    found = read(ipfix(template(300, fields), data(300, fields, row), now_s=MS // 1000 + 10))
+    (record,) = found.records
+    assert (record["start_us"], ends(record)) == ((MS + start_ms) * 1000, expected)
+
+
 @pytest.mark.parametrize(
     ("direction", "is_oriented", "expected", "bytes_"),
     [

@@ -10,7 +10,7 @@ import pyarrow as pa
 from rpcsight.wire.netflow.elements import SAMPLINGS
 from rpcsight.wire.netflow.exporters import Anchor, Domain
 from rpcsight.wire.netflow.flowtext import either, ipv4_texts, ipv6_texts
-from rpcsight.wire.netflow.flowtime import SET_ASIDE, Times, times
+from rpcsight.wire.netflow.flowtime import SET_ASIDE, Times, times, uptimes
 from rpcsight.wire.netflow.templates import Layout
 
 if TYPE_CHECKING:
@@ -79,7 +79,9 @@ class Rows:
             records, sets = records[kept], sets[kept]
         self._records = records
         self._export_us = np.array(job.export_us, np.int64)[sets]
-        self._uptime_ms = np.array(job.uptime_ms, np.int64)[sets]
+        init_ms = self.column("init_ms")
+        own_ms = np.array(job.uptime_ms, np.int64)[sets]
+        self._uptime_ms = own_ms if init_ms is None else uptimes(init_ms, self._export_us)
         self._domains = list(dict.fromkeys(job.domains))
         places = {domain: place for place, domain in enumerate(self._domains)}
         self._domain = np.array([places[domain] for domain in job.domains], np.int32)[sets]

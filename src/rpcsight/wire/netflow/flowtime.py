@@ -14,7 +14,7 @@ from rpcsight.wire.netflow.elements import DURATIONS, ENDS, STARTS, Clock
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["SET_ASIDE", "Times", "clock_note", "times"]
+__all__ = ["SET_ASIDE", "Times", "clock_note", "times", "uptimes"]
 
 SET_ASIDE = (None, "no start time", "its time is before 1990 or after 2100", "it ends before it starts")
 NO_START, ABSURD, BACKWARD = 1, 2, 3
@@ -64,9 +64,6 @@ def times(
         export_us: each record's datagram's time, µs since 1970.
         uptime_ms: the exporter's uptime then, modulo 2^32.
     """
-    init_ms = column("init_ms")
-    if init_ms is not None:
-        uptime_ms = (export_us // 1000 - _bounded(init_ms, LATEST_US // 1000)) & (WRAP_MS - 1)
     start = moment(STARTS, column, export_us, uptime_ms)
     end = moment(ENDS, column, export_us, uptime_ms)
     duration = _duration(column)
@@ -83,6 +80,11 @@ def times(
         reason[(end < EARLIEST_US) | (end > LATEST_US)] = ABSURD
     reason[(start < EARLIEST_US) | (start > LATEST_US)] = ABSURD
     return Times(start, start if end is None else end, end is not None, reason)
+
+
+def uptimes(init_ms: "NDArray[np.uint64]", export_us: "NDArray[np.int64]") -> "NDArray[np.int64]":
+    """The exporter's uptime, in ms modulo 2^32, at `export_us` (µs since 1970), where it started at `init_ms` (ms since 1970)."""
+    return (export_us // 1000 - _bounded(init_ms, LATEST_US // 1000)) & (WRAP_MS - 1)
 
 
 def moment(
