@@ -1,4 +1,4 @@
-"""Captures read, and TCP put together, in the slow and obvious way: what the tests of `wire` hold against tshark."""
+"""TCP of captures put together in the slow and obvious way: what the tests of `wire` hold against tshark."""
 
 import gzip
 import struct
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
+
+from tests.wire.slow_capture import frames
 
 SYN, RST = 2, 4
 
@@ -37,63 +39,11 @@ class Connection:
     pieces: list[Piece] = field(default_factory=list)
 
 
-def frames(path: Path) -> Iterator[tuple[int, int, int, bytes]]:
-    """Number, time in microseconds, link type and bytes of each packet (pcap and pcapng, gzip too)."""
-    raw = path.read_bytes()
-    raw = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
-    yield from pcapng(raw) if raw[:4] == b"\x0a\x0d\x0d\x0a" else pcap(raw)
-
-
-def pcap(raw: bytes) -> Iterator[tuple[int, int, int, bytes]]:
-    order, divisor = {
-        b"\xd4\xc3\xb2\xa1": ("<", 1),
-        b"\xa1\xb2\xc3\xd4": (">", 1),
-        b"\x4d\x3c\xb2\xa1": ("<", 1000),
-        b"\xa1\xb2\x3c\x4d": (">", 1000),
-    }[raw[:4]]
-    (link,) = struct.unpack_from(order + "I", raw, 20)
-    at, number = 24, 0
-    while at + 16 <= len(raw):
-        seconds, fraction, size, _ = struct.unpack_from(order + "4I", raw, at)
-        number += 1
-        if at + 16 + size > len(raw):
-            return
-        yield number, seconds * 1_000_000 + fraction // divisor, link, raw[at + 16 : at + 16 + size]
-        at += 16 + size
-
-
-def pcapng(raw: bytes) -> Iterator[tuple[int, int, int, bytes]]:
-    at, number, order, links = 0, 0, "<", []
-    while at + 12 <= len(raw):
-        if raw[at : at + 4] == b"\x0a\x0d\x0d\x0a":
-            order, links = ("<" if raw[at + 8 : at + 12] == b"\x4d\x3c\x2b\x1a" else ">"), []
-        kind, size = struct.unpack_from(order + "2I", raw, at)
-        if kind == 1:
-            links.append((struct.unpack_from(order + "H", raw, at + 8)[0], resolution(order, raw[at + 16 : at + size])))
-        elif kind == 6:
-            interface, high, low, captured = struct.unpack_from(order + "4I", raw, at + 8)
-            number += 1
-            link, ticks = links[interface]
-            yield number, (high << 32 | low) * 1_000_000 // ticks, link, raw[at + 28 : at + 28 + captured]
-        at += size
-
-
-def resolution(order: str, options: bytes) -> int:
-    at = 0
-    while at + 4 <= len(options):
-        code, size = struct.unpack_from(order + "2H", options, at)
-        if code == 9:
-            value = options[at + 4]
-            return 2 ** (value & 127) if value & 128 else 10**value
-        if code == 0:
-            break
-        at += 4 + (size + 3) // 4 * 4
-    return 1_000_000
-
-
 def segments(path: Path) -> Iterator[Segment]:
     """The TCP segments of a capture: Ethernet (VLAN tags too) and raw IP, both versions."""
-    for number, time_us, link, packet in frames(path):
+    raw = path.read_bytes()
+    raw = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+    for number, (time_us, link, packet) in enumerate(frames(raw), 1):
         start = {1: 14, 101: 0, 113: 16, 0: 4}[link]
         if link == 1:
             while packet[start - 2 : start] in {b"\x81\x00", b"\x88\xa8"}:
