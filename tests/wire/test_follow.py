@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from rpcsight.readers._shown import Conversations
 from rpcsight.wire import Facts, follow
 from rpcsight.wire.follow import Follower
-from rpcsight.wire.reassembly import ACK, FIN, SYN
+from rpcsight.wire.reassembly import ACK, FIN, RST, SYN
 from tests.wire import pdus, slow_capture
 from tests.wire.rpc.test_association import Piece, conversation
 from tests.wire.slow_capture import Packet
@@ -146,6 +147,18 @@ def test_ports_used_again_are_another_connection() -> None:
     for cut in (0, 20, len(first), len(first) + 2):
         rows = follow_blocks([(first + second)[:cut], (first + second)[cut:]])
         assert [row["flow_us"] for row in rows["rpc_bind"]] == [0] * 3 + [500] * 3
+
+
+def test_a_reset_that_its_receiver_ignores_ends_nothing() -> None:
+    """RFC 9293 3.5.3: a RST counts where its number is due; others are how a connection is hidden from who watches it."""
+    packets = connection(conversation())
+    middle = len(packets) // 2
+    reset = packets[middle]._replace(flags=RST, payload=b"", payload_bytes=0)
+    whole = follow_blocks([packets])
+    for distance, flags in product((-(2**30), -1000, 2, 100_000, 2**30), (RST, RST | ACK, RST | FIN)):
+        forged = reset._replace(seq=(reset.seq + distance) % 2**32, flags=flags)
+        assert follow_blocks([[*packets[:middle], forged, *packets[middle:]]]) == whole
+    assert follow_blocks([[*packets[:middle], reset, *packets[middle:]]]) != whole
 
 
 def test_the_end_of_an_earlier_connection_is_not_the_start() -> None:

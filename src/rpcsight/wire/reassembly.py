@@ -1,4 +1,4 @@
-"""TCP streams: the segments of one connection, put in order for the protocol that it carries. RFC 9293 3.4, 3.10."""
+"""TCP streams: the segments of one connection, put in order for the protocol that it carries. RFC 9293 3.4, 3.5.3, 3.10."""
 
 from heapq import heappop, heappush
 
@@ -44,6 +44,10 @@ class _Direction:
     def unwrapped(self, number: int) -> int:
         distance = (number - self.next) & _MASK
         return self.next + (distance if distance < _HALF else distance - _MASK - 1)
+
+    def is_due(self, number: int, size: int) -> bool:
+        """Whether a RST behind `size` bytes from `number` on is where the next byte is, or behind a FIN: others are ignored (3.5.3)."""
+        return self.next < 0 or (number + size - self.next) & _MASK <= 1
 
 
 class TcpStream:
@@ -124,7 +128,8 @@ class TcpStream:
             else:
                 self._segment(direction, time_us, is_to_server, seq, payload, missing)
                 direction.start = -1
-        if flags & (FIN | RST):
+        is_end = direction.is_due(seq, len(payload) + missing) if flags & RST else flags & FIN
+        if is_end:
             self._end(direction, flags)
 
     def finish(self) -> None:
