@@ -1,6 +1,7 @@
 """Bindings in answers of activation and OXID resolution."""
 
 import struct
+import sys
 
 import pytest
 from hypothesis import given
@@ -50,3 +51,18 @@ def test_hostile_arrays_end_soon() -> None:
 @given(st.binary(max_size=400), st.booleans())
 def test_noise_is_no_error(stub: bytes, is_little: bool) -> None:
     dcom.read_answer(stub + struct.pack("<IHHH", 20, 20, 20, 7) + stub, "activation", 9, is_little)
+
+
+def test_what_only_resembles_a_binding_takes_no_steps() -> None:
+    steps = 0
+
+    def called(_frame: object, _event: str, _argument: object) -> None:
+        nonlocal steps
+        steps += 1
+
+    sys.setprofile(called)
+    try:
+        found = dcom.read_answer(b"\7\0" * 10_000, "activation", 1)
+    finally:
+        sys.setprofile(None)
+    assert (found, steps < 100) == ([], True)

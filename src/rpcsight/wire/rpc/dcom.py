@@ -21,6 +21,11 @@ MAX_ENTRIES = 4096
 """16-bit units of an array that are read: bindings of a host with dozens of addresses take about a thousand."""
 
 _ARRAY_HEAD_BYTES = 8
+_ARRAY = {
+    True: re.compile(rb"(?=(?P<n>..)\0\0((?P=n)..)\x07\0)", re.DOTALL),
+    False: re.compile(rb"(?=\0\0(?P<n>..)((?P=n)..)\0\x07)", re.DOTALL),
+}
+"""The head of an array and the protocol of its first binding, by whether integers are little-endian; they may overlap."""
 _ADDRESS = re.compile(r"(.{1,255})\[(\d{1,5})\]", re.DOTALL)
 _TCP = "\x07"
 _LAST_PORT = 65535
@@ -39,19 +44,19 @@ def read_answer(stub: bytes, answer: str, time_us: int, is_little: bool = True) 
         time_us: for the mappings.
         is_little: byte order of the stub.
     """
-    sign = b"\x07\x00" if is_little else b"\x00\x07"
-    head = struct.Struct("<IHH" if is_little else ">IHH")
+    head = struct.Struct("<HH" if is_little else ">HH")
     mappings: dict[Mapping, None] = {}
     tries = 0
-    at = stub.find(sign, _ARRAY_HEAD_BYTES)
-    while at >= 0 and tries < MAX_ARRAYS:
-        maximum, entries, security = head.unpack_from(stub, at - _ARRAY_HEAD_BYTES)
-        if maximum == entries and 0 < security <= entries and at + 2 * entries <= len(stub):
+    for found in _ARRAY[is_little].finditer(stub):
+        entries, security = head.unpack(found[2])
+        at = found.start() + _ARRAY_HEAD_BYTES
+        if 0 < security <= entries and at + 2 * entries <= len(stub):
             tries += 1
             raw = stub[at : at + 2 * min(security, MAX_ENTRIES)]
             text = raw.decode("utf-16-le" if is_little else "utf-16-be", "replace")
             mappings.update(dict.fromkeys(_bindings(text, answer, time_us)))
-        at = stub.find(sign, at + 1)
+            if tries == MAX_ARRAYS:
+                break
     return list(mappings)
 
 
