@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rpcsight.engines import Scan
-from rpcsight.engines._spark_types import json_type, typed
+from rpcsight.engines._spark_types import json_type, typed_text
 from rpcsight.engines.pump import unpacked_blocks
 from rpcsight.errors import InputError
 
@@ -173,7 +173,7 @@ def _json(rows: "DataFrame", scan: Scan) -> Raw:
     is_whole = F.is_valid_utf8(LINE) & F.rtrim(LINE).endswith("}")
     record = F.from_json(F.when(is_whole, F.col(LINE)), fields, {"allowSingleQuotes": "false"})
     parsed = rows.select(record.alias(CELLS), PATH)
-    columns = [typed(F.col(CELLS).getField(name), scan.columns[name]).alias(name) for name in names]
+    columns = [typed_text(F.col(CELLS).getField(name), scan.columns[name]).alias(name) for name in names]
     return _counted(parsed.select(*columns, PATH, F.lit(None).cast(NOTE_TYPE).alias(NOTE)))
 
 
@@ -198,7 +198,7 @@ def _csv(rows: "DataFrame", scan: Scan, files: Mapping[str, str]) -> Raw:
         LINE,
         PATH,
         WHOLE,
-        *(typed(_column(name), scan.columns[name]).alias(name) for name in wanted),
+        *(typed_text(_column(name), scan.columns[name]).alias(name) for name in wanted),
         *(_column(name).isNotNull().alias(GIVEN + name) for name in strict),
     )
     wrong = F.when(~F.is_valid_utf8(LINE), F.lit("is not UTF-8"))

@@ -7,7 +7,7 @@ from rpcsight.engines import Kind
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
-__all__ = ["json_type", "typed"]
+__all__ = ["json_type", "typed_text"]
 
 NUMBERS = {"DOUBLE": "double", "BIGINT": "bigint", "INTEGER": "int", "BOOLEAN": "boolean"}
 
@@ -19,7 +19,7 @@ def json_type(kind: Kind) -> str:
     return f"struct<{', '.join(f'`{name.replace(chr(96), chr(96) * 2)}`: {json_type(inner)}' for name, inner in kind.items())}>"
 
 
-def typed(text: "Column", kind: Kind) -> "Column":
+def typed_text(text: "Column", kind: Kind) -> "Column":
     """The text as a column of that DuckDB type; NULL where it is none."""
     from pyspark.sql import functions as F  # noqa: N812
 
