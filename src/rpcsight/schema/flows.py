@@ -67,8 +67,8 @@ RPC_ACTIVITY: tuple[Column, ...] = (
     Column(
         "named_by",
         "VARCHAR",
-        "the answer that named its port before: ept_map, ept_lookup, activation, resolve_oxid; unnamed where answers of the server to "
-        "the client were captured and none did; empty where none was captured",
+        "the answer that named its port before: ept_map, ept_lookup, activation, resolve_oxid; unnamed where answers to "
+        "the client, of the server or with its address, were captured and none did; empty where none was captured",
     ),
     Column("is_strict", "BOOLEAN", "the published rule matches the endpoint flow"),
     Column("is_robust", "BOOLEAN", "the robust rule matches the endpoint flow"),

@@ -1,5 +1,5 @@
 /* named: activities whose port an earlier answer to the same client named, with that answer: the endpoint mapper's, or a DCOM activation's.
-   Where answers of the server to the client were captured before and none named the port, it is `unnamed`: whatever listens there may
+   Where answers to the client, of the server or with its address, were captured before and none named the port, it is `unnamed`: whatever listens there may
    not be RPC. */
 with answered as (
   select src_ip, dest_ip, mapped_port as dest_port, time_us, answer
