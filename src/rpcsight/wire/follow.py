@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rpcsight.wire import Facts, Packets, Stream
-from rpcsight.wire.reassembly import ACK, SYN, TcpStream
+from rpcsight.wire import Facts, Packets
+from rpcsight.wire.reassembly import ACK, FIN, RST, SYN, TcpStream
 from rpcsight.wire.rows import TABLES, Ends, Row, write_rows
 from rpcsight.wire.rpc.association import Association
 from rpcsight.wire.selection import RPC, SMB, EndTable, beginnings, ends
@@ -25,6 +25,8 @@ MAX_HELD_BYTES = 64 * 1024 * 1024
 """What all of them together may hold back between two blocks: far from reached by whole captures."""
 
 _PORT_BITS = 16
+_EDGES = SYN | FIN | RST
+_PDU_VERSION = 5
 
 Ports = tuple[int, int]
 """Source and destination, each address and port in one number."""
@@ -33,12 +35,14 @@ Ports = tuple[int, int]
 class _Connection:
     """One connection that is followed: ``touched`` is the number of the last packet, ``held_bytes`` what it held after it."""
 
-    __slots__ = ("ends", "facts", "held_bytes", "key", "protocol", "stream", "touched")
+    __slots__ = ("ends", "facts", "held_bytes", "key", "outlooks", "protocol", "stream", "touched")
 
-    def __init__(self, key: Ports, protocol: str, stream: TcpStream, facts: Facts, ends: Ends) -> None:
+    def __init__(self, key: Ports, protocol: str, facts: Facts, ends: Ends) -> None:
+        reader = _smb_connection(facts) if protocol == SMB else Association(facts)
         self.key = key
         self.protocol = protocol
-        self.stream = stream
+        self.stream = TcpStream(reader)
+        self.outlooks = reader.sides
         self.facts = facts
         self.ends = ends
         self.touched = 0
@@ -132,22 +136,23 @@ class Follower:
     ) -> None:
         starts = packets.payload_start[rows]
         captured = packets.captured_bytes[rows]
+        ends = starts + captured
+        octets = np.frombuffer(block, dtype=np.uint8)
         columns = (
             packets.time_us[rows],
-            src[rows],
-            dest[rows],
             packets.seq[rows],
             packets.ack[rows],
             packets.flags[rows],
             starts,
-            starts + captured,
+            ends,
             np.maximum(packets.payload_bytes[rows] - captured, 0),
+            octets[np.minimum(starts, len(octets) - 1)] == _PDU_VERSION,
         )
+        keys = zip(src[rows].tolist(), dest[rows].tolist(), strict=True)
         data, live, taken = memoryview(block), self._live, self._taken
-        for time_us, one, other, seq, ack, flags, start, end, missing in zip(
-            *(column.tolist() for column in columns), strict=True
+        for key, time_us, seq, ack, flags, start, end, missing, may_begin in zip(
+            keys, *(column.tolist() for column in columns), strict=True
         ):
-            key = (one, other)
             found = live.get(key)
             if found is None and start == end and not flags & SYN:
                 continue  # the end of an earlier connection of these ports
@@ -158,6 +163,14 @@ class Follower:
             connection, is_to_server = found
             taken += 1
             connection.touched = taken
+            if not flags & _EDGES:
+                outlook = connection.outlooks[is_to_server]
+                is_passed = end - start <= outlook.skip and not missing
+                if is_passed or (outlook.is_seeking and not may_begin):
+                    if connection.stream.pass_over(is_to_server, seq, end - start + missing):
+                        if is_passed:
+                            outlook.skip -= end - start
+                        continue
             connection.stream.packet(time_us, is_to_server, seq, ack, flags, data[start:end].tobytes(), missing)
         self._taken = taken
 
@@ -186,15 +199,13 @@ class Follower:
         client, server = key if is_to_server else key[::-1]
         if len(self._live) >= 2 * MAX_CONNECTIONS:
             self._close_oldest()
-        facts = Facts()
-        stream = TcpStream(_smb_connection(facts) if protocol == SMB else Association(facts))
-        if opening is not None:
-            time_us = opening[0]
-            stream.packet(time_us, True, opening[1], 0, SYN, b"", 0)
+        time_us = opening[0] if opening is not None else time_us
         ports = (1 << _PORT_BITS) - 1
         names = self._name(client >> _PORT_BITS), self._name(server >> _PORT_BITS)
         known = Ends(time_us, names[0], client & ports, names[1], server & ports)
-        connection = _Connection((client, server), protocol, stream, facts, known)
+        connection = _Connection((client, server), protocol, Facts(), known)
+        if opening is not None:
+            connection.stream.packet(time_us, True, opening[1], 0, SYN, b"", 0)
         self._live[client, server] = (connection, True)
         self._live[server, client] = (connection, False)
         return connection, is_to_server
@@ -256,6 +267,6 @@ class Follower:
             facts.losses.clear()
 
 
-def _smb_connection(facts: Facts) -> Stream:
+def _smb_connection(facts: Facts) -> SmbConnection:
     """SMB's stream, its named pipes read like TCP connections."""
     return SmbConnection(facts, lambda pipe, user: Association(facts, pipe, user))

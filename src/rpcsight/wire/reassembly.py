@@ -124,6 +124,15 @@ class TcpStream:
         if flags & (FIN | RST):
             self._end(direction, flags)
 
+    def pass_over(self, is_to_server: bool, seq: int, size: int) -> bool:
+        """Whether a segment without SYN, FIN and RST is the next one, and the only one; then it counts as given on."""
+        direction = self._directions[is_to_server]
+        if direction.next & _MASK != seq or direction.next < 0 or direction.held or self._directions[not is_to_server].held:
+            return False
+        direction.next += size
+        direction.start = -1
+        return True
+
     def finish(self) -> None:
         """Nothing more will come: give on what is held, and close the protocol."""
         for is_to_server, direction in enumerate(self._directions):
