@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Callable
 from heapq import nsmallest
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rpcsight.wire import Facts, Packets
-from rpcsight.wire.reassembly import ACK, FIN, RST, SYN, TcpStream
+from rpcsight.wire.capture.segments import grouped
+from rpcsight.wire.reassembly import ACK, SYN, TcpStream
 from rpcsight.wire.rows import TABLES, Ends, Row, write_rows
 from rpcsight.wire.rpc.association import Association
 from rpcsight.wire.selection import RPC, SMB, EndTable, beginnings, ends
@@ -25,26 +27,24 @@ MAX_HELD_BYTES = 64 * 1024 * 1024
 """What all of them together may hold back between two blocks: far from reached by whole captures."""
 
 _PORT_BITS = 16
-_EDGES = SYN | FIN | RST
 _PDU_VERSION = 5
 
 Ports = tuple[int, int]
-"""Source and destination, each address and port in one number."""
+"""Both ends, each address and port in one number: the lower and the higher one, unless said otherwise."""
 
 
 class _Connection:
     """One connection that is followed: ``touched`` is the number of the last packet, ``held_bytes`` what it held after it."""
 
-    __slots__ = ("ends", "facts", "held_bytes", "key", "outlooks", "protocol", "stream", "touched")
+    __slots__ = ("ends", "facts", "held_bytes", "is_low_client", "protocol", "stream", "touched")
 
-    def __init__(self, key: Ports, protocol: str, facts: Facts, ends: Ends) -> None:
-        reader = _smb_connection(facts) if protocol == SMB else Association(facts)
-        self.key = key
+    def __init__(self, protocol: str, is_low_client: bool, ends: Ends) -> None:
         self.protocol = protocol
-        self.stream = TcpStream(reader)
-        self.outlooks = reader.sides
-        self.facts = facts
+        self.is_low_client = is_low_client
         self.ends = ends
+        self.facts = Facts()
+        reader = _smb_connection(self.facts) if protocol == SMB else Association(self.facts)
+        self.stream = TcpStream(reader, reader.sides)
         self.touched = 0
         self.held_bytes = 0
 
@@ -62,8 +62,8 @@ class Follower:
 
     def __init__(self, name: Callable[[int], str], is_smb_read: bool = True) -> None:
         self._name = name
-        self._protocols = {RPC, SMB} if is_smb_read else {RPC}
-        self._live: dict[Ports, tuple[_Connection, bool]] = {}
+        self._is_smb_read = is_smb_read
+        self._live: dict[Ports, _Connection] = {}
         self._table = EndTable()
         self._rows: dict[str, list[Row]] = {table: [] for table in TABLES}
         self._held_bytes = 0
@@ -80,9 +80,9 @@ class Follower:
         if wanted or self._live:
             self._mark(wanted)
             rows = self._table.choose(packets, src, dest)
-            first = self._taken
-            self._read(block, packets, src, dest, rows, wanted)
-            self._collect(first)
+            if len(rows):
+                self._collect(self._read(block, packets, src, dest, rows, wanted))
+        self._taken += len(src)
         is_opening = (packets.flags & (SYN | ACK)) == SYN
         self._syns = (
             src[is_opening].tolist(),
@@ -94,8 +94,8 @@ class Follower:
 
     def finish(self) -> None:
         """The capture is over: write down what waits for an answer."""
-        for connection in self._connections():
-            self._close(connection)
+        for key in list(self._live):
+            self._close(key)
 
     def drain(self) -> dict[str, list[Row]]:
         """What was found since the last time: the rows of each table, columns in the order of `schema`."""
@@ -109,18 +109,22 @@ class Follower:
         src: "NDArray[np.uint64]",
         dest: "NDArray[np.uint64]",
     ) -> dict[Ports, tuple[str, bool]]:
-        """The connections of interest that this block shows: their protocol, and whether the source is the client."""
+        """The connections of interest that this block shows: their protocol, and whether the lower end is the client."""
         begun = beginnings(np.frombuffer(block, dtype=np.uint8), packets)
-        rows = [row for row, _ in begun]
-        wanted: dict[Ports, tuple[str, bool]] = {}
-        for one, other, (_, beginning) in zip(src[rows].tolist(), dest[rows].tolist(), begun, strict=True):
-            if (one, other) not in wanted and beginning.protocol in self._protocols:
-                wanted[one, other] = (beginning.protocol, beginning.is_from_client)
-                wanted[other, one] = (beginning.protocol, not beginning.is_from_client)
-        return wanted
+        chosen = np.flatnonzero(~begun.is_smb | self._is_smb_read)
+        one, other = src[begun.row[chosen]], dest[begun.row[chosen]]
+        order, low, high = _by_connection(one, other)
+        firsts = np.flatnonzero(_is_first(low, high))
+        shown = chosen[order[firsts]]
+        is_low_client = begun.is_from_client[shown] == (one < other)[order[firsts]]
+        columns = (low[firsts], high[firsts], begun.is_smb[shown], is_low_client)
+        return {
+            (one, other): (SMB if is_smb else RPC, is_low_client)
+            for one, other, is_smb, is_low_client in zip(*(column.tolist() for column in columns), strict=True)
+        }
 
     def _mark(self, wanted: dict[Ports, tuple[str, bool]]) -> None:
-        if self._table.marked > 2 * MAX_CONNECTIONS + 2 * len(self._live):
+        if self._table.marked > MAX_CONNECTIONS + 2 * len(self._live):
             self._table.clear()  # of the marks of connections that are no longer followed
             self._table.mark(self._live)
         self._table.mark([key for key in wanted if key not in self._live])
@@ -133,131 +137,127 @@ class Follower:
         dest: "NDArray[np.uint64]",
         rows: "NDArray[np.intp]",
         wanted: dict[Ports, tuple[str, bool]],
-    ) -> None:
-        starts = packets.payload_start[rows]
-        captured = packets.captured_bytes[rows]
-        ends = starts + captured
+    ) -> list[Ports]:
+        """Read these packets connection by connection, in runs that a SYN or nothing at all begins; return whose they were."""
+        order, low, high = _by_connection(src[rows], dest[rows])
+        rows = rows[order]
+        flags, starts, captured = packets.flags[rows], packets.payload_start[rows], packets.captured_bytes[rows]
         octets = np.frombuffer(block, dtype=np.uint8)
-        columns = (
+        is_syn = (flags & SYN) != 0
+        columns = [
             packets.time_us[rows],
+            src[rows] < dest[rows],
             packets.seq[rows],
             packets.ack[rows],
-            packets.flags[rows],
+            flags,
             starts,
-            ends,
+            starts + captured,
             np.maximum(packets.payload_bytes[rows] - captured, 0),
             octets[np.minimum(starts, len(octets) - 1)] == _PDU_VERSION,
-        )
-        keys = zip(src[rows].tolist(), dest[rows].tolist(), strict=True)
-        data, live, taken = memoryview(block), self._live, self._taken
-        for key, time_us, seq, ack, flags, start, end, missing, may_begin in zip(
-            keys, *(column.tolist() for column in columns), strict=True
-        ):
-            found = live.get(key)
-            if found is None and start == end and not flags & SYN:
-                continue  # the end of an earlier connection of these ports
-            if found is None or (flags & SYN and found[0].stream.is_another(found[1], seq)):
-                found = self._open(key, found, wanted.get(key), time_us, flags)
-                if found is None:
-                    continue
-            connection, is_to_server = found
-            taken += 1
-            connection.touched = taken
-            if not flags & _EDGES:
-                outlook = connection.outlooks[is_to_server]
-                is_passed = end - start <= outlook.skip and not missing
-                if is_passed or (outlook.is_seeking and not may_begin):
-                    if connection.stream.pass_over(is_to_server, seq, end - start + missing):
-                        if is_passed:
-                            outlook.skip -= end - start
-                        continue
-            connection.stream.packet(time_us, is_to_server, seq, ack, flags, data[start:end].tobytes(), missing)
-        self._taken = taken
+        ]
+        times, is_up, seqs, *others = [column.tolist() for column in columns]
+        segments = zip(times, is_up, seqs, *others, strict=True)
+        begins = np.flatnonzero(_is_first(low, high) | is_syn)
+        ends = np.append(begins[1:], len(rows))
+        # A run of an unknown connection counts from where there is payload: before are the ends of an earlier one.
+        telling = np.minimum.reduceat(np.where(is_syn | (captured > 0), np.arange(len(rows)), len(rows)), begins)
+        keys = zip(low[begins].tolist(), high[begins].tolist(), strict=True)
+        runs = (begins, ends, telling, rows[ends - 1] + self._taken, is_syn[begins])
+        data, touched = memoryview(block), list[Ports]()
+        for key, begin, end, first, last, is_opened in zip(keys, *(column.tolist() for column in runs), strict=True):
+            found = self._live.get(key)
+            at = begin
+            if found is None:
+                at = min(first, end)
+            if at < end and (found is None or (is_opened and _is_another(found, is_up[at], seqs[at]))):
+                found = self._open(key, found, wanted.get(key), is_up[at], times[at], others[1][at])
+            if found is None:
+                at = end
+            next(islice(segments, at - begin, at - begin), None)
+            if found is not None:
+                found.touched = last
+                touched.append(key)
+                found.stream.take(data, found.is_low_client, islice(segments, end - at))
+        return touched
 
     def _open(
         self,
         key: Ports,
-        earlier: tuple[_Connection, bool] | None,
+        earlier: _Connection | None,
         beginning: tuple[str, bool] | None,
+        is_up: bool,
         time_us: int,
         flags: int,
-    ) -> tuple[_Connection, bool] | None:
+    ) -> _Connection | None:
         """Begin to follow the connection that this packet begins; it is not of interest where nothing says so."""
         if earlier is not None:
-            beginning = beginning or (earlier[0].protocol, earlier[1])
-            self._close(earlier[0])
+            beginning = beginning or (earlier.protocol, earlier.is_low_client)
+            self._close(key)
         if beginning is None:
             return None
-        protocol, is_to_server = beginning
+        protocol, is_low_client = beginning
         opening: tuple[int, int] | None = None
         if flags & SYN and not flags & ACK:
-            is_to_server = True
+            is_low_client = is_up
         else:
             if flags & SYN:
-                is_to_server = False
-            opening, is_to_server = self._opening(key, is_to_server)
-        client, server = key if is_to_server else key[::-1]
-        if len(self._live) >= 2 * MAX_CONNECTIONS:
+                is_low_client = not is_up
+            opening, is_low_client = self._opening(key, is_low_client)
+        if len(self._live) >= MAX_CONNECTIONS:
             self._close_oldest()
-        time_us = opening[0] if opening is not None else time_us
+        client, server = key if is_low_client else key[::-1]
         ports = (1 << _PORT_BITS) - 1
         names = self._name(client >> _PORT_BITS), self._name(server >> _PORT_BITS)
-        known = Ends(time_us, names[0], client & ports, names[1], server & ports)
-        connection = _Connection((client, server), protocol, Facts(), known)
+        start_us = opening[0] if opening is not None else time_us
+        known = Ends(start_us, names[0], client & ports, names[1], server & ports)
+        connection = self._live[key] = _Connection(protocol, is_low_client, known)
         if opening is not None:
-            connection.stream.packet(time_us, True, opening[1], 0, SYN, b"", 0)
-        self._live[client, server] = (connection, True)
-        self._live[server, client] = (connection, False)
-        return connection, is_to_server
+            connection.stream.packet(start_us, True, opening[1], 0, SYN, b"", 0)
+        return connection
 
-    def _opening(self, key: Ports, is_to_server: bool) -> tuple[tuple[int, int] | None, bool]:
-        """Time and number of the SYN that the block before held for these ends, and whether this packet goes its way."""
+    def _opening(self, key: Ports, is_low_client: bool) -> tuple[tuple[int, int] | None, bool]:
+        """Time and number of the SYN that the block before held for these ends, and whether it came from the lower one."""
         if self._openings is None:
             self._openings = {}
             for one, other, time_us, seq in zip(*self._syns, strict=True):
                 known = self._openings.get((one, other))
                 if known is None or known[1] != seq:
                     self._openings[one, other] = (time_us, seq)
-        forth, back = self._openings.get(key), self._openings.get((key[1], key[0]))
-        if forth is not None and back is None:
-            return forth, True
-        if back is not None and forth is None:
-            return back, False
-        return (forth if is_to_server else back), is_to_server
+        up, down = self._openings.get(key), self._openings.get((key[1], key[0]))
+        if up is not None and down is None:
+            return up, True
+        if down is not None and up is None:
+            return down, False
+        return (up if is_low_client else down), is_low_client
 
-    def _connections(self) -> list[_Connection]:
-        return [connection for connection, is_to_server in self._live.values() if is_to_server]
-
-    def _collect(self, first: int) -> None:
-        """Write down what the connections touched since packet ``first`` show; keep what they hold within bounds."""
-        for connection in self._connections():
-            if connection.touched > first:
+    def _collect(self, touched: list[Ports]) -> None:
+        """Write down what these connections show; keep what all of them hold within bounds."""
+        for key in dict.fromkeys(touched):
+            connection = self._live.get(key)
+            if connection is not None:
                 self._write(connection)
                 held = connection.stream.held_bytes + getattr(connection.stream.protocol, "held_bytes", 0)
                 self._held_bytes += held - connection.held_bytes
                 connection.held_bytes = held
         if self._held_bytes > MAX_HELD_BYTES:
-            holders = sorted(self._connections(), key=lambda one: one.held_bytes, reverse=True)
-            for connection in holders:
+            for key in sorted(self._live, key=lambda key: self._live[key].held_bytes, reverse=True):
                 if self._held_bytes <= MAX_HELD_BYTES // 2:
                     break
                 self.losses["connections given up because they hold too much"] += 1
-                self._close(connection)
+                self._close(key)
 
     def _close_oldest(self) -> None:
         """Give up an eighth of the connections, those that were silent longest."""
-        connections = self._connections()
-        for connection in nsmallest(len(connections) // 8 + 1, connections, key=lambda one: one.touched):
-            if not connection.stream.is_over:
+        for key in nsmallest(len(self._live) // 8 + 1, self._live, key=lambda key: self._live[key].touched):
+            if not self._live[key].stream.is_over:
                 self.losses["connections given up because there are too many"] += 1
-            self._close(connection)
+            self._close(key)
 
-    def _close(self, connection: _Connection) -> None:
+    def _close(self, key: Ports) -> None:
+        connection = self._live.pop(key)
         connection.stream.finish()
         self._write(connection)
         self._held_bytes -= connection.held_bytes
-        client, server = connection.key
-        del self._live[client, server], self._live[server, client]
 
     def _write(self, connection: _Connection) -> None:
         facts = connection.facts
@@ -265,6 +265,26 @@ class Follower:
         if facts.losses:
             self.losses += facts.losses
             facts.losses.clear()
+
+
+def _is_another(connection: _Connection, is_up: bool, seq: int) -> bool:
+    return connection.stream.is_another(is_up == connection.is_low_client, seq)
+
+
+def _by_connection(
+    src: "NDArray[np.uint64]", dest: "NDArray[np.uint64]"
+) -> "tuple[NDArray[np.int64], NDArray[np.uint64], NDArray[np.uint64]]":
+    """An order that puts the packets of a connection side by side and keeps theirs; in it, the lower and the higher end."""
+    low, high = np.minimum(src, dest), np.maximum(src, dest)
+    order = grouped(low, high)
+    return order, low[order], high[order]
+
+
+def _is_first(low: "NDArray[np.uint64]", high: "NDArray[np.uint64]") -> "NDArray[np.bool_]":
+    """Whether a packet, in that order, is the first of its connection."""
+    is_first = np.ones(len(low), dtype=np.bool_)
+    is_first[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
+    return is_first
 
 
 def _smb_connection(facts: Facts) -> SmbConnection:

@@ -1,10 +1,11 @@
 """TCP streams: the segments of one connection, put in order for the protocol that it carries. RFC 9293 3.4, 3.10."""
 
+from collections.abc import Iterable
 from heapq import heappop, heappush
 
-from rpcsight.wire import Stream
+from rpcsight.wire import Outlook, Stream
 
-__all__ = ["ACK", "FIN", "MAX_HELD_BYTES", "MAX_HELD_SEGMENTS", "RST", "SYN", "TcpStream"]
+__all__ = ["ACK", "FIN", "MAX_HELD_BYTES", "MAX_HELD_SEGMENTS", "RST", "SYN", "Segment", "TcpStream"]
 
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 
@@ -13,6 +14,11 @@ MAX_HELD_BYTES = 256 * 1024
 MAX_HELD_SEGMENTS = 256
 """Segments likewise, as small ones take more memory than their bytes."""
 
+Segment = tuple[int, bool, int, int, int, int, int, int, bool]
+"""A packet whose payload stands in a block: when, whether from the lower end, seq, ack, flags, start and end of the payload in the
+block, missing bytes, whether it begins with the octet 5."""
+
+_EDGES = SYN | FIN | RST
 _MASK = 0xFFFFFFFF
 _HALF = 0x80000000
 
@@ -51,12 +57,14 @@ class TcpStream:
 
     Args:
         protocol: what gets the bytes.
+        outlooks: what it will do with them, to the client's side and to the server's.
     """
 
-    __slots__ = ("_arrivals", "_directions", "protocol")
+    __slots__ = ("_arrivals", "_directions", "_outlooks", "protocol")
 
-    def __init__(self, protocol: Stream) -> None:
+    def __init__(self, protocol: Stream, outlooks: tuple[Outlook, Outlook] | None = None) -> None:
         self.protocol = protocol
+        self._outlooks = outlooks or (Outlook(), Outlook())
         self._directions = (_Direction(), _Direction())
         self._arrivals = 0
 
@@ -79,6 +87,42 @@ class TcpStream:
         late = direction.next - direction.unwrapped((seq + 1) & _MASK)
         return direction.next >= 0 and not 0 <= late <= MAX_HELD_BYTES
 
+    def take(self, data: memoryview, is_low_client: bool, segments: Iterable[Segment]) -> None:
+        """Take packets.
+
+        Args:
+            data: the block that holds them.
+            is_low_client: whether the lower end is the client.
+            segments: in their order.
+        """
+        feed, gap = self.protocol.feed, self.protocol.gap
+        directions, outlooks = self._directions, self._outlooks
+        for time_us, is_up, seq, ack, flags, start, end, missing, may_begin in segments:
+            is_to_server = is_up is is_low_client
+            direction = directions[is_to_server]
+            if (
+                direction.next & _MASK != seq
+                or flags & _EDGES
+                or direction.held
+                or directions[not is_to_server].held
+                or direction.next < 0
+            ):
+                self.packet(time_us, is_to_server, seq, ack, flags, data[start:end].tobytes(), missing)
+                continue
+            # The usual case, for speed: the next bytes, and nothing to do but to give them on, if anybody wants them.
+            size = end - start
+            direction.next += size + missing
+            direction.start = -1
+            outlook = outlooks[is_to_server]
+            if outlook.is_seeking and not may_begin:
+                continue
+            if size <= outlook.skip:
+                outlook.skip -= size
+            elif size:
+                feed(time_us, is_to_server, data[start:end].tobytes())
+            if missing:
+                gap(is_to_server)
+
     def packet(
         self, time_us: int, is_to_server: bool, seq: int, ack: int, flags: int, payload: bytes, missing: int
     ) -> None:
@@ -95,18 +139,6 @@ class TcpStream:
         other = self._directions[not is_to_server]
         if other.held and flags & ACK:
             self._skip_acknowledged(other, not is_to_server, ack)
-        is_next = direction.next & _MASK == seq and direction.next >= 0
-        if is_next and not (direction.held or flags & (SYN | FIN | RST)):
-            # The usual case, first for speed: the next bytes, and nothing to do but to give them on.
-            if payload:
-                direction.next += len(payload)
-                direction.start = -1
-                self.protocol.feed(time_us, is_to_server, payload)
-            if missing:
-                direction.next += missing
-                direction.start = -1
-                self.protocol.gap(is_to_server)
-            return
         if flags & SYN:
             if direction.initial is None:
                 direction.initial = seq
@@ -123,15 +155,6 @@ class TcpStream:
                 direction.start = -1
         if flags & (FIN | RST):
             self._end(direction, flags)
-
-    def pass_over(self, is_to_server: bool, seq: int, size: int) -> bool:
-        """Whether a segment without SYN, FIN and RST is the next one, and the only one; then it counts as given on."""
-        direction = self._directions[is_to_server]
-        if direction.next & _MASK != seq or direction.next < 0 or direction.held or self._directions[not is_to_server].held:
-            return False
-        direction.next += size
-        direction.start = -1
-        return True
 
     def finish(self) -> None:
         """Nothing more will come: give on what is held, and close the protocol."""
