@@ -71,6 +71,9 @@ SHORTEST: dict[int, int] = {
 ASKING: frozenset[int] = frozenset({REQUEST, BIND, ALTER_CONTEXT, AUTH3, CO_CANCEL, ORPHANED})
 """The types that a client sends."""
 
+MAX_REMEMBERED_BYTES = 512
+"""A bind's offers up to this length are read once: hosts offer the same ten contexts or fewer again and again."""
+
 _LITTLE_ENDIAN = 0x10  # high half of drep's first byte; the low half is the character set: 0 ASCII, 1 EBCDIC
 _ORDERS = frozenset({0x00, 0x01, 0x10, 0x11})
 _LAST_FLOAT_FORMAT = 3
@@ -145,10 +148,16 @@ def uuid_text(raw: bytes, is_little: bool) -> str:
 
 def read_bind(body: bytes, is_little: bool) -> tuple[list[Offer], bool]:
     """The contexts that a bind or alter_context offers, and whether all that it announces are there."""
+    body = body[8:]  # behind fragment sizes and association group
+    offers, is_whole = (_offers if len(body) > MAX_REMEMBERED_BYTES else _remembered_offers)(body, is_little)
+    return list(offers), is_whole
+
+
+def _offers(body: bytes, is_little: bool) -> tuple[list[Offer], bool]:
     order = "<" if is_little else ">"
-    at = 12  # behind fragment sizes, association group, number of contexts
+    at = 4
     offers: list[Offer] = []
-    for _ in range(body[8]):
+    for _ in range(body[0]):
         if at + _OFFER_HEAD_BYTES + _SYNTAX_BYTES > len(body):
             return offers, False
         context_id, syntaxes = struct.unpack_from(order + "HB", body, at)
@@ -161,6 +170,9 @@ def read_bind(body: bytes, is_little: bool) -> tuple[list[Offer], bool]:
         offers.append(Offer(context_id, uuid_text(raw, is_little), f"{major}.{minor}", transfer))
         at = end
     return offers, True
+
+
+_remembered_offers = lru_cache(maxsize=1024)(_offers)
 
 
 def _syntax(order: str, body: bytes, at: int) -> tuple[bytes, int, int]:

@@ -139,15 +139,17 @@ class SmbConnection:
         start = at + _FRAME_BYTES
         if size >> _LENGTH_BITS or size < _FIRST_BYTES - _FRAME_BYTES or not data.startswith(SMB2, start):
             return 0
-        first = data[start : at + _FIRST_BYTES]
-        if len(first) < _FIRST_BYTES - _FRAME_BYTES:
-            return 0
-        end = start + _wanted(SMB2, first, size)
-        if end > len(data):
-            return 0
-        head = data[start:end]
-        rest = self._smb2.read(time_us, is_to_server, head, size)
-        side.begin(size - len(head), rest)
+        end = start + size
+        if end > len(data) or size > LONGEST_HEAD:
+            first = data[start : at + _FIRST_BYTES]
+            if len(first) < _FIRST_BYTES - _FRAME_BYTES:
+                return 0
+            end = start + _wanted(SMB2, first, size)
+            if end > len(data):
+                return 0
+        rest = self._smb2.read(time_us, is_to_server, data[start:end], size)
+        if rest is not None or end - start < size:
+            side.begin(size - (end - start), rest)
         return end - at
 
     def _look(self, time_us: int, is_to_server: bool, side: _Side) -> None:
