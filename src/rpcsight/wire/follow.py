@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rpcsight.wire import Facts, Packets
-from rpcsight.wire.capture.segments import grouped
 from rpcsight.wire.reassembly import ACK, SYN, TcpStream
 from rpcsight.wire.rows import TABLES, Ends, Row, write_rows
 from rpcsight.wire.rpc.association import Association
-from rpcsight.wire.selection import RPC, SMB, EndTable, beginnings, ends
+from rpcsight.wire.runs import Runs, by_connection
+from rpcsight.wire.selection import RPC, SMB, Beginnings, EndTable, beginnings, ends
 from rpcsight.wire.smb.connection import SmbConnection
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ MAX_HELD_BYTES = 64 * 1024 * 1024
 """What all of them together may hold back between two blocks: far from reached by whole captures."""
 
 _PORT_BITS = 16
-_PDU_VERSION = 5
 
 Ports = tuple[int, int]
 """Both ends, each address and port in one number: the lower and the higher one, unless said otherwise."""
@@ -76,12 +75,14 @@ class Follower:
     def take(self, block: bytes | bytearray | memoryview, packets: Packets) -> None:
         """Read the packets of a block that matter, in their order."""
         src, dest = ends(packets)
-        wanted = self._wanted(block, packets, src, dest)
+        begun = beginnings(np.frombuffer(block, dtype=np.uint8), packets)
+        wanted = self._wanted(begun, src, dest)
         if wanted or self._live:
             self._mark(wanted)
             rows = self._table.choose(packets, src, dest)
             if len(rows):
-                self._collect(self._read(block, packets, src, dest, rows, wanted))
+                runs = Runs(np.frombuffer(block, dtype=np.uint8), packets, (src, dest), rows, begun.row)
+                self._collect(self._read(memoryview(block), runs, wanted))
         self._taken += len(src)
         is_opening = (packets.flags & (SYN | ACK)) == SYN
         self._syns = (
@@ -103,18 +104,13 @@ class Follower:
         return rows
 
     def _wanted(
-        self,
-        block: bytes | bytearray | memoryview,
-        packets: Packets,
-        src: "NDArray[np.uint64]",
-        dest: "NDArray[np.uint64]",
+        self, begun: Beginnings, src: "NDArray[np.uint64]", dest: "NDArray[np.uint64]"
     ) -> dict[Ports, tuple[str, bool]]:
         """The connections of interest that this block shows: their protocol, and whether the lower end is the client."""
-        begun = beginnings(np.frombuffer(block, dtype=np.uint8), packets)
         chosen = np.flatnonzero(~begun.is_smb | self._is_smb_read)
         one, other = src[begun.row[chosen]], dest[begun.row[chosen]]
-        order, low, high = _by_connection(one, other)
-        firsts = np.flatnonzero(_is_first(low, high))
+        order, low, high, is_other = by_connection(one, other)
+        firsts = np.flatnonzero(is_other)
         shown = chosen[order[firsts]]
         is_low_client = begun.is_from_client[shown] == (one < other)[order[firsts]]
         columns = (low[firsts], high[firsts], begun.is_smb[shown], is_low_client)
@@ -129,55 +125,25 @@ class Follower:
             self._table.mark(self._live)
         self._table.mark([key for key in wanted if key not in self._live])
 
-    def _read(
-        self,
-        block: bytes | bytearray | memoryview,
-        packets: Packets,
-        src: "NDArray[np.uint64]",
-        dest: "NDArray[np.uint64]",
-        rows: "NDArray[np.intp]",
-        wanted: dict[Ports, tuple[str, bool]],
-    ) -> list[Ports]:
-        """Read these packets connection by connection, in runs that a SYN or nothing at all begins; return whose they were."""
-        order, low, high = _by_connection(src[rows], dest[rows])
-        rows = rows[order]
-        flags, starts, captured = packets.flags[rows], packets.payload_start[rows], packets.captured_bytes[rows]
-        octets = np.frombuffer(block, dtype=np.uint8)
-        is_syn = (flags & SYN) != 0
-        columns = [
-            packets.time_us[rows],
-            src[rows] < dest[rows],
-            packets.seq[rows],
-            packets.ack[rows],
-            flags,
-            starts,
-            starts + captured,
-            np.maximum(packets.payload_bytes[rows] - captured, 0),
-            octets[np.minimum(starts, len(octets) - 1)] == _PDU_VERSION,
-        ]
-        times, is_up, seqs, *others = [column.tolist() for column in columns]
-        segments = zip(times, is_up, seqs, *others, strict=True)
-        begins = np.flatnonzero(_is_first(low, high) | is_syn)
-        ends = np.append(begins[1:], len(rows))
-        # A run of an unknown connection counts from where there is payload: before are the ends of an earlier one.
-        telling = np.minimum.reduceat(np.where(is_syn | (captured > 0), np.arange(len(rows)), len(rows)), begins)
-        keys = zip(low[begins].tolist(), high[begins].tolist(), strict=True)
-        runs = (begins, ends, telling, rows[ends - 1] + self._taken, is_syn[begins])
-        data, touched = memoryview(block), list[Ports]()
-        for key, begin, end, first, last, is_opened in zip(keys, *(column.tolist() for column in runs), strict=True):
+    def _read(self, data: memoryview, runs: Runs, wanted: dict[Ports, tuple[str, bool]]) -> list[Ports]:
+        """Read these packets; return whose they were."""
+        touched: list[Ports] = []
+        for low, high, begin, end, telling, is_opened, last in runs:
+            key = (low, high)
             found = self._live.get(key)
-            at = begin
-            if found is None:
-                at = min(first, end)
-            if at < end and (found is None or (is_opened and _is_another(found, is_up[at], seqs[at]))):
-                found = self._open(key, found, wanted.get(key), is_up[at], times[at], others[1][at])
+            # A run of an unknown connection counts from where there is payload: before are the ends of an earlier one.
+            at = begin if found is not None else min(telling, end)
+            if at < end:
+                is_up, seq = runs.is_up[at], runs.seqs[at]
+                if found is None or (is_opened and found.stream.is_another(is_up == found.is_low_client, seq)):
+                    found = self._open(key, found, wanted.get(key), is_up, runs.times[at], runs.flags[at])
             if found is None:
                 at = end
-            next(islice(segments, at - begin, at - begin), None)
+            next(islice(runs.pieces, at - begin, at - begin), None)
             if found is not None:
-                found.touched = last
+                found.touched = self._taken + last
                 touched.append(key)
-                found.stream.take(data, found.is_low_client, islice(segments, end - at))
+                found.stream.take(data, found.is_low_client, islice(runs.pieces, end - at), runs.unfold)
         return touched
 
     def _open(
@@ -265,26 +231,6 @@ class Follower:
         if facts.losses:
             self.losses += facts.losses
             facts.losses.clear()
-
-
-def _is_another(connection: _Connection, is_up: bool, seq: int) -> bool:
-    return connection.stream.is_another(is_up == connection.is_low_client, seq)
-
-
-def _by_connection(
-    src: "NDArray[np.uint64]", dest: "NDArray[np.uint64]"
-) -> "tuple[NDArray[np.int64], NDArray[np.uint64], NDArray[np.uint64]]":
-    """An order that puts the packets of a connection side by side and keeps theirs; in it, the lower and the higher end."""
-    low, high = np.minimum(src, dest), np.maximum(src, dest)
-    order = grouped(low, high)
-    return order, low[order], high[order]
-
-
-def _is_first(low: "NDArray[np.uint64]", high: "NDArray[np.uint64]") -> "NDArray[np.bool_]":
-    """Whether a packet, in that order, is the first of its connection."""
-    is_first = np.ones(len(low), dtype=np.bool_)
-    is_first[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
-    return is_first
 
 
 def _smb_connection(facts: Facts) -> SmbConnection:

@@ -1,6 +1,6 @@
 """TCP streams: the segments of one connection, put in order for the protocol that it carries. RFC 9293 3.4, 3.10."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 
 from rpcsight.wire import Outlook, Stream
@@ -14,9 +14,10 @@ MAX_HELD_BYTES = 256 * 1024
 MAX_HELD_SEGMENTS = 256
 """Segments likewise, as small ones take more memory than their bytes."""
 
-Segment = tuple[int, bool, int, int, int, int, int, int, bool]
-"""A packet whose payload stands in a block: when, whether from the lower end, seq, ack, flags, start and end of the payload in the
-block, missing bytes, whether it begins with the octet 5."""
+Segment = tuple[int, bool, int, int, int, int, int, int, bool, int, int]
+"""A packet whose payload stands in a block: when, whether from the lower end, seq, ack, flags, where its payload begins in the block,
+captured bytes, missing bytes, whether it may begin something, its place, 1; or several that follow each other, with their number and
+all their bytes (see `runs`)."""
 
 _EDGES = SYN | FIN | RST
 _MASK = 0xFFFFFFFF
@@ -87,41 +88,49 @@ class TcpStream:
         late = direction.next - direction.unwrapped((seq + 1) & _MASK)
         return direction.next >= 0 and not 0 <= late <= MAX_HELD_BYTES
 
-    def take(self, data: memoryview, is_low_client: bool, segments: Iterable[Segment]) -> None:
+    def take(
+        self,
+        data: memoryview,
+        is_low_client: bool,
+        segments: Iterable[Segment],
+        unfold: Callable[[int, int], Iterable[Segment]],
+    ) -> None:
         """Take packets.
 
         Args:
             data: the block that holds them.
             is_low_client: whether the lower end is the client.
             segments: in their order.
+            unfold: gives the packets of one that stands for several, from its place and their number.
         """
         feed, gap = self.protocol.feed, self.protocol.gap
         directions, outlooks = self._directions, self._outlooks
-        for time_us, is_up, seq, ack, flags, start, end, missing, may_begin in segments:
+        for time_us, is_up, seq, ack, flags, start, size, missing, may_begin, place, count in segments:
             is_to_server = is_up is is_low_client
-            direction = directions[is_to_server]
-            if (
-                direction.next & _MASK != seq
-                or flags & _EDGES
-                or direction.held
-                or directions[not is_to_server].held
-                or direction.next < 0
-            ):
-                self.packet(time_us, is_to_server, seq, ack, flags, data[start:end].tobytes(), missing)
-                continue
-            # The usual case, for speed: the next bytes, and nothing to do but to give them on, if anybody wants them.
-            size = end - start
-            direction.next += size + missing
-            direction.start = -1
-            outlook = outlooks[is_to_server]
-            if outlook.is_seeking and not may_begin:
-                continue
-            if size <= outlook.skip:
-                outlook.skip -= size
-            elif size:
-                feed(time_us, is_to_server, data[start:end].tobytes())
-            if missing:
-                gap(is_to_server)
+            direction, outlook = directions[is_to_server], outlooks[is_to_server]
+            is_next = (
+                direction.next & _MASK == seq
+                and not (flags & _EDGES or direction.held or directions[not is_to_server].held)
+                and direction.next >= 0
+            )
+            if count > 1 and not (is_next and (outlook.is_seeking or (size <= outlook.skip and not missing))):
+                self.take(data, is_low_client, unfold(place, count), unfold)
+            elif not is_next:
+                self.packet(
+                    time_us, is_to_server, seq, ack, flags, data[start : start + size].tobytes(), missing
+                )
+            else:
+                # The usual case, for speed: the next bytes, and nothing to do but to give them on, if anybody wants them.
+                direction.next += size + missing
+                direction.start = -1
+                if outlook.is_seeking and not may_begin:
+                    continue
+                if size <= outlook.skip:
+                    outlook.skip -= size
+                elif size:
+                    feed(time_us, is_to_server, data[start : start + size].tobytes())
+                if missing:
+                    gap(is_to_server)
 
     def packet(
         self, time_us: int, is_to_server: bool, seq: int, ack: int, flags: int, payload: bytes, missing: int
