@@ -116,9 +116,7 @@ class TcpStream:
             if count > 1 and not (is_next and (outlook.is_seeking or (size <= outlook.skip and not missing))):
                 self.take(data, is_low_client, unfold(place, count), unfold)
             elif not is_next:
-                self.packet(
-                    time_us, is_to_server, seq, ack, flags, data[start : start + size].tobytes(), missing
-                )
+                self.packet(time_us, is_to_server, seq, ack, flags, data[start : start + size].tobytes(), missing)
             else:
                 # The usual case, for speed: the next bytes, and nothing to do but to give them on, if anybody wants them.
                 direction.next += size + missing

@@ -1,7 +1,7 @@
 """Packets of a block in the order in which streams want them: connection by connection, and what is alike in one piece."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -69,7 +69,9 @@ class Runs:
         is_up = (src < dest)[order]
         is_known = np.zeros(len(packets.seq), dtype=np.bool_)
         is_known[begun] = True
-        may_begin = is_known[rows] | (octets[np.minimum(starts, len(octets) - 1)] == _PDU_VERSION)
+        may_begin = is_known[rows]
+        has_payload = captured > 0
+        may_begin[has_payload] |= octets[starts[has_payload]] == _PDU_VERSION
         is_syn = (flags & SYN) != 0
         begins_run = is_other | is_syn
         is_middle = ~may_begin & ((flags & _EDGES) == 0)
@@ -77,11 +79,21 @@ class Runs:
         follows &= seqs[1:] == ((seqs + captured + missing)[:-1] & _WORD)
         heads = np.flatnonzero(np.append(True, ~follows))
         counts = np.diff(heads, append=len(rows))
-        self._columns = (packets.time_us[rows], is_up, seqs, packets.ack[rows], flags, starts, captured, missing, may_begin)
+        self._columns = (
+            packets.time_us[rows],
+            is_up,
+            seqs,
+            packets.ack[rows],
+            flags,
+            starts,
+            captured,
+            missing,
+            may_begin,
+        )
         sizes, lacking = np.add.reduceat(captured, heads), np.add.reduceat(missing, heads)
         pieces = [column[heads] for column in self._columns]
         pieces[6:8] = sizes, lacking
-        lists = [column.tolist() for column in (*pieces, heads, counts)]
+        lists: list[list[Any]] = [column.tolist() for column in (*pieces, heads, counts)]
         self.times, self.is_up, self.seqs, _, self.flags, *_ = lists
         self.pieces: Iterator[Segment] = zip(*lists, strict=True)
         """All of them, run by run."""

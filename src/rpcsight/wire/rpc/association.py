@@ -17,6 +17,7 @@ __all__ = ["Association", "looks_like_pdu"]
 
 _WHOLE_CALL = struct.Struct("<HBBIHHI4xHH")
 """Both heads of a little-endian request or response: versions, type, flags, drep, length, trailer's length, call, context, opnum."""
+_WHOLE_KINDS = frozenset({pdu.REQUEST, pdu.RESPONSE})
 _VERSIONS, _LITTLE_ENDIAN = frozenset({0x0005, 0x0105}), frozenset({0x10, 0x11})
 _CALL_HEADS = {True: struct.Struct("<IHH"), False: struct.Struct(">IHH")}
 _STATUS = {True: struct.Struct("<I"), False: struct.Struct(">I")}
@@ -127,10 +128,8 @@ class Association:
                     return
             elif stage == _CALL:
                 self._read_call(lane, piece)
-            elif stage == _TRAILER:
-                self._read_trailer(lane, piece, time_us)
             else:
-                self._read_body(lane, piece, time_us)
+                (self._read_trailer if stage == _TRAILER else self._read_body)(lane, piece, time_us)
 
     def gap(self, is_to_server: bool) -> None:
         """Bytes of this direction are missing: look for the next PDU that begins a piece."""
@@ -162,7 +161,7 @@ class Association:
     def _read_whole(self, lane: _Lane, data: bytes, at: int, end: int) -> int:
         """Read a request or response of which all that matters is there, the usual case; its length, 0 for any other."""
         versions, kind, flags, drep, size, auth, call_id, context_id, opnum = _WHOLE_CALL.unpack_from(data, at)
-        if (kind != pdu.REQUEST and kind != pdu.RESPONSE) or versions not in _VERSIONS or drep not in _LITTLE_ENDIAN:
+        if kind not in _WHOLE_KINDS or versions not in _VERSIONS or drep not in _LITTLE_ENDIAN:
             return 0
         stub, pad, trailer = size - _WHOLE_CALL.size, 0, at
         if auth:

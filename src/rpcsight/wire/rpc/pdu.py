@@ -72,7 +72,7 @@ ASKING: frozenset[int] = frozenset({REQUEST, BIND, ALTER_CONTEXT, AUTH3, CO_CANC
 """The types that a client sends."""
 
 MAX_REMEMBERED_BYTES = 512
-"""A bind's offers up to this length are read once: hosts offer the same ten contexts or fewer again and again."""
+"""Offers and results up to this length are read once: hosts offer the same few contexts again and again."""
 
 _LITTLE_ENDIAN = 0x10  # high half of drep's first byte; the low half is the character set: 0 ASCII, 1 EBCDIC
 _ORDERS = frozenset({0x00, 0x01, 0x10, 0x11})
@@ -183,9 +183,15 @@ def _syntax(order: str, body: bytes, at: int) -> tuple[bytes, int, int]:
 
 def read_bind_answer(body: bytes, is_little: bool) -> tuple[list[tuple[int, str]], bool]:
     """(result, transfer syntax) for each context of a bind_ack or alter_context_resp, and whether all are there."""
+    body = body[8:]  # behind fragment sizes and association group
+    results, is_whole = (_results if len(body) > MAX_REMEMBERED_BYTES else _remembered_results)(body, is_little)
+    return list(results), is_whole
+
+
+def _results(body: bytes, is_little: bool) -> tuple[list[tuple[int, str]], bool]:
     order = "<" if is_little else ">"
-    (address_bytes,) = struct.unpack_from(order + "H", body, 8)
-    at = (10 + address_bytes + 3) & ~3
+    (address_bytes,) = struct.unpack_from(order + "H", body)
+    at = (2 + address_bytes + 3) & ~3
     if at + 4 > len(body):
         return [], False
     count = body[at]
@@ -197,6 +203,9 @@ def read_bind_answer(body: bytes, is_little: bool) -> tuple[list[tuple[int, str]
         (result,) = struct.unpack_from(order + "H", body, one)
         results.append((result, uuid_text(body[one + 4 : one + 20], is_little)))
     return results, True
+
+
+_remembered_results = lru_cache(maxsize=1024)(_results)
 
 
 def read_verifier(data: bytes, at: int = 0) -> Verifier:
