@@ -73,7 +73,7 @@ def around_rpc(block: Frames) -> np.ndarray:
     """The frames of connections on which something looks like DCE/RPC or SMB (or, by their hash, may)."""
     packets, _ = decode(block, Addresses(), Counter())
     source, other = ends(packets)
-    begun = [row for row, _ in beginnings(np.frombuffer(block.data, np.uint8), packets)]
+    begun = beginnings(np.frombuffer(block.data, np.uint8), packets).row
     table = EndTable()
     table.mark(list(zip(source[begun].tolist(), other[begun].tolist(), strict=True)))
     rows = table.choose(packets, source, other)

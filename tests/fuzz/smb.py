@@ -93,7 +93,7 @@ def check_bounds(stream: SmbConnection) -> None:
     assert len(opens._users) <= smb_opens.MOST_SESSIONS
     assert len(stream._smb1._requests) <= smb1.MOST_REQUESTS
     assert len(stream._smb2._requests) <= smb2.MOST_REQUESTS
-    assert all(len(side.head) <= smb.LONGEST_HEAD + 4 for side in stream._sides)
+    assert all(len(side.head) <= smb.LONGEST_HEAD + 4 for side in stream.sides)
 
 
 def made() -> list[bytes]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rpcsight.readers._shown import Conversations
-from rpcsight.wire import Facts, follow
+from rpcsight.wire import Facts, Outlook, follow
 from rpcsight.wire.follow import Follower
 from rpcsight.wire.reassembly import ACK, FIN, RST, SYN
 from tests.wire import pdus, slow_capture
@@ -244,6 +244,7 @@ class Spoken:
 
     def __init__(self, facts: Facts, associate: Callable[[str, str], object]) -> None:
         self.facts, self.associate = facts, associate
+        self.sides = (Outlook(), Outlook())
 
     def feed(self, _: int, is_to_server: bool, data: bytes) -> None:
         self.facts.losses[f"{is_to_server} {len(data)}"] += 1
@@ -256,8 +257,16 @@ class Spoken:
 def test_smb_is_given_to_its_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follow, "_smb_connection", lambda facts: Spoken(facts, lambda *_: None))
     message = b"\0\0\0\x40\xfeSMB" + bytes(60)
-    for protocols, losses in (({"rpc", "smb"}, {"True 68": 1}), ({"rpc"}, {})):
-        follower = Follower(str)
-        follower._protocols = protocols
+    for is_smb_read, losses in ((True, {"True 68": 1}), (False, {})):
+        follower = Follower(str, is_smb_read)
         follow_blocks([connection([(True, message)], dest_port=445)], follower)
         assert follower.losses == losses
+
+
+def test_both_ends_the_same() -> None:
+    packets = connection(conversation())
+    looped = [each._replace(src=CLIENT, dest=CLIENT, src_port=7, dest_port=7) for each in packets]
+    again = [each._replace(seq=(each.seq + 99) % 2**32) for each in looped]
+    follower = Follower(str)
+    follow_blocks([looped, again], follower)
+    assert not follower._live

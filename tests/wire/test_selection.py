@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rpcsight.wire.rpc import pdu
-from rpcsight.wire.selection import RPC, SMB, Beginning, EndTable, beginnings, ends
+from rpcsight.wire.selection import RPC, SMB, EndTable, beginnings, ends
 from tests.wire import pdus, slow_capture
 from tests.wire.slow_capture import Packet
 
@@ -14,9 +14,11 @@ def packet(payload: bytes, src_port: int = 50_000, dest_port: int = 50_001, flag
     return Packet(0, b"\n\0\0\1", b"\n\0\0\2", src_port, dest_port, 0, 0, flags, payload, len(payload))
 
 
-def seen(packets: list[Packet]) -> list[tuple[int, Beginning]]:
+def seen(packets: list[Packet]) -> list[tuple[int, str, bool]]:
     capture = slow_capture.columns(packets)
-    return beginnings(np.frombuffer(capture.block, np.uint8), capture.packets)
+    found = beginnings(np.frombuffer(capture.block, np.uint8), capture.packets)
+    columns = (found.row.tolist(), found.is_smb.tolist(), found.is_from_client.tolist())
+    return [(row, SMB if is_smb else RPC, asks) for row, is_smb, asks in zip(*columns, strict=True)]
 
 
 def smb(mark: bytes, place: int, flag: int) -> bytes:
@@ -43,7 +45,7 @@ def test_beginnings() -> None:
         packet(pdus.request(1)[:7]),
     ]
     client, server = True, False
-    assert [(row, one.protocol, one.is_from_client) for row, one in seen(packets)] == [
+    assert seen(packets) == [
         (1, RPC, client),
         (2, RPC, server),
         (4, RPC, client),
@@ -65,7 +67,7 @@ def test_an_empty_block() -> None:
 def test_like_the_reader_of_headers(noise: bytes) -> None:
     for data in (b"\5" + noise[:10] + bytes(5), b"\5\0" + noise[:1] + b"\3\x10" + noise[1:] + b"\0"):
         if pdu.looks_like_pdu(data.ljust(16, b"\0")):
-            assert [row for row, _ in seen([packet(data.ljust(16, b"\0"))])] == [0]
+            assert [row for row, _, _ in seen([packet(data.ljust(16, b"\0"))])] == [0]
 
 
 def test_the_table_lets_both_directions_of_marked_connections_through() -> None:

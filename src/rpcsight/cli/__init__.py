@@ -1,5 +1,6 @@
 """The command line: parse, call, print, exit code; nothing else."""
 
+import gc
 import signal
 import sys
 import traceback
@@ -36,6 +37,8 @@ __all__ = ["app", "main"]
 
 INTERRUPTED = 130
 BUG = 70
+YOUNG_OBJECTS = 100_000
+"""How many are made before cycles among them are looked for: what is made for each packet and row has none."""
 # typer brings a click of its own; the errors of both are reached through this name.
 WRONG_USE = cast("type[Exception]", typer.BadParameter.__base__)
 
@@ -257,6 +260,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: temporary files go
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup
         signal.signal(signal.SIGHUP, signal.default_int_handler)
+    gc.set_threshold(YOUNG_OBJECTS)
     sys.exit(_exit_code())
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Bind", "Call", "Datagrams", "Facts", "FileEvent", "Mapping", "Packets", "Stream"]
+__all__ = ["Bind", "Call", "Datagrams", "Facts", "FileEvent", "Mapping", "Outlook", "Packets", "Stream"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +175,19 @@ class Facts:
     events: list[FileEvent] = field(default_factory=list[FileEvent])
     losses: Counter[str] = field(default_factory=Counter[str])
     """What could not be read, by reason in words."""
+
+
+@dataclass(slots=True, eq=False)
+class Outlook:
+    """What a protocol will do with one direction's next bytes: what it would pass over need not be given to it.
+
+    Args:
+        skip: how many bytes it passes over before anything else.
+        is_seeking: whether it passes over every piece up to the next one that begins with the octet 5, as PDUs do, and gaps too.
+    """
+
+    skip: int = 0
+    is_seeking: bool = False
 
 
 class Stream(Protocol):

@@ -1,10 +1,11 @@
 """TCP streams: the segments of one connection, put in order for the protocol that it carries. RFC 9293 3.4, 3.5.3, 3.10."""
 
+from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 
-from rpcsight.wire import Stream
+from rpcsight.wire import Outlook, Stream
 
-__all__ = ["ACK", "FIN", "MAX_HELD_BYTES", "MAX_HELD_SEGMENTS", "RST", "SEGMENT_BYTES", "SYN", "TcpStream"]
+__all__ = ["ACK", "FIN", "MAX_HELD_BYTES", "MAX_HELD_SEGMENTS", "RST", "SEGMENT_BYTES", "SYN", "Segment", "TcpStream"]
 
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 
@@ -16,6 +17,12 @@ MAX_HELD_SEGMENTS = 256
 SEGMENT_BYTES = 160
 """What a held segment takes beside its payload."""
 
+Segment = tuple[int, bool, int, int, int, int, int, int, bool, int, int]
+"""A packet whose payload stands in a block: when, whether from the lower end, seq, ack, flags, where its payload begins in the block,
+captured bytes, missing bytes, whether it may begin something, its place, 1; or several that follow each other, with their number and
+all their bytes (see `runs`)."""
+
+_EDGES = SYN | FIN | RST
 _MASK = 0xFFFFFFFF
 _HALF = 0x80000000
 
@@ -58,12 +65,14 @@ class TcpStream:
 
     Args:
         protocol: what gets the bytes.
+        outlooks: what it will do with them, to the client's side and to the server's.
     """
 
-    __slots__ = ("_arrivals", "_directions", "protocol")
+    __slots__ = ("_arrivals", "_directions", "_outlooks", "protocol")
 
-    def __init__(self, protocol: Stream) -> None:
+    def __init__(self, protocol: Stream, outlooks: tuple[Outlook, Outlook] | None = None) -> None:
         self.protocol = protocol
+        self._outlooks = outlooks or (Outlook(), Outlook())
         self._directions = (_Direction(), _Direction())
         self._arrivals = 0
 
@@ -86,6 +95,48 @@ class TcpStream:
         late = direction.next - direction.unwrapped((seq + 1) & _MASK)
         return direction.next >= 0 and not 0 <= late <= MAX_HELD_BYTES
 
+    def take(
+        self,
+        data: memoryview,
+        is_low_client: bool,
+        segments: Iterable[Segment],
+        unfold: Callable[[int, int], Iterable[Segment]],
+    ) -> None:
+        """Take packets.
+
+        Args:
+            data: the block that holds them.
+            is_low_client: whether the lower end is the client.
+            segments: in their order.
+            unfold: gives the packets of one that stands for several, from its place and their number.
+        """
+        feed, gap = self.protocol.feed, self.protocol.gap
+        directions, outlooks = self._directions, self._outlooks
+        for time_us, is_up, seq, ack, flags, start, size, missing, may_begin, place, count in segments:
+            is_to_server = is_up is is_low_client
+            direction, outlook = directions[is_to_server], outlooks[is_to_server]
+            is_next = (
+                direction.next & _MASK == seq
+                and not (flags & _EDGES or direction.held or directions[not is_to_server].held)
+                and direction.next >= 0
+            )
+            if count > 1 and not (is_next and (outlook.is_seeking or (size <= outlook.skip and not missing))):
+                self.take(data, is_low_client, unfold(place, count), unfold)
+            elif not is_next:
+                self.packet(time_us, is_to_server, seq, ack, flags, data[start : start + size].tobytes(), missing)
+            else:
+                # The usual case, for speed: the next bytes, and nothing to do but to give them on, if anybody wants them.
+                direction.next += size + missing
+                direction.start = -1
+                if outlook.is_seeking and not may_begin:
+                    continue
+                if size <= outlook.skip:
+                    outlook.skip -= size
+                elif size:
+                    feed(time_us, is_to_server, data[start : start + size].tobytes())
+                if missing:
+                    gap(is_to_server)
+
     def packet(
         self, time_us: int, is_to_server: bool, seq: int, ack: int, flags: int, payload: bytes, missing: int
     ) -> None:
@@ -102,18 +153,6 @@ class TcpStream:
         other = self._directions[not is_to_server]
         if other.held and flags & ACK:
             self._skip_acknowledged(other, not is_to_server, ack)
-        is_next = direction.next & _MASK == seq and direction.next >= 0
-        if is_next and not (direction.held or flags & (SYN | FIN | RST)):
-            # The usual case, first for speed: the next bytes, and nothing to do but to give them on.
-            if payload:
-                direction.next += len(payload)
-                direction.start = -1
-                self.protocol.feed(time_us, is_to_server, payload)
-            if missing:
-                direction.next += missing
-                direction.start = -1
-                self.protocol.gap(is_to_server)
-            return
         if flags & SYN:
             if direction.initial is None:
                 direction.initial = seq

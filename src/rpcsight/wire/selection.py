@@ -1,8 +1,7 @@
 """Which packets of a block belong to connections that carry DCE/RPC or SMB: whole columns at a time."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from rpcsight.wire.rpc import pdu
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["RPC", "SMB", "Beginning", "EndTable", "beginnings", "ends"]
+__all__ = ["RPC", "SMB", "Beginnings", "EndTable", "beginnings", "ends"]
 
 RPC, SMB = "rpc", "smb"
 
@@ -44,12 +43,18 @@ _SMB_KINDS = _bytes_in((_SMB1, _SMB2, 0xFD, 0xFC))
 _SMB_SIGN = ((4, _SMB_KINDS), (5, _bytes_in(b"S")), (6, _bytes_in(b"M")), (7, _bytes_in(b"B")))
 
 
-@dataclass(frozen=True, slots=True)
-class Beginning:
-    """What a packet shows of its connection: the protocol, and whether the client sent it."""
+class Beginnings(NamedTuple):
+    """The packets that show what their connection carries, in order.
 
-    protocol: str
-    is_from_client: bool
+    Args:
+        row: which packet.
+        is_smb: SMB, or DCE/RPC.
+        is_from_client: whether the client sent it.
+    """
+
+    row: "NDArray[np.intp]"
+    is_smb: "NDArray[np.bool_]"
+    is_from_client: "NDArray[np.bool_]"
 
 
 def ends(packets: Packets) -> "tuple[NDArray[np.uint64], NDArray[np.uint64]]":
@@ -60,22 +65,23 @@ def ends(packets: Packets) -> "tuple[NDArray[np.uint64], NDArray[np.uint64]]":
     )
 
 
-def beginnings(data: "NDArray[np.uint8]", packets: Packets) -> list[tuple[int, Beginning]]:
+def beginnings(data: "NDArray[np.uint8]", packets: Packets) -> Beginnings:
     """The packets whose payload begins like a PDU or an SMB message, and those of the endpoint mapper's port; in order."""
-    found: list[tuple[int, Beginning]] = []
     captured = packets.captured_bytes
     candidates = np.flatnonzero(captured >= _SIGN_BYTES)
     first = data[packets.payload_start[candidates]]
-    rows = _matching(data, packets, candidates[first == 5], _PDU_BYTES)  # noqa: PLR2004
-    is_asking = _ASKING[data[packets.payload_start[rows] + 2]]
-    found += _labelled(RPC, rows, is_asking)
+    calls = _matching(data, packets, candidates[first == 5], _PDU_BYTES)  # noqa: PLR2004
     mapper = np.flatnonzero((captured > 0) & ((packets.src_port == _MAPPER_PORT) | (packets.dest_port == _MAPPER_PORT)))
-    found += _labelled(RPC, mapper, packets.dest_port[mapper] == _MAPPER_PORT)
     candidates = candidates[first == 0]
-    rows = _matching(data, packets, candidates[captured[candidates] >= _SMB_BYTES], _SMB_SIGN)
-    found += _labelled(SMB, rows, _is_from_smb_client(data, packets, rows))
-    found.sort(key=lambda one: one[0])
-    return found
+    messages = _matching(data, packets, candidates[captured[candidates] >= _SMB_BYTES], _SMB_SIGN)
+    is_from_client = (
+        _ASKING[data[packets.payload_start[calls] + 2]],
+        packets.dest_port[mapper] == _MAPPER_PORT,
+        _is_from_smb_client(data, packets, messages),
+    )
+    rows = np.concatenate((calls, mapper, messages))
+    order = np.argsort(rows, kind="stable")
+    return Beginnings(rows[order], order >= len(calls) + len(mapper), np.concatenate(is_from_client)[order])
 
 
 def _matching(
@@ -102,13 +108,6 @@ def _is_from_smb_client(data: "NDArray[np.uint8]", packets: Packets, rows: "NDAr
         np.where(kind == _SMB2, data[start + 20] & 1, np.isin(packets.src_port[rows], _SMB_PORTS)),
     )
     return is_reply == 0
-
-
-def _labelled(
-    protocol: str, rows: "NDArray[np.intp]", is_from_client: "NDArray[np.bool_]"
-) -> list[tuple[int, Beginning]]:
-    labels = (Beginning(protocol, False), Beginning(protocol, True))
-    return [(row, labels[asking]) for row, asking in zip(rows.tolist(), is_from_client.tolist(), strict=True)]
 
 
 class EndTable:

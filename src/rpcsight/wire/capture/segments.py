@@ -13,7 +13,7 @@ from rpcsight.wire import Packets
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Segments", "segments"]
+__all__ = ["Segments", "grouped", "segments"]
 
 SYN, RST, ACK = 2, 4, 16
 PORT_BITS = 16
@@ -70,7 +70,7 @@ def segments(packets: Packets) -> Segments:
     src = (packets.src_no << np.uint64(PORT_BITS)) | packets.src_port
     dest = (packets.dest_no << np.uint64(PORT_BITS)) | packets.dest_port
     low, high = np.minimum(src, dest), np.maximum(src, dest)
-    order = _grouped(low, high)
+    order = grouped(low, high)
     low, high, is_up = low[order], high[order], (src < dest)[order]
     flags, seq = packets.flags[order], packets.seq[order].astype(np.int64)
     time_us, payload = packets.time_us[order], packets.payload_bytes[order].astype(np.int64)
@@ -151,7 +151,7 @@ class _ByDirection:
         return np.append(values, -1)[places]
 
 
-def _grouped(low: "NDArray[np.uint64]", high: "NDArray[np.uint64]") -> "NDArray[np.int64]":
+def grouped(low: "NDArray[np.uint64]", high: "NDArray[np.uint64]") -> "NDArray[np.int64]":
     """An order that puts equal pairs side by side and keeps theirs.
 
     One sort of numbers that hold a mix of the pair above and the place below: several times as fast as sorting places by pairs.

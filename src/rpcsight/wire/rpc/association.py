@@ -7,7 +7,7 @@ passed over, except for answers that name endpoints.
 import struct
 from dataclasses import dataclass, field
 
-from rpcsight.wire import Facts
+from rpcsight.wire import Facts, Outlook
 from rpcsight.wire.rpc import pdu
 from rpcsight.wire.rpc.calls import Asked, Calls
 from rpcsight.wire.rpc.contexts import Contexts
@@ -15,6 +15,10 @@ from rpcsight.wire.rpc.pdu import Header
 
 __all__ = ["Association"]
 
+_WHOLE_CALL = struct.Struct("<HBBIHHI4xHH")
+"""Both heads of a little-endian request or response: versions, type, flags, drep, length, trailer's length, call, context, opnum."""
+_WHOLE_KINDS = frozenset({pdu.REQUEST, pdu.RESPONSE})
+_VERSIONS, _LITTLE_ENDIAN = frozenset({0x0005, 0x0105}), frozenset({0x10, 0x11})
 _CALL_HEADS = {True: struct.Struct("<IHH"), False: struct.Struct(">IHH")}
 _STATUS = {True: struct.Struct("<I"), False: struct.Struct(">I")}
 _FAULT_HEAD_BYTES = 12
@@ -30,28 +34,28 @@ _NO_RPC = "directions of named pipes that begin with something else than RPC"
 
 
 @dataclass(slots=True, eq=False)
-class _Lane:
-    """One direction, as far as it was read.
+class _Lane(Outlook):
+    """One direction, as far as it was read; ``is_seeking`` while lost and nothing is held.
 
     Args:
         is_to_server: which direction.
-        stage: what the next bytes are.
+        stage: what the next bytes are, after those that are passed over.
         need: how many of them have to be there; a PDU has 65,535 bytes at most.
-        skip: how many are passed over before.
         held: those of them that have come.
         is_lost: whether the beginning of a PDU is looked for.
+        has_begun: whether any PDU was read.
         gaps: how often bytes were missing.
         time_us: when the current PDU began.
         header: of the current PDU.
         call: that the current PDU is a fragment of.
     """
 
-    is_to_server: bool
+    is_to_server: bool = False
     stage: int = _HEADER
     need: int = pdu.HEADER_BYTES
-    skip: int = 0
     held: bytearray = field(default_factory=bytearray)
     is_lost: bool = False
+    has_begun: bool = False
     gaps: int = 0
     time_us: int = 0
     header: Header = _NO_HEADER
@@ -75,24 +79,24 @@ class Association:
         user: who opened the pipe; "" unknown.
     """
 
-    __slots__ = ("_calls", "_contexts", "_facts", "_is_pipe", "_lanes")
+    __slots__ = ("_calls", "_contexts", "_facts", "_is_pipe", "sides")
 
     def __init__(self, facts: Facts, pipe: str = "", user: str = "") -> None:
         self._facts = facts
         self._is_pipe = pipe != ""
         self._contexts = Contexts(facts, pipe, user)
         self._calls = Calls(facts, pipe, user)
-        self._lanes = (_Lane(False), _Lane(True))
+        self.sides = (_Lane(is_to_server=False), _Lane(is_to_server=True))
 
     @property
     def held_bytes(self) -> int:
         """About how much memory is in use for what has not come to its end."""
-        return self._contexts.held_bytes + self._calls.held_bytes + sum(len(lane.held) for lane in self._lanes)
+        return self._contexts.held_bytes + self._calls.held_bytes + sum(len(lane.held) for lane in self.sides)
 
     def feed(self, time_us: int, is_to_server: bool, data: bytes) -> None:
         """The next bytes of one direction."""
-        lane = self._lanes[is_to_server]
-        if lane.is_lost and not lane.held and not _can_begin(data):
+        lane = self.sides[is_to_server]
+        if lane.is_seeking and not _can_begin(data):
             return
         at, end, held = 0, len(data), lane.held
         while at < end:
@@ -106,11 +110,16 @@ class Association:
                 need -= len(held)
             elif stage == _HEADER:
                 lane.time_us = time_us
+                if end - at >= _WHOLE_CALL.size and (size := self._read_whole(lane, data, at, end)):
+                    at += size
+                    lane.skip = max(at - end, 0)
+                    continue
             piece = data[at : at + need]
             at += need
             if held or at > end:
                 held += piece
                 if at > end:
+                    lane.is_seeking = False
                     return
                 piece = bytes(held)
                 held.clear()
@@ -119,22 +128,20 @@ class Association:
                     return
             elif stage == _CALL:
                 self._read_call(lane, piece)
-            elif stage == _TRAILER:
-                self._read_trailer(lane, piece, time_us)
             else:
-                self._read_body(lane, piece, time_us)
+                (self._read_trailer if stage == _TRAILER else self._read_body)(lane, piece, time_us)
 
     def gap(self, is_to_server: bool) -> None:
         """Bytes of this direction are missing: look for the next PDU that begins a piece."""
-        lane = self._lanes[is_to_server]
-        if lane.is_lost and not lane.held:
+        lane = self.sides[is_to_server]
+        if lane.is_seeking:
             lane.gaps += 1
         else:
             self._break_off(lane)
 
     def close(self) -> None:
         """Write down what waits for an answer."""
-        for lane in self._lanes:
+        for lane in self.sides:
             if lane.stage != _HEADER or lane.held or lane.skip:
                 self._break_off(lane)
         self._calls.close()
@@ -149,19 +156,51 @@ class Association:
         self._end_fragment(lane, lane.time_us)
         lane.held.clear()
         lane.next_pdu()
-        lane.is_lost = True
+        lane.is_lost = lane.is_seeking = True
+
+    def _read_whole(self, lane: _Lane, data: bytes, at: int, end: int) -> int:
+        """Read a request or response of which all that matters is there, the usual case; its length, 0 for any other."""
+        versions, kind, flags, drep, size, auth, call_id, context_id, opnum = _WHOLE_CALL.unpack_from(data, at)
+        if kind not in _WHOLE_KINDS or versions not in _VERSIONS or drep not in _LITTLE_ENDIAN:
+            return 0
+        stub, pad, trailer = size - _WHOLE_CALL.size, 0, at
+        if auth:
+            stub -= auth + pdu.TRAILER_BYTES
+            trailer = at + _WHOLE_CALL.size + stub
+        if stub < 0 or trailer + pdu.TRAILER_BYTES > end:
+            return 0
+        if auth:
+            pad = data[trailer + 2]
+        if kind == pdu.REQUEST:
+            call = self._asked(lane, call_id, flags, context_id, opnum)
+            if call is not None:
+                stub -= _OBJECT_BYTES if flags & pdu.OBJECT_UUID else 0
+                call.request_bytes = max(call.request_bytes + max(stub, 0) - pad, 0)
+                if auth and flags & pdu.FIRST_FRAGMENT:
+                    call.auth_type, call.auth_level, _ = pdu.read_verifier(data, trailer)
+        else:
+            call = self._calls.answered(call_id, lane.is_to_server, lane.gaps)
+            if call is not None:
+                if call.wanted:
+                    return 0
+                call.response_bytes = max(call.response_bytes + stub - pad, 0)
+                if flags & pdu.LAST_FRAGMENT:
+                    self._calls.finish(call, lane.time_us, True, lane.gaps)
+        lane.has_begun, lane.is_lost, lane.is_seeking = True, False, False
+        return size
 
     def _read_header(self, lane: _Lane, piece: bytes) -> bool:
         """Where a PDU begins; False where none does, and the rest of the data is of no use."""
         header = pdu.read_header(piece)
         if header is None:
             if not lane.is_lost:
-                is_other = self._is_pipe and lane.header is _NO_HEADER and not lane.gaps
+                is_other = self._is_pipe and not lane.has_begun and not lane.gaps
                 self._facts.losses[_NO_RPC if is_other else _OUT_OF_STEP] += 1
                 lane.gaps += 1
-            lane.is_lost = True
+            lane.is_lost = lane.is_seeking = True
             return False
-        lane.is_lost = False
+        lane.is_lost = lane.is_seeking = False
+        lane.has_begun = True
         lane.header = header
         if header.kind in _CALLS:
             lane.expect(_CALL, _FAULT_HEAD_BYTES if header.kind == pdu.FAULT else pdu.CALL_HEAD_BYTES)
@@ -177,7 +216,8 @@ class Association:
         rest = header.pdu_bytes - pdu.HEADER_BYTES - len(piece)
         stub = rest - (header.auth_bytes + pdu.TRAILER_BYTES if header.auth_bytes else 0)
         if header.kind == pdu.REQUEST:
-            call = lane.call = self._asked(lane, piece)
+            _, context_id, opnum = _CALL_HEADS[header.is_little].unpack(piece)
+            call = lane.call = self._asked(lane, header.call_id, header.flags, context_id, opnum)
             if call is not None:
                 call.request_bytes += max(stub - (_OBJECT_BYTES if header.flags & pdu.OBJECT_UUID else 0), 0)
         else:
@@ -195,14 +235,13 @@ class Association:
         self._end_fragment(lane, lane.time_us)
         lane.next_pdu(rest)
 
-    def _asked(self, lane: _Lane, head: bytes) -> Asked | None:
-        header = lane.header
-        if not header.flags & pdu.FIRST_FRAGMENT:
-            return self._calls.asked(header.call_id, lane.is_to_server)
-        _, context_id, opnum = _CALL_HEADS[header.is_little].unpack(head)
+    def _asked(self, lane: _Lane, call_id: int, flags: int, context_id: int, opnum: int) -> Asked | None:
+        """The call that a request is a fragment of."""
+        if not flags & pdu.FIRST_FRAGMENT:
+            return self._calls.asked(call_id, lane.is_to_server)
         context = self._contexts.get(context_id)
         wanted = context.answers.get(opnum, "") if context is not None else ""
-        call = Asked(lane.time_us, lane.is_to_server, header.call_id, context_id, opnum, context, wanted)
+        call = Asked(lane.time_us, lane.is_to_server, call_id, context_id, opnum, context, wanted)
         self._calls.ask(call)
         return call
 

@@ -71,6 +71,9 @@ SHORTEST: dict[int, int] = {
 ASKING: frozenset[int] = frozenset({REQUEST, BIND, ALTER_CONTEXT, AUTH3, CO_CANCEL, ORPHANED})
 """The types that a client sends."""
 
+MAX_REMEMBERED_BYTES = 512
+"""Offers and results up to this length are read once: hosts offer the same few contexts again and again."""
+
 _LITTLE_ENDIAN = 0x10  # high half of drep's first byte; the low half is the character set: 0 ASCII, 1 EBCDIC
 _ORDERS = frozenset({0x00, 0x01, 0x10, 0x11})
 _LAST_FLOAT_FORMAT = 3
@@ -145,10 +148,16 @@ def uuid_text(raw: bytes, is_little: bool) -> str:
 
 def read_bind(body: bytes, is_little: bool) -> tuple[list[Offer], bool]:
     """The contexts that a bind or alter_context offers, and whether all that it announces are there."""
+    body = body[8:]  # behind fragment sizes and association group
+    offers, is_whole = (_offers if len(body) > MAX_REMEMBERED_BYTES else _remembered_offers)(body, is_little)
+    return list(offers), is_whole
+
+
+def _offers(body: bytes, is_little: bool) -> tuple[list[Offer], bool]:
     order = "<" if is_little else ">"
-    at = 12  # behind fragment sizes, association group, number of contexts
+    at = 4
     offers: list[Offer] = []
-    for _ in range(body[8]):
+    for _ in range(body[0]):
         if at + _OFFER_HEAD_BYTES + _SYNTAX_BYTES > len(body):
             return offers, False
         context_id, syntaxes = struct.unpack_from(order + "HB", body, at)
@@ -163,6 +172,9 @@ def read_bind(body: bytes, is_little: bool) -> tuple[list[Offer], bool]:
     return offers, True
 
 
+_remembered_offers = lru_cache(maxsize=1024)(_offers)
+
+
 def _syntax(order: str, body: bytes, at: int) -> tuple[bytes, int, int]:
     """UUID, major and minor version of a p_syntax_id_t: the version is one integer, the major number its low half."""
     raw, version = struct.unpack_from(order + "16sI", body, at)
@@ -171,9 +183,15 @@ def _syntax(order: str, body: bytes, at: int) -> tuple[bytes, int, int]:
 
 def read_bind_answer(body: bytes, is_little: bool) -> tuple[list[tuple[int, str]], bool]:
     """(result, transfer syntax) for each context of a bind_ack or alter_context_resp, and whether all are there."""
+    body = body[8:]  # behind fragment sizes and association group
+    results, is_whole = (_results if len(body) > MAX_REMEMBERED_BYTES else _remembered_results)(body, is_little)
+    return list(results), is_whole
+
+
+def _results(body: bytes, is_little: bool) -> tuple[list[tuple[int, str]], bool]:
     order = "<" if is_little else ">"
-    (address_bytes,) = struct.unpack_from(order + "H", body, 8)
-    at = (10 + address_bytes + 3) & ~3
+    (address_bytes,) = struct.unpack_from(order + "H", body)
+    at = (2 + address_bytes + 3) & ~3
     if at + 4 > len(body):
         return [], False
     count = body[at]
@@ -185,6 +203,9 @@ def read_bind_answer(body: bytes, is_little: bool) -> tuple[list[tuple[int, str]
         (result,) = struct.unpack_from(order + "H", body, one)
         results.append((result, uuid_text(body[one + 4 : one + 20], is_little)))
     return results, True
+
+
+_remembered_results = lru_cache(maxsize=1024)(_results)
 
 
 def read_verifier(data: bytes, at: int = 0) -> Verifier:

@@ -7,7 +7,7 @@ session request before the first message and keep-alives between them). What suc
 import re
 from dataclasses import dataclass, field
 
-from rpcsight.wire import Facts
+from rpcsight.wire import Facts, Outlook
 from rpcsight.wire.smb.opens import CLOSED, Associate, Opens, Rest
 from rpcsight.wire.smb.smb1 import Smb1
 from rpcsight.wire.smb.smb2 import Smb2, head_bytes
@@ -31,27 +31,28 @@ _NEXT_MESSAGE = re.compile(rb"\x00(?!\x00\x00[\x00-\x03])...[\xfc-\xff]SMB", re.
 
 
 @dataclass(slots=True)
-class _Side:
-    """One direction: the message it is in the middle of.
+class _Side(Outlook):
+    """One direction: the message it is in the middle of; what is passed over before anything else is of no interest.
 
     Args:
         head: its frame and as much as was wanted of it.
         wanted: how long `head` has to be before it is looked at again.
         rest: whose data follows the head.
-        skipped: bytes that follow and are of no interest.
+        later: bytes after the rest that are of no interest.
         is_lost: no message's start is known: the next one is looked for.
     """
 
     head: bytearray = field(default_factory=bytearray)
     wanted: int = _FRAME_BYTES
     rest: Rest | None = None
-    skipped: int = 0
+    later: int = 0
     is_lost: bool = False
 
-    def begin(self, skipped: int = 0) -> None:
-        """The head is done with: some bytes are left out, then the next message begins."""
+    def begin(self, follows: int = 0, rest: Rest | None = None) -> None:
+        """The head is done with: the rest and what else `follows` it are dealt with, then the next message begins."""
         self.head.clear()
-        self.wanted, self.skipped = _FRAME_BYTES, skipped
+        self.wanted, self.rest = _FRAME_BYTES, rest
+        self.skip, self.later = (follows, 0) if rest is None else (0, follows - rest.size)
 
 
 class SmbConnection:
@@ -67,25 +68,25 @@ class SmbConnection:
         self._opens = Opens(facts, associate)
         self._smb1 = Smb1(self._opens)
         self._smb2 = Smb2(self._opens)
-        self._sides = (_Side(), _Side())
+        self.sides = (_Side(), _Side())
 
     @property
     def held_bytes(self) -> int:
         """About how much memory is in use for what is open, asked for, or has come in part."""
-        heads = sum(len(side.head) for side in self._sides)
+        heads = sum(len(side.head) for side in self.sides)
         return heads + self._opens.held_bytes + self._smb1.held_bytes + self._smb2.held_bytes
 
     def feed(self, time_us: int, is_to_server: bool, data: bytes) -> None:
         """The next bytes of one direction."""
-        side, at = self._sides[is_to_server], 0
+        side, at = self.sides[is_to_server], 0
         while at < len(data):
             if side.is_lost:
                 at = _find_message(side, data, at)
             elif side.rest is not None:
                 at = self._carry_on(time_us, is_to_server, side, side.rest, data, at)
-            elif side.skipped:
-                taken = min(side.skipped, len(data) - at)
-                side.skipped -= taken
+            elif side.skip:
+                taken = min(side.skip, len(data) - at)
+                side.skip -= taken
                 at += taken
             elif not side.head and (read := self._read_whole(time_us, is_to_server, side, data, at)):
                 at += read
@@ -98,18 +99,18 @@ class SmbConnection:
 
     def gap(self, is_to_server: bool) -> None:
         """Bytes of this direction are missing: look for the next message."""
-        side = self._sides[is_to_server]
+        side = self.sides[is_to_server]
         self._cut_short(side)
         side.begin()
-        side.rest, side.is_lost = None, True
+        side.is_lost = True
         self._opens.gap(is_to_server)
 
     def close(self) -> None:
         """The connection is over: write down what was written to files, and close the pipes."""
-        for side in self._sides:
+        for side in self.sides:
             self._cut_short(side)
             side.begin()
-            side.rest, side.is_lost = None, False
+            side.is_lost = False
         self._smb1.close()
         self._smb2.close()
         self._opens.close()
@@ -122,6 +123,8 @@ class SmbConnection:
         """Hand on data that follows a message's head; return where it ends."""
         taken = data[at : at + rest.size]
         side.rest = rest._replace(size=rest.size - len(taken)) if len(taken) < rest.size else None
+        if side.rest is None:
+            side.skip = side.later
         self._opens.carry_on(time_us, is_to_server, rest.file, taken)
         if side.rest is None and rest.file.is_over:
             self._opens.lose(CLOSED)
@@ -133,15 +136,17 @@ class SmbConnection:
         start = at + _FRAME_BYTES
         if size >> _LENGTH_BITS or size < _FIRST_BYTES - _FRAME_BYTES or not data.startswith(SMB2, start):
             return 0
-        first = data[start : at + _FIRST_BYTES]
-        if len(first) < _FIRST_BYTES - _FRAME_BYTES:
-            return 0
-        end = start + _wanted(SMB2, first, size)
-        if end > len(data):
-            return 0
-        head = data[start:end]
-        side.rest = rest = self._smb2.read(time_us, is_to_server, head, size)
-        side.skipped = size - len(head) - (rest.size if rest is not None else 0)
+        end = start + size
+        if end > len(data) or size > LONGEST_HEAD:
+            first = data[start : at + _FIRST_BYTES]
+            if len(first) < _FIRST_BYTES - _FRAME_BYTES:
+                return 0
+            end = start + _wanted(SMB2, first, size)
+            if end > len(data):
+                return 0
+        rest = self._smb2.read(time_us, is_to_server, data[start:end], size)
+        if rest is not None or end - start < size:
+            side.begin(size - (end - start), rest)
         return end - at
 
     def _look(self, time_us: int, is_to_server: bool, side: _Side) -> None:
@@ -170,8 +175,7 @@ class SmbConnection:
             self._smb2.read_encrypted(time_us, head)
         else:
             self._facts.losses["compressed SMB"] += 1
-        side.rest = rest
-        side.begin(size - len(head) - (rest.size if rest is not None else 0))
+        side.begin(size - len(head), rest)
 
     def _look_at_frame(self, side: _Side, size: int) -> None:
         kind = side.head[0]

@@ -5,7 +5,6 @@ A message holds one command, or a chain of those whose names end in AndX; each h
 
 import struct
 from dataclasses import dataclass
-from enum import IntEnum
 
 from rpcsight.wire.smb.ntlmssp import ANONYMOUS, LONGEST_NAME, user_in
 from rpcsight.wire.smb.opens import BROKEN, FORGOTTEN, REQUEST_BYTES, UNASKED, OpenFile, Opens, Rest, Tree, keep
@@ -13,7 +12,7 @@ from rpcsight.wire.smb.opens import BROKEN, FORGOTTEN, REQUEST_BYTES, UNASKED, O
 __all__ = ["Smb1"]
 
 
-class _Command(IntEnum):
+class _Command:
     """Those that are read ([MS-CIFS] section 2.2.2.1)."""
 
     CLOSE = 0x04

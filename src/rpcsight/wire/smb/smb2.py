@@ -3,7 +3,6 @@
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
 from rpcsight.wire.rpc.pdu import HEADER_BYTES
@@ -19,8 +18,8 @@ _TRANSFORM = struct.Struct("<44xQ")
 _IS_RESPONSE, _IS_RELATED = 1, 4
 
 
-class _Command(IntEnum):
-    """Those that are read."""
+class _Command:
+    """Those that are read: plain numbers, as an enumeration's members take longer to look up than a message to unpack."""
 
     SESSION_SETUP = 1
     TREE_CONNECT = 3
@@ -82,12 +81,12 @@ class _Message:
     number: int
     tree: int
     session: int
-    part: memoryview
+    part: bytes
     size: int
     file: OpenFile | None = None
 
     def cut(self, start: int, size: int) -> bytes:
-        return bytes(self.part[start : start + size])
+        return self.part[start : start + size]
 
     def text(self, start: int, size: int) -> str:
         return self.cut(start, min(size, LONGEST_NAME)).decode("utf-16-le", "replace")
@@ -132,18 +131,20 @@ class Smb2:
 
     def read(self, time_us: int, is_to_server: bool, head: bytes, size: int) -> Rest | None:
         """Read a chain of messages, `size` bytes long, of which `head` is at hand; return whose data comes after it."""
-        view, start = memoryview(head), 0
+        start = 0
         last: _Message | None = None
         while True:
-            if start + _HEADER.size > len(view):
+            if start + _HEADER.size > len(head):
                 self._opens.lose(BROKEN if start + _HEADER.size > size else END_OF_CHAIN)
                 return None
-            length, status, command, flags, chained, number, tree, session = _HEADER.unpack_from(view, start)
+            length, status, command, flags, chained, number, tree, session = _HEADER.unpack_from(head, start)
             end = start + chained if chained else size
             if length != _HEADER.size or end > size or 0 < chained < length:
                 self._opens.lose(BROKEN)
                 return None
-            part = view[start:end]
+            if not chained and command not in _REQUESTS:
+                return None
+            part = head[start:end] if start or chained else head
             message = _Message(time_us, is_to_server, status, command, number, tree, session, part, end - start)
             if last is not None and flags & _IS_RELATED:
                 message.session, message.tree, message.file = last.session, last.tree, last.file
