@@ -102,6 +102,7 @@ class Scan:
         relation: which of the feed's tables, or of `made`, `fields` are values of.
         others: what else the same files hold: scans that differ in `gives`, `when`, `fields` and `relation` only.
         longest_line: lines of text of more bytes can't be read.
+        notes: what limits the records of this format, a sentence each, for the account's warnings.
     """
 
     reader: str
@@ -126,6 +127,7 @@ class Scan:
     relation: str = ""
     others: tuple["Scan", ...] = ()
     longest_line: int = LONGEST_LINE_BYTES
+    notes: tuple[str, ...] = ()
 
     def parts(self, facts: Collection[str]) -> "list[Scan]":
         """It and its others, each alone, without those that give tables of facts that nobody asks for."""

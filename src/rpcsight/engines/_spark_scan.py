@@ -219,7 +219,7 @@ def _note(scan: Scan, headers: Sequence[bytes], wrong: "Column") -> "Column":
     line = F.col(LINE)
     cases: list[tuple[Column, str]] = []
     if scan.header:
-        cases.append((line.startswith("#fields") & (line != scan.header), CHANGED))
+        cases.append(((F.lower(F.left(line, F.lit(7))) == "#fields") & (line != scan.header), CHANGED))
     if scan.header_mark:
         cases.append((line.startswith(scan.header_mark), MARKED))
     if scan.trailer:

@@ -223,7 +223,7 @@ class DuckDB:
                 raise InputError(path, "a quotation mark is never closed, or there are several kinds of line ends")
             text = raw.strip("\r\n")  # blank lines before it come with it
             if scan.header_mark and text.startswith(scan.header_mark):
-                if scan.header and text.startswith("#fields") and text != scan.header:
+                if scan.header and text[:7].lower() == "#fields" and text != scan.header:
                     raise LayoutChange
                 continue
             if scan.trailer and re.fullmatch(scan.trailer, text):

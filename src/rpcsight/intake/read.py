@@ -24,7 +24,10 @@ NOT_ASKED = "it shows {}, which this analytic does not look at"
 KNOWN_FORMATS = "`rpcsight list readers` shows what is read"
 BEGINS = "; the line begins "
 OUTSIDE = "outside --since"
-EXPECTED = ("record of another log", "neither tcp nor udp", OUTSIDE, "continuation of a connection")
+EXPECTED = (
+    *("record of another log", "neither tcp nor udp", OUTSIDE, "continuation of a connection"),
+    *("window without records", "end of a connection", "packet that opens no connection", "events lost"),
+)
 """Beginnings of the reasons for which sound records are set aside."""
 PORTLESS = ("no flow record", "dest_port missing")
 """Beginnings of the reasons that leave open whether a record is on an RPC port."""
@@ -90,6 +93,7 @@ def read(
         account.skips += [_unreadable(scan, count, parameters) for count in counts if count.unreadable]
         account.skips += [Skip(loss.source, loss.what, loss.count) for count in counts for loss in count.losses]
         account.warnings += [note for count in counts for note in count.notes]
+        account.warnings += [note for note in scan.notes if note not in account.warnings]
     progress("", len(made.scans), len(made.scans))
     if not account.files:
         raise _nothing(made)
