@@ -8,6 +8,7 @@ with ends as (
     case when src_ip < dest_ip or (src_ip = dest_ip and src_port < dest_port) then 1 else 0 end as is_up,
     case when tcp_flags like '%S%' then 1 else 0 end as has_syn,
     case when tcp_flags like '%A%' then 1 else 0 end as has_ack,
+    case when tcp_flags like '%P%' then 1 else 0 end as has_push,
     case when tcp_flags like '%P%' or tcp_flags like '%F%' then 1 else 0 end as has_more,
     case when tcp_flags is null or transport_protocol <> 'tcp' then 1 else 0 end as is_blank
   from half
@@ -62,7 +63,7 @@ joined as (
     max(case when is_up = 0 then has_syn else 0 end) as down_syn,
     max(case when is_up = 1 then has_ack else 0 end) as up_ack,
     max(case when is_up = 0 then has_ack else 0 end) as down_ack,
-    max(has_ack * has_more) as has_talk,
+    max(has_ack * has_more + has_syn * has_push) as has_talk,
     max(is_blank) as is_blank,
     min(source) as source
   from chained
@@ -74,8 +75,8 @@ called as (
     case
       when b_port = $mapper_port and a_port <> $mapper_port then 1
       when a_port = $mapper_port and b_port <> $mapper_port then 0
-      when up_syn = 1 and up_ack = 0 and down_syn = 0 then 1
-      when down_syn = 1 and down_ack = 0 and up_syn = 0 then 0
+      when up_syn = 1 and up_ack = 0 and (down_syn = 0 or down_ack = 1) then 1
+      when down_syn = 1 and down_ack = 0 and (up_syn = 0 or up_ack = 1) then 0
       when up_us < down_us then 1
       when down_us < up_us then 0
     end as told_up
@@ -118,7 +119,7 @@ select
   transport_protocol,
   case
     when is_blank = 1 then cast(null as boolean)
-    when has_talk = 1 then true
+    when has_talk > 0 then true
     when is_up = 1 and up_us is not null then up_ack = 1
     when is_up = 0 and down_us is not null then down_ack = 1
   end as is_established,
