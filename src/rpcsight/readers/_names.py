@@ -8,7 +8,18 @@ from rpcsight.engines.text import identifier
 from rpcsight.errors import SchemaError, UsageError
 from rpcsight.schema import FLOW, names
 
-__all__ = ["REQUIRED", "bare", "end_after", "found_names", "parse_mapping", "time_us", "values"]
+__all__ = [
+    "REQUIRED",
+    "address",
+    "bare",
+    "end_after",
+    "found_names",
+    "parse_mapping",
+    "port",
+    "protocol",
+    "time_us",
+    "values",
+]
 
 REQUIRED = ("start_time", "src_ip", "src_port", "dest_ip", "dest_port")
 LATEST_US = 4_102_444_800_000_000  # the year 2100
@@ -225,9 +236,9 @@ def values(
                 found[name], columns, kinds.get(column, ""), samples.get(column, ())
             )[1]
     for name in ("src_ip", "dest_ip"):
-        fields[name] = _address(found[name])
+        fields[name] = address(found[name])
     for name in ("src_port", "dest_port"):
-        fields[name] = _port(found[name], kinds)
+        fields[name] = port(found[name], kinds)
     for name in ("flow_id", "observer"):
         if name in found:
             fields[name] = f"cast({identifier(found[name])} as varchar)"
@@ -238,23 +249,26 @@ def values(
     if "is_oriented" in fields:
         fields["is_oriented"] = f"coalesce({fields['is_oriented']}, true)"
     if "transport_protocol" in found:
-        fields["transport_protocol"] = _protocol(found["transport_protocol"])
+        fields["transport_protocol"] = protocol(found["transport_protocol"])
     return _turned(fields, found)
 
 
-def _address(column: str) -> str:
+def address(column: str) -> str:
+    """SQL for an address: lower case, IPv4 as IPv4, without a zone."""
     field = f"lower(trim(cast({identifier(column)} as varchar)))"
     return f"case when {field} like '::ffff:%.%' then substr({field}, 8) else split_part({field}, '%', 1) end"
 
 
-def _port(column: str, kinds: Mapping[str, str]) -> str:
+def port(column: str, kinds: Mapping[str, str]) -> str:
+    """SQL for a port, from a column of any type."""
     field = identifier(column)
     if kinds.get(column) in {"INTEGER", "USMALLINT", "UINTEGER", "BIGINT", "SMALLINT"}:
         return field if kinds[column] == "INTEGER" else f"try_cast({field} as integer)"
     return f"try_cast({field} as usmallint)"
 
 
-def _protocol(column: str) -> str:
+def protocol(column: str) -> str:
+    """SQL for a protocol's name, also from its number."""
     field = f"lower(trim(cast({identifier(column)} as varchar)))"
     numbers = " ".join(f"when '{number}' then '{name}'" for number, name in PROTOCOL_NUMBERS.items())
     return f"case {field} {numbers} when '' then null else {field} end"

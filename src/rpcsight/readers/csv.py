@@ -4,8 +4,8 @@ import csv
 from collections.abc import Mapping
 
 from rpcsight.engines import Scan
-from rpcsight.errors import InputError
 from rpcsight.readers import NoFlows
+from rpcsight.readers._delimited import column_names
 from rpcsight.readers._inputs import Input
 from rpcsight.readers._names import found_names, values
 
@@ -49,7 +49,7 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
     first = lines[0].removeprefix("\ufeff")
     delimiter = max(DELIMITERS, key=first.count)
     rows = _rows([first, *lines[1 : SAMPLE_ROWS + 1]], delimiter)
-    columns = _columns(item, rows[0])
+    columns = column_names(item.source, rows[0])
     found = found_names(columns, mapping, item.source)
     if len(lines) == 1:
         raise NoFlows("a header and no records")
@@ -77,13 +77,3 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
 def _rows(lines: list[str], delimiter: str) -> list[list[str]]:
     """The cells of lines; a record whose quotes hold line ends counts as it stands, line by line."""
     return [next(csv.reader([line.replace("\r", " ")], delimiter=delimiter), []) for line in lines]
-
-
-def _columns(item: Input, names: list[str]) -> list[str]:
-    """The names of the header, those left empty numbered."""
-    columns = [name.strip() or f"column {place}" for place, name in enumerate(names, 1)]
-    lower = [name.lower() for name in columns]
-    twice = sorted({name for name, low in zip(columns, lower, strict=True) if lower.count(low) > 1})
-    if twice:
-        raise InputError(item.source, f"two columns have the same name ({', '.join(twice)})", "rename one")
-    return columns
