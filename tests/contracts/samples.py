@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tests.contracts import text_samples as lines
 from tests.oracles.flow import SECOND_US, Flow
 from tests.properties.strategies import to_rows
 from tests.wire import build
@@ -510,6 +511,60 @@ CAPTURED = {
 }
 
 
+def _text_forms() -> Iterable[Form]:
+    """Text and cloud flow logs."""
+    for name, file, write, seen in (
+        ("aws-vpc", "flows.log", lines.aws(lines.VERSION_5), lines.in_windows),
+        ("aws-vpc-shuffled", "flows.log", lines.aws(lines.SHUFFLED), lines.in_windows),
+        ("aws-vpc-parquet", "flows.log.parquet", lines.aws_parquet, lines.in_windows),
+        ("aws-vpc-2", "flows.log", lines.aws(lines.VERSION_2), lines.in_windows_without_flags),
+        (
+            "aws-vpc-2-headless",
+            "flows.log",
+            lines.aws(lines.VERSION_2, has_header=False),
+            lines.in_windows_without_flags,
+        ),
+        (
+            "aws-vpc-2-cloudwatch",
+            "000000",
+            lines.aws(lines.VERSION_2, prefix="2026-03-02T11:00:00.000Z ", has_header=False),
+            lines.in_windows_without_flags,
+        ),
+    ):
+        yield Form(name, file, write, seen, "aws_vpc", records=HALVES)
+    second, milli = lines.denied_or_unknown(SECOND_US), lines.denied_or_unknown(1000)
+    yield Form("azure-nsg-1", "PT1H.json", lines.azure("nsg1"), second, "azure_flow")
+    yield Form("azure-nsg-2", "PT1H.json", lines.azure("nsg2"), second, "azure_flow")
+    yield Form("azure-nsg-2-lines", "nsg.json", lines.azure("nsg2", is_wrapped=False), second, "azure_flow")
+    yield Form("azure-vnet", "PT1H.json", lines.azure("vnet"), milli, "azure_flow")
+    yield Form("azure-vnet-indented", "PT1H.json", lines.azure("vnet", indent=4), milli, "azure_flow")
+    yield Form("azure-vnet-lines", "vnet.json", lines.azure("vnet", is_wrapped=False), milli, "azure_flow")
+    fewest = "dPort sTime sIP pro dIP duration sPort flags"
+    for name, write in (
+        ("silk", lines.silk()),
+        ("silk-shuffled", lines.silk(fewest)),
+        ("silk-iso", lines.silk(form="%Y-%m-%d %H:%M:%S")),
+        ("silk-month-first", lines.silk(form="%m/%d/%Y %H:%M:%S")),
+        ("silk-epoch", lines.silk(form="epoch")),
+        ("silk-plain", lines.silk(delimiter=",", is_plain=True)),
+    ):
+        yield Form(name, "flows.txt", write, paired, "silk", records=HALVES)
+    shuffled = "Dport SrcAddr State Dir StartTime Proto DstAddr Sport Dur"
+    for name, write in (
+        ("argus", lines.argus()),
+        ("argus-shuffled", lines.argus(shuffled)),
+        ("argus-epoch", lines.argus(is_epoch=True)),
+        ("argus-tab", lines.argus(delimiter="\t")),
+    ):
+        yield Form(name, "flows.binetflow", write, lines.answered_if_tcp, "argus")
+    for name, write in (
+        ("pfirewall", lines.pfirewall()),
+        ("pfirewall-old", lines.pfirewall(is_old=True)),
+        ("pfirewall-pid", lines.pfirewall(pid="1234", zone="UTC", end="\n")),
+    ):
+        yield Form(name, "pfirewall.log", write, second, "pfirewall")
+
+
 BARE = without(**NOTHING_MORE)
 NO_STATE = without(end_us=None, is_established=None)
 FORMS = (
@@ -620,4 +675,5 @@ FORMS = (
         **CAPTURED,
     ),
     Form("pcapng", "traffic.pcapng", lambda flows: build.pcapng(packets(flows)), **CAPTURED),
+    *_text_forms(),
 )
