@@ -307,7 +307,7 @@ def argus_cells(seen: Flow, *, is_epoch: bool = False) -> dict[str, str]:
         "TotPkts": "4",
         "TotBytes": "276",
         "SrcBytes": "156",
-        "Label": "flow=Background-Established-cmpgw-CVUT",
+        "Label": "Background",
     }
 
 

@@ -26,7 +26,7 @@ DATE_PART = re.compile(
 YEAR_PART = re.compile(r"(19|20)\d{2}([-_]?\d{2}){0,2}")
 DAY_DIGITS = 2
 ROTATION = re.compile(r"(?i)([._-]?(\d{3,}|(?<=\.)\d{1,2}(?=$)|\d{1,4}([-_:]\d{1,4})+|[0-9]{8}t[0-9:]*z?))+")
-SUFFIXES = re.compile(r"(?i)(\.(log|json|jsonl|ndjson|csv|tsv|txt|gz|zst|parquet|pcap|pcapng|cap))+$")
+SUFFIXES = re.compile(r"(?i)(\.(log|json|jsonl|ndjson|csv|tsv|txt|gz|zst|parquet|pcap|pcapng|cap|binetflow))+$")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ window with nothing else has 0. `pkt-srcaddr` and `pkt-dstaddr` are the ends as 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rpcsight.engines import Scan
 from rpcsight.engines.text import identifier
@@ -77,23 +77,21 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
     del mapping
     if item.head.startswith(PARQUET_MAGIC):
         kinds = _parquet_kinds(item)
-        names = {name.replace("_", "-"): name for name in kinds}
-        return _scan(item, "parquet", kinds, names)
+        need(item.source, "AWS VPC flow log", WANTED, list(_hyphened(kinds)))
+        return _scan(item, "parquet", kinds, _hyphened(kinds))
     lines = item.lines()
     header = lines[0].removeprefix("\ufeff") if _has_header(lines) else ""
     columns = column_names(item.source, header.split(" ")) if header else list(_default(lines))
-    names = {name: name for name in columns}
-    need(item.source, "AWS VPC flow log", WANTED, columns)
+    names = _hyphened(columns)
+    need(item.source, "AWS VPC flow log", WANTED, list(names))
     if header and not first_record(lines[1:], columns, " ") and len(item.head) < HEAD_BYTES:
         raise NoFlows("AWS VPC flow log without records")
-    kinds = dict.fromkeys(columns, "VARCHAR") | {"start": "DOUBLE", "srcport": "USMALLINT", "dstport": "USMALLINT"}
-    if "end" in names:
-        kinds["end"] = "DOUBLE"
+    typed = {"start": "DOUBLE", "end": "DOUBLE", "srcport": "USMALLINT", "dstport": "USMALLINT"}
+    kinds = {name: typed.get(name, "VARCHAR") for name in columns}
     return _scan(item, "csv", kinds, names, header)
 
 
 def _scan(item: Input, form: str, kinds: Mapping[str, str], names: Mapping[str, str], header: str = "") -> Scan:
-    need(item.source, "AWS VPC flow log", WANTED, list(names))
     return Scan(
         reader=NAME,
         form="parquet" if form == "parquet" else "csv",
@@ -168,7 +166,12 @@ def _flags(given: Mapping[str, str]) -> str:
 
 def _has_header(lines: Sequence[str]) -> bool:
     names = lines[0].removeprefix("\ufeff").split(" ") if lines else []
-    return len(TELLING.intersection(names)) >= FEWEST_TELLING
+    return len(TELLING.intersection(_hyphened(names))) >= FEWEST_TELLING
+
+
+def _hyphened(columns: Iterable[str]) -> dict[str, str]:
+    """AWS's names as in text, with those of the columns: Parquet, and tools that write text, have underscores."""
+    return {name.replace("_", "-"): name for name in columns}
 
 
 def _default(lines: Sequence[str]) -> tuple[str, ...]:
@@ -188,8 +191,8 @@ def _parquet_kinds(item: Input) -> dict[str, str]:
         fields = list(pq.read_schema(item.path))
     except (pa.ArrowException, OSError):
         return {}
-    names = {field.name for field in fields}
-    if len({name.replace("-", "_") for name in TELLING} & names) < FEWEST_TELLING or "log_status" not in names:
+    names = _hyphened(field.name for field in fields)
+    if len(TELLING.intersection(names)) < FEWEST_TELLING or "log-status" not in names:
         return {}
     kinds = {"int32": "INTEGER", "int64": "BIGINT", "double": "DOUBLE", "string": "VARCHAR"}
     return {field.name: kinds.get(str(field.type), "VARCHAR") for field in fields}

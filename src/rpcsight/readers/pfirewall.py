@@ -104,7 +104,7 @@ def sections(blocks: Iterable[bytes]) -> Iterator[Iterable[bytes]]:
 
 
 def _numbered(blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    number = 0
+    number = -1  # what stands before the first belongs to it
     rest = b""
     for block in blocks:
         text = rest + block
@@ -112,10 +112,10 @@ def _numbered(blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
         for piece in SECTION.split(text[:cut]):
             number += piece[:8].lower() == b"#fields:"
             if piece:
-                yield number, piece
+                yield max(0, number), piece
         rest = text[cut:]
     if rest:
-        yield number, rest
+        yield max(0, number), rest
 
 
 def _fields(lines: Sequence[str]) -> str:
