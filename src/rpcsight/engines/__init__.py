@@ -37,8 +37,8 @@ LONGEST_LINE_BYTES = 1 << 13
 TABLES: dict[str, tuple[Column, ...]] = {"record": RECORD, "half": HALF, "event": EVENT, **FACTS}
 """What a scan can give rows of."""
 
-Kind = str | Mapping[str, "Kind"]
-"""DuckDB's type of a column, or the columns of an object in it, likewise."""
+Kind = str | Mapping[str, "Kind"] | tuple["Kind"]
+"""DuckDB's type of a column, or the columns of an object in it, likewise; in a tuple: a list of such."""
 
 
 class Feed(Protocol):
@@ -102,6 +102,11 @@ class Scan:
         relation: which of the feed's tables, or of `made`, `fields` are values of.
         others: what else the same files hold: scans that differ in `gives`, `when`, `fields` and `relation` only.
         longest_line: lines of text of more bytes can't be read.
+        each: a list, as SQL over `columns`: each of its members, called `member`, is a row; empty: each record is.
+        windows: further columns for `when` and `fields`: a name, and its value as SQL with OVER.
+        among: which records those look at, as `when`.
+        keys: where a JSON record holds what `intake.locate` looks at (columns of flow): for each, the ways down to it.
+        kinds: the texts that are at the end of such ways in every record that is a flow.
         notes: what limits the records of this format, a sentence each, for the account's warnings.
     """
 
@@ -127,7 +132,21 @@ class Scan:
     relation: str = ""
     others: tuple["Scan", ...] = ()
     longest_line: int = LONGEST_LINE_BYTES
+    each: str = ""
+    windows: Mapping[str, str] = field(default_factory=dict[str, str])
+    among: str = ""
+    keys: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict[str, tuple[tuple[str, ...], ...]])
+    kinds: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
     notes: tuple[str, ...] = ()
+
+    def texts(self) -> str:
+        """All SQL over `columns` of it and its others, for looking up what is used."""
+        each = (self, *self.others)
+        return " ".join(
+            text
+            for part in each
+            for text in (part.when, part.each, part.among, *part.fields.values(), *part.windows.values())
+        )
 
     def parts(self, facts: Collection[str]) -> "list[Scan]":
         """It and its others, each alone, without those that give tables of facts that nobody asks for."""

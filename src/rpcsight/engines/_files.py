@@ -58,7 +58,10 @@ def taken(scan: Scan, raw: str, source: str, statements: Statements) -> list[str
     """
     if scan.others:
         parts = (scan, *scan.others)
-        wanted = " or ".join(f"({part.when})" if part.when else "true" for part in parts)
+        conditions = [
+            condition for part in parts for condition in (part.when, part.among if part.windows else part.when)
+        ]
+        wanted = " or ".join(f"({condition})" if condition else "true" for condition in dict.fromkeys(conditions))
         made = f"create temp table taken as select *, {source} as {SOURCE} from {raw} where {wanted}"
         return [made, *(_given(part, mapped(part, "taken", SOURCE), statements) for part in parts), "drop table taken"]
     if scan.gives == "event":

@@ -270,7 +270,7 @@ def _cells(scan: Scan) -> "tuple[Column, Column]":
 
 def _wanted(scan: Scan) -> list[str]:
     """The columns that the scan and its others are made from (at least)."""
-    texts = " ".join(text for part in (scan, *scan.others) for text in (part.when, *part.fields.values()))
+    texts = scan.texts()
     return [name for name in scan.columns if name.replace('"', '""') in texts]
 
 

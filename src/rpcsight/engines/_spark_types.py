@@ -14,8 +14,8 @@ NUMBERS = {"DOUBLE": "double", "BIGINT": "bigint", "INTEGER": "int", "BOOLEAN": 
 
 def json_type(kind: Kind) -> str:
     """Texts, in objects where the scan wants what is in them, in Spark's words."""
-    if isinstance(kind, str):
-        return "string"
+    if isinstance(kind, str | tuple):
+        return "string" if isinstance(kind, str) else f"array<{json_type(kind[0])}>"
     return f"struct<{', '.join(f'`{name.replace(chr(96), chr(96) * 2)}`: {json_type(inner)}' for name, inner in kind.items())}>"
 
 

@@ -25,6 +25,8 @@ def kind_text(kind: Kind) -> str:
     """A column's type in DuckDB's words."""
     if isinstance(kind, str):
         return kind
+    if isinstance(kind, tuple):
+        return f"{kind_text(kind[0])}[]"
     return f"STRUCT({', '.join(f'{identifier(name)} {kind_text(inner)}' for name, inner in kind.items())})"
 
 
@@ -45,7 +47,16 @@ def mapped(scan: Scan, relation: str, source: str) -> str:
     if "observer" in scan.fields:
         observer = f"coalesce({scan.fields['observer']}, {observer})"
     fields = {**scan.fields, "observer": observer, "source": source}
-    return f"select {', '.join(_columns(TABLES[scan.gives], fields))} from {relation}{where(scan)}"
+    return f"select {', '.join(_columns(TABLES[scan.gives], fields))} from {_rows(scan, relation)}{where(scan)}"
+
+
+def _rows(scan: Scan, relation: str) -> str:
+    """The relation with the scan's windows, and with a row for each member of its list."""
+    if scan.windows:
+        made = "".join(f", {value} as {identifier(name)}" for name, value in scan.windows.items())
+        looked_at = f" where {scan.among}" if scan.among else ""
+        relation = f"(select *{made} from {relation}{looked_at}) as looked_at"
+    return f"{relation} cross join unnest({scan.each}) as members(member)" if scan.each else relation
 
 
 def where(scan: Scan) -> str:
