@@ -166,7 +166,8 @@ def opened(
         engine = open_engine(request.engine, scratch=scratch, master=request.master)
         try:
             account = Account()
-            made = plan(request.paths, parse_mapping(request.mapping), Path(scratch), request.stdin)
+            folder = request.settings.readers
+            made = plan(request.paths, parse_mapping(request.mapping), Path(scratch), request.stdin, folder)
             spare(request.output, made)
             read(made, engine, _statements(asked), request.parameters(), account, progress or _silent)
             yield Session(engine, request.parameters(), account, asked)

@@ -60,11 +60,15 @@ class RuleSettings(BaseModel):
 
 
 class Settings(BaseModel):
-    """All settings; in TOML, a section `[rule]` with the names of `RuleSettings`."""
+    """All settings; in TOML, a section `[rule]` with the names of `RuleSettings`.
+
+    `readers` is a folder of files that describe formats of one's own (docs/own-format.md), relative to the settings file.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rule: RuleSettings = RuleSettings()
+    readers: Path | None = None
 
 
 def load(path: Path | None = None, **rule: object) -> Settings:
@@ -87,6 +91,9 @@ def load(path: Path | None = None, **rule: object) -> Settings:
     section = content.get("rule", {})
     if given and isinstance(section, dict):
         content = {**content, "rule": {**section, **given}}
+    folder = content.get("readers")
+    if path is not None and isinstance(folder, str):
+        content = {**content, "readers": path.parent / folder}
     try:
         return Settings.model_validate(content)
     except ValidationError as cause:
@@ -95,7 +102,7 @@ def load(path: Path | None = None, **rule: object) -> Settings:
         seen = f", seen {first['input']!r}" if first["type"] != "missing" else ""
         allowed = ", ".join(RuleSettings.model_fields)
         raise SettingsError(
-            f"{path or 'settings'} [{place}]", f"{first['msg']}{seen}", f"keys of [rule]: {allowed}"
+            f"{path or 'settings'} [{place}]", f"{first['msg']}{seen}", f"keys: readers; of [rule]: {allowed}"
         ) from cause
 
 

@@ -165,6 +165,7 @@ def run(
 @app.command("list")
 def list_(
     what: Annotated[str, typer.Argument(metavar="WHAT", help="readers, analytics or writers", show_default=False)],
+    settings: SettingsFile = None,
     no_color: NoColor = False,
 ) -> None:
     """Show what there is: readers, analytics or writers."""
@@ -172,10 +173,13 @@ def list_(
 
     from rpcsight.analytics import all_analytics
     from rpcsight.readers import all_readers
+    from rpcsight.settings import load
     from rpcsight.writers import all_writers
 
+    folder = load(settings).readers
+
     known: dict[str, Callable[[], list[dict[str, str]]]] = {
-        "readers": lambda: [{"name": each.NAME, "about": each.ABOUT} for each in all_readers()],
+        "readers": lambda: [{"name": each.NAME, "about": each.ABOUT} for each in all_readers(folder)],
         "writers": lambda: [{"name": each.NAME, "about": each.ABOUT} for each in all_writers()],
         "analytics": lambda: [
             {"id": each.header.id, "attack": ", ".join(each.header.attack[:3]), "about": each.header.about}

@@ -15,6 +15,7 @@ from typing import Any
 from rpcsight.engines import EXAMPLES_KEPT, TEXT_FORMS, Scan, Unreadable
 from rpcsight.engines.pump import whole_lines
 from rpcsight.errors import InputError
+from rpcsight.readers._paths import values_at
 
 __all__ = ["NO_RECORD", "UNREADABLE", "locate"]
 
@@ -28,6 +29,8 @@ LEAST_ADDRESS, LONGEST_ADDRESS = 2, 45
 LONGEST_YEAR = 6
 MOST_US = 2**63
 CELL_FIELDS = ("start_us", "src_ip", "src_port", "dest_ip", "dest_port")
+CELLS = ("start_time", *CELL_FIELDS[1:])
+PORTED = ("", "tcp", "udp", "6", "17")
 QUOTED = re.compile(r'"((?:[^"]|"")+)"')
 """An identifier in SQL."""
 SCALED = re.compile(r"\* (\d+(?:\.\d+)?)\)")
@@ -75,7 +78,7 @@ def locate(
     found: dict[str, list[Unreadable]] = {}
     if scan.form not in TEXT_FORMS:
         return found
-    complain = _json_judge(parameters) if scan.form == "json" else _csv_judge(scan, parameters)
+    complain = _json_judge(scan, parameters) if scan.form == "json" else _csv_judge(scan, parameters)
     for number, line, is_thorough in _numbered(scan, path):
         if scan.form == "json" and not is_thorough and line.startswith(b"{") and line.endswith(b"}"):
             continue
@@ -109,7 +112,7 @@ def _numbered(scan: Scan, path: str) -> Iterator[tuple[int, bytes, bool]]:
         return
 
 
-def _json_judge(parameters: Mapping[str, int]) -> Callable[[bytes], Complaint]:
+def _json_judge(scan: Scan, parameters: Mapping[str, int]) -> Callable[[bytes], Complaint]:
     def judge(line: bytes) -> Complaint:
         try:
             record = json.loads(line.decode("utf-8"))
@@ -121,12 +124,14 @@ def _json_judge(parameters: Mapping[str, int]) -> Callable[[bytes], Complaint]:
             return NO_RECORD, f"no JSON ({cause})"
         if not isinstance(record, dict):
             return NO_RECORD, "no JSON object"
-        return _complaint(record, parameters)
+        return _complaint(record, scan, parameters)
 
     return judge
 
 
-def _complaint(record: dict[str, Any], parameters: Mapping[str, int]) -> Complaint:
+def _complaint(record: dict[str, Any], scan: Scan, parameters: Mapping[str, int]) -> Complaint:
+    if scan.keys:
+        return _mapped_complaint(record, scan, parameters)
     value = {
         name: next((record[key] for key in keys if record.get(key) is not None), None) for name, keys in KEYS.items()
     }
@@ -148,6 +153,24 @@ def _complaint(record: dict[str, Any], parameters: Mapping[str, int]) -> Complai
         if not _is_address(value[name]):
             return NO_ADDRESS.format(name), _told(name, value[name])
     return None
+
+
+def _mapped_complaint(record: dict[str, Any], scan: Scan, parameters: Mapping[str, int]) -> Complaint:
+    """What is wrong with a record whose fields are where the scan says."""
+    for place, texts in scan.kinds:
+        kind = values_at(record, place)
+        if kind is not None and str(kind).lower() not in map(str.lower, texts):
+            return None
+    found = {name: [values_at(record, place) for place in places] for name, places in scan.keys.items()}
+    value = {name: [str(each) for each in each_value if each is not None] or [""] for name, each_value in found.items()}
+    if not any(value[name][0] for name in CELLS):
+        return NO_RECORD, "none of a flow's fields"
+    is_portless = not value["dest_port"][0] and value["transport_protocol"][0].lower() not in PORTED
+    return (
+        None
+        if is_portless
+        else _cells_complaint({"start_us": value["start_time"], **value}, scan.fields["start_us"], parameters)
+    )
 
 
 def _told(name: str, value: object) -> str:

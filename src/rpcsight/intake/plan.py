@@ -35,7 +35,13 @@ class Plan:
     unusable: list[RpcsightError] = field(default_factory=list[RpcsightError])
 
 
-def plan(paths: Iterable[str], mapping: Mapping[str, str], scratch: Path, stdin: BinaryIO | None) -> Plan:
+def plan(
+    paths: Iterable[str],
+    mapping: Mapping[str, str],
+    scratch: Path,
+    stdin: BinaryIO | None,
+    folder: Path | None = None,
+) -> Plan:
     """Look at everything that the paths name.
 
     Args:
@@ -43,12 +49,14 @@ def plan(paths: Iterable[str], mapping: Mapping[str, str], scratch: Path, stdin:
         mapping: flow column -> column of the file, for the readers that need it.
         scratch: where temporary copies go.
         stdin: what "-" stands for.
+        folder: where the user's own readers are.
 
     Raises:
         InputError: a path names nothing.
+        SettingsError: one of those readers is wrong.
     """
     made = Plan(mapping, scratch)
-    readers = all_readers()
+    readers = all_readers(folder)
     groups: dict[str, Planned] = {}
     for found in find(paths, scratch, stdin):
         try:

@@ -8,11 +8,14 @@ A reader is a module with
 - `scan(item, mapping) -> Scan`: how an engine reads it. May raise `NoFlows` for a sound file that holds no flow records;
 - if it has to turn the input into something engines can read, `unpack(item) -> Iterator[bytes] | None`;
 - if its files can change their columns on the way, `sections(blocks) -> Iterator[Iterable[bytes]]`.
+
+Or it is a file `NAME.toml` that says which fields become which columns (docs/own-format.md), here or in a folder of the user's.
 """
 
 import importlib
 import pkgutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol, cast
 
 from rpcsight.engines import Scan
@@ -43,14 +46,27 @@ class Reader(Protocol):
         ...
 
 
-def all_readers() -> list[Reader]:
-    """Every reader in this folder, specific ones first, then by name."""
-    found = [
+def all_readers(folder: Path | None = None) -> list[Reader]:
+    """Every reader, specific ones first, then by name; the user's own before them.
+
+    Args:
+        folder: where the user's own are.
+
+    Raises:
+        SettingsError: there is no such folder, or a file in it is wrong.
+    """
+    from rpcsight.readers._mapped_files import own, shipped
+
+    modules = [
         cast("Reader", importlib.import_module(f"{__name__}.{each.name}"))
         for each in pkgutil.iter_modules(__path__)
         if not each.name.startswith("_")
     ]
-    return sorted(found, key=lambda reader: (reader.IS_GENERIC, reader.NAME))
+    mapped = cast("list[Reader]", list(shipped()))
+    given = cast("list[Reader]", own(folder)) if folder else []
+    theirs = {reader.NAME for reader in given}
+    ours = [reader for reader in (*modules, *mapped) if reader.NAME not in theirs]
+    return [*given, *sorted(ours, key=lambda reader: (reader.IS_GENERIC, reader.NAME))]
 
 
 def pick(item: Input, readers: Sequence[Reader]) -> Reader:

@@ -9,7 +9,9 @@ from rpcsight.errors import SchemaError, UsageError
 from rpcsight.schema import FLOW, names
 
 __all__ = [
+    "LATEST_US",
     "REQUIRED",
+    "TIME_FORMS",
     "address",
     "bare",
     "end_after",
@@ -17,6 +19,7 @@ __all__ = [
     "parse_mapping",
     "port",
     "protocol",
+    "time_form",
     "time_us",
     "values",
 ]
@@ -184,7 +187,7 @@ def time_us(column: str, columns: Sequence[str], kind: str, samples: Sequence[st
         return name, f"epoch_us({field})"
     if kind == "TIMESTAMP_NS":
         return name, f"epoch_us(cast({field} as timestamptz))"
-    form = column[len(name) + 1 :] or _form(samples)
+    form = column[len(name) + 1 :] or time_form(samples)
     if form in TIME_FORMS:
         number = (
             field
@@ -205,7 +208,8 @@ def end_after(start: str, seconds: str) -> str:
     )
 
 
-def _form(samples: Sequence[str]) -> str:
+def time_form(samples: Sequence[str]) -> str:
+    """How a time is written, by some of its values: "iso", or one of `TIME_FORMS` by the size of the numbers."""
     numbers = [text for text in samples if re.fullmatch(r"-?\d{1,30}(\.\d{1,30})?([eE]\+?\d\d?)?", text)]
     if not numbers or len(numbers) < len([text for text in samples if text]) / 2:
         return "iso"
@@ -236,7 +240,7 @@ def values(
                 found[name], columns, kinds.get(column, ""), samples.get(column, ())
             )[1]
     for name in ("src_ip", "dest_ip"):
-        fields[name] = address(found[name])
+        fields[name] = address(identifier(found[name]))
     for name in ("src_port", "dest_port"):
         fields[name] = port(found[name], kinds)
     for name in ("flow_id", "observer"):
@@ -249,13 +253,13 @@ def values(
     if "is_oriented" in fields:
         fields["is_oriented"] = f"coalesce({fields['is_oriented']}, true)"
     if "transport_protocol" in found:
-        fields["transport_protocol"] = protocol(found["transport_protocol"])
+        fields["transport_protocol"] = protocol(identifier(found["transport_protocol"]))
     return _turned(fields, found)
 
 
-def address(column: str) -> str:
-    """SQL for an address: lower case, IPv4 as IPv4, without a zone."""
-    field = f"lower(trim(cast({identifier(column)} as varchar)))"
+def address(value: str) -> str:
+    """SQL for an address as `record` has it."""
+    field = f"lower(trim(cast({value} as varchar)))"
     return f"case when {field} like '::ffff:%.%' then substr({field}, 8) else split_part({field}, '%', 1) end"
 
 
@@ -267,9 +271,9 @@ def port(column: str, kinds: Mapping[str, str]) -> str:
     return f"try_cast({field} as usmallint)"
 
 
-def protocol(column: str) -> str:
-    """SQL for a protocol's name, also from its number."""
-    field = f"lower(trim(cast({identifier(column)} as varchar)))"
+def protocol(value: str) -> str:
+    """SQL for a transport protocol as `record` has it: numbers by name, lower case."""
+    field = f"lower(trim(cast({value} as varchar)))"
     numbers = " ".join(f"when '{number}' then '{name}'" for number, name in PROTOCOL_NUMBERS.items())
     return f"case {field} {numbers} when '' then null else {field} end"
 

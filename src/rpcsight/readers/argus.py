@@ -104,15 +104,15 @@ def _values(columns: Sequence[str], start: str) -> dict[str, str]:
     """SQL for each column of `record`."""
     fields = {
         "start_us": start,
-        "src_ip": address("SrcAddr"),
+        "src_ip": address(identifier("SrcAddr")),
         "src_port": _port("Sport", columns),
-        "dest_ip": address("DstAddr"),
+        "dest_ip": address(identifier("DstAddr")),
         "dest_port": _port("Dport", columns),
     }
     if "Dur" in columns:
         fields["end_us"] = end_after(start, '"Dur"')
     if "Proto" in columns:
-        fields["transport_protocol"] = protocol("Proto")
+        fields["transport_protocol"] = protocol(identifier("Proto"))
     if "State" in columns:
         fields |= _state(columns)
     if "Dir" in columns:

@@ -123,7 +123,7 @@ def _values(names: Mapping[str, str], kinds: Mapping[str, str]) -> dict[str, str
     if "end" in names:
         fields["end_us"] = _time(names["end"])
     if "protocol" in names:
-        fields["transport_protocol"] = protocol(names["protocol"])
+        fields["transport_protocol"] = protocol(identifier(names["protocol"]))
     if "interface-id" in names:
         fields["observer"] = given["interface-id"]
     if "log-status" in names:
@@ -140,7 +140,7 @@ def _time(column: str) -> str:
 
 def _first(names: Mapping[str, str], *wanted: str) -> str:
     """The first of the addresses that is given."""
-    values = [address(names[name]) for name in wanted if name in names]
+    values = [address(identifier(names[name])) for name in wanted if name in names]
     return f"coalesce({', '.join(f'nullif({value}, {chr(39)}-{chr(39)})' for value in values)})"
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from rpcsight.engines import Scan
+from rpcsight.engines.text import identifier
 from rpcsight.readers import NoFlows
 from rpcsight.readers._azure_records import COLUMNS, tuples
 from rpcsight.readers._inputs import Input
@@ -74,11 +75,11 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
         columns=kinds,
         fields={
             "start_us": "try_cast(round(time_ms * 1000) as bigint)",
-            "src_ip": address("src_ip"),
+            "src_ip": address(identifier("src_ip")),
             "src_port": port("src_port", kinds),
-            "dest_ip": address("dest_ip"),
+            "dest_ip": address(identifier("dest_ip")),
             "dest_port": port("dest_port", kinds),
-            "transport_protocol": f"case protocol when 'T' then 'tcp' when 'U' then 'udp' else {protocol('protocol')} end",
+            "transport_protocol": f"case protocol when 'T' then 'tcp' when 'U' then 'udp' else {protocol(identifier('protocol'))} end",
             "is_established": "case when decision = 'D' then false end",
             "observer": "nullif(interface, '')",
             "set_aside": "case when state in ('C', 'E') then 'continuation of a connection (states C and E)' end",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 NAME = "parquet"
 ABOUT = "Parquet: rpcsight's flow table, or any by common column names or --map; partitioned folders"
-IS_GENERIC = False
+IS_GENERIC = True
 
 MAGIC = b"PAR1"
 SAMPLE_ROWS = 50

@@ -139,15 +139,15 @@ def _values(columns: Sequence[str], kinds: Mapping[str, str]) -> dict[str, str]:
     """SQL for each column of `record`."""
     fields = {
         "start_us": 'epoch_us(try_cast(concat("date", \' \', "time") as timestamptz))',
-        "src_ip": address("src-ip"),
+        "src_ip": address(identifier("src-ip")),
         "src_port": port("src-port", kinds),
-        "dest_ip": address("dst-ip"),
+        "dest_ip": address(identifier("dst-ip")),
         "dest_port": port("dst-port", kinds),
         "is_established": "case when action = 'DROP' then false end",
         "set_aside": _set_aside(columns),
     }
     if "protocol" in columns:
-        fields["transport_protocol"] = protocol("protocol")
+        fields["transport_protocol"] = protocol(identifier("protocol"))
     return fields
 
 

@@ -113,7 +113,7 @@ def _values(
     elif "duration" in title:
         fields["end_us"] = end_after(start, f"try_cast(trim({identifier(title['duration'])}) as double)")
     if "protocol" in title:
-        fields["transport_protocol"] = protocol(title["protocol"])
+        fields["transport_protocol"] = protocol(identifier(title["protocol"]))
     if "sensor" in title:
         fields["observer"] = f"nullif(trim({identifier(title['sensor'])}), '')"
     if "flags" in title:
@@ -143,7 +143,7 @@ def _address(column: str, sample: Mapping[str, str]) -> str:
         dots = ", '.', "
         parts = [f"cast(try_cast(split_part({text}, '.', {place}) as integer) as varchar)" for place in (1, 2, 3, 4)]
         return f"case when {text} like '%.%.%.%' then concat({dots.join(parts)}) else lower({text}) end"
-    return address(column)
+    return address(identifier(column))
 
 
 def _flags(column: str) -> str:
