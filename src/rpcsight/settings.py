@@ -102,7 +102,7 @@ def load(path: Path | None = None, **rule: object) -> Settings:
         seen = f", seen {first['input']!r}" if first["type"] != "missing" else ""
         allowed = ", ".join(RuleSettings.model_fields)
         raise SettingsError(
-            f"{path or 'settings'} [{place}]", f"{first['msg']}{seen}", f"keys: readers; of [rule]: {allowed}"
+            f"{path or 'settings'} [{place}]", f"{first['msg']}{seen}", f"keys of [rule]: {allowed}; beside it: readers"
         ) from cause
 
 

@@ -392,20 +392,6 @@ def renamed(
     return table({**columns, **{name: lambda _, text=text: text for name, text in more.items()}})
 
 
-def defender(flows: Sequence[Flow]) -> bytes:
-    """DeviceNetworkEvents of the server's and the clients' hosts; what a host accepts has the other end as Remote."""
-    is_inbound = [ip_address(seen.src_ip).packed[-1] % 2 == 0 for seen in flows]
-    lines = ["Timestamp,DeviceName,ActionType,LocalIP,LocalPort,RemoteIP,RemotePort,Protocol"]
-    for seen, inbound in zip(flows, is_inbound, strict=True):
-        ends = [f"{seen.src_ip},{seen.src_port}", f"{seen.dest_ip},{seen.dest_port}"]
-        action = "InboundConnectionAccepted" if inbound else "ConnectionSuccess"
-        local, remote = reversed(ends) if inbound else ends
-        lines.append(
-            f"{iso(seen.start_us)},ws1.lab,{action},{local},{remote},{(seen.transport_protocol or '').title()}"
-        )
-    return ("\n".join(lines) + "\n").encode()
-
-
 OPTC = {
     "objectID": "flow_id", "timestamp": "start_time", "properties.src_ip": "src_ip", "properties.src_port": "src_port",
     "properties.dest_ip": "dest_ip", "properties.dest_port": "dest_port", "properties.l4protocol": "transport_protocol",
@@ -631,13 +617,6 @@ FORMS = (
             {"hostname": "ws1.lab", "action": "START"},
         ),
         without(end_us=None, is_established=None, observer="ws1.lab"),
-        "csv",
-    ),
-    Form(
-        "csv-defender",
-        "flows.csv",
-        defender,
-        without(flow_id=None, end_us=None, is_established=None, observer="ws1.lab"),
         "csv",
     ),
     Form(

@@ -12,11 +12,11 @@ import pytest
 
 from rpcsight.readers import all_readers
 from tests import system
+from tests.contracts import exported
 from tests.contracts.reading import by_lines, expected, read, skips
 from tests.contracts.samples import (
     ENDS,
     FLOWS,
-    FORMS,
     PACKED,
     SERVER,
     SHUFFLED,
@@ -29,9 +29,14 @@ from tests.contracts.samples import (
     zeek_json,
     zeek_tsv,
 )
+from tests.contracts.samples import FORMS as OWN_FORMS
 from tests.oracles.flow import Flow
 
+FORMS = (*OWN_FORMS, *exported.FORMS)
 PACKED_TOO = {
+    "suricata-flow",
+    "suricata-array",
+    "ecs-dotted",
     "zeek-tsv",
     "zeek-json-dotted",
     "nfdump-json",

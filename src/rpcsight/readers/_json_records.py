@@ -55,9 +55,9 @@ def _first_records(head: bytes) -> list[dict[str, Any]]:
 
 
 def lines(item: Input) -> Iterator[bytes] | None:
-    """The records one a line; None where they are already."""
+    """The records one a line; None where they are already, or the input is no JSON."""
     shape = _shape(item.head)
-    return None if shape == "lines" else _cut(blocks(item), is_wrapped=shape == "wrapped")
+    return None if shape in {None, "lines"} else _cut(blocks(item), is_wrapped=shape == "wrapped")
 
 
 def _shape(head: bytes) -> Shape | None:

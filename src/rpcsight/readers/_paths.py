@@ -49,8 +49,9 @@ def _member(record: Mapping[str, Any], key: str) -> tuple[bool, Any]:
     if not match:
         return key in record, record.get(key)
     members, number = record.get(match[1]), int(match[2])
-    is_there = isinstance(members, list) and 0 < number <= len(members)
-    return is_there, members[number - 1] if is_there else None
+    if isinstance(members, list) and 0 < number <= len(members):
+        return True, members[number - 1]
+    return False, None
 
 
 @dataclass(slots=True)
