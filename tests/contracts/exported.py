@@ -246,6 +246,10 @@ def defender(seen: Flow) -> Record:
     }
 
 
+def listening() -> Record:
+    return defender(samples.FLOWS[0]) | {"ActionType": "ListeningConnectionCreated", "RemoteIP": "", "RemotePort": None}
+
+
 def table(records: Sequence[Record]) -> bytes:
     text = io.StringIO()
     writer = csv.DictWriter(text, list(records[0]) if records else list(defender(samples.FLOWS[0])))

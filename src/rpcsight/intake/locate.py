@@ -166,11 +166,9 @@ def _mapped_complaint(record: dict[str, Any], scan: Scan, parameters: Mapping[st
     if not any(value[name][0] for name in CELLS):
         return NO_RECORD, "none of a flow's fields"
     is_portless = not value["dest_port"][0] and value["transport_protocol"][0].lower() not in PORTED
-    return (
-        None
-        if is_portless
-        else _cells_complaint({"start_us": value["start_time"], **value}, scan.fields["start_us"], parameters)
-    )
+    if is_portless:
+        return None
+    return _cells_complaint({"start_us": value["start_time"], **value}, scan.fields["start_us"], parameters)
 
 
 def _told(name: str, value: object) -> str:
@@ -250,14 +248,14 @@ def _cells_complaint(value: Mapping[str, list[str]], time_sql: str, parameters: 
         time_sql: how the time is made of its cell.
         parameters: the rule's.
     """
-    if not any(value["dest_port"]):
-        return NO_PORT.format("dest_port"), "dest_port missing"
     ports = [port for cell in value["dest_port"] if (port := _port(cell)) is not None]
+    if not ports:
+        return NO_PORT.format("dest_port"), _told("dest_port", value["dest_port"][0] or None)
     low, high = parameters["dynamic_low"], parameters["dynamic_high"]
     if not any(port == parameters["mapper_port"] or low <= port <= high for port in ports):
         return None
-    if not any(value["src_port"]):
-        return NO_PORT.format("src_port"), "src_port missing"
+    if all(_port(cell) is None for cell in value["src_port"]):
+        return NO_PORT.format("src_port"), _told("src_port", value["src_port"][0] or None)
     time = value["start_us"][0]
     if problem := _cell_time_problem(time, time_sql):
         return problem, _told("start_time", time or None)
