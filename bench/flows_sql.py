@@ -190,6 +190,52 @@ def csv(select: str) -> str:
 from ({select})"""
 
 
+def _iso(us: str, form: str) -> str:
+    """Return SQL text for microseconds as ISO-8601, in strftime's words."""
+    return f"strftime(make_timestamp({us}), '{form}')"
+
+
+def eve_json(select: str) -> str:
+    """Return a SELECT of one column: Suricata's flow events."""
+    start, end = (_iso(us, "%Y-%m-%dT%H:%M:%S.%f+0000") for us in ("start_us", "end_us"))
+    flags = "case when not failed then '1b' else '02' end"
+    back = "case when not failed then '1b' when rejected then '14' else '00' end"
+    return f"""select concat('{{"timestamp":"', {end}, '","flow_id":', h >> 12, ',"in_iface":"eth1","event_type":"flow",',
+  '"src_ip":"', src_ip, '","src_port":', src_port, ',"dest_ip":"', dest_ip, '","dest_port":', dest_port, ',"proto":"',
+  upper(transport_protocol), '","app_proto":"failed","flow":{{"pkts_toserver":', {_OUT_PACKETS}, ',"pkts_toclient":',
+  {_IN_PACKETS}, ',"bytes_toserver":', out_bytes, ',"bytes_toclient":', in_bytes, ',"start":"', {start}, '","end":"', {end},
+  '","age":', (end_us - start_us) // 1000000, ',"state":"', case when failed and not rejected then 'new' else 'closed' end,
+  '","reason":"timeout","alerted":false}}', case when dest_port = 53 then '' else concat(',"tcp":{{"tcp_flags":"', {flags},
+  '","tcp_flags_ts":"', {flags}, '","tcp_flags_tc":"', {back}, '","syn":true,"ack":', not failed, ',"state":"closed"}}') end,
+  ',"host":"sensor-1"}}\n')
+from ({select})"""
+
+
+def ecs_json(select: str) -> str:
+    """Return a SELECT of one column: Packetbeat's flows."""
+    start, end = (_iso(us, "%Y-%m-%dT%H:%M:%S.%gZ") for us in ("start_us", "end_us"))
+    return f"""select concat('{{"@timestamp":"', {end}, '","type":"flow","ecs":{{"version":"8.0.0"}},"agent":{{"type":"packetbeat",',
+  '"name":"sensor-1","version":"8.13.0"}},"event":{{"kind":"event","dataset":"flow","category":["network"],"type":["connection"],',
+  '"action":"network_flow","start":"', {start}, '","end":"', {end}, '","duration":', (end_us - start_us) * 1000,
+  '}},"flow":{{"id":"', flow_id, '","final":true}},"source":{{"ip":"', src_ip, '","port":', src_port, ',"bytes":', out_bytes,
+  ',"packets":', {_OUT_PACKETS}, '}},"destination":{{"ip":"', dest_ip, '","port":', dest_port, ',"bytes":', in_bytes, ',"packets":',
+  {_IN_PACKETS}, '}},"network":{{"type":"ipv4","transport":"', transport_protocol, '","bytes":', out_bytes + in_bytes,
+  ',"community_id":"1:', flow_id, '"}},"host":{{"name":"sensor-1"}}}}\n')
+from ({select})"""
+
+
+def ocsf_json(select: str) -> str:
+    """Return a SELECT of one column: OCSF's Network Activity."""
+    return f"""select concat('{{"class_uid":4001,"class_name":"Network Activity","category_uid":4,"activity_id":',
+  case when failed then 5 else 6 end, ',"type_uid":400106,"severity_id":1,"status_id":1,"time":', end_us // 1000, ',"start_time":',
+  start_us // 1000, ',"end_time":', end_us // 1000, ',"metadata":{{"version":"1.3.0","product":{{"name":"Sensor","vendor_name":"Acme"}},',
+  '"uid":"', flow_id, '"}},"connection_info":{{"uid":"', flow_id, '","protocol_num":', case when dest_port = 53 then 17 else 6 end,
+  ',"protocol_name":"', transport_protocol, '","direction_id":3}},"src_endpoint":{{"ip":"', src_ip, '","port":', src_port,
+  '}},"dst_endpoint":{{"ip":"', dest_ip, '","port":', dest_port, '}},"traffic":{{"bytes_out":', out_bytes, ',"bytes_in":', in_bytes,
+  ',"packets_out":', {_OUT_PACKETS}, ',"packets_in":', {_IN_PACKETS}, '}}}}\n')
+from ({select})"""
+
+
 def eql_json(select: str) -> str:
     """Return a SELECT of one column: events for Python's `eql` engine (its clock: ticks of 0.1 us since 1601)."""
     return f"""select concat('{{"event_type":"network","timestamp":', start_us * 10 + 116444736000000000,

@@ -27,6 +27,9 @@ TEXT: dict[str, tuple[Callable[[str], str], str, str]] = {
     "zeek-tsv.gz": (flows_sql.zeek_tsv, flows_sql.TSV_HEADER, flows_sql.TSV_FOOTER),
     "zeek-json": (flows_sql.zeek_json, "", ""),
     "csv": (flows_sql.csv, flows_sql.COLUMNS.replace(" ", "") + "\n", ""),
+    "eve-json": (flows_sql.eve_json, "", ""),
+    "ecs-json": (flows_sql.ecs_json, "", ""),
+    "ocsf-json": (flows_sql.ocsf_json, "", ""),
     "eql-json": (flows_sql.eql_json, "", ""),
 }
 FORMATS = ("parquet", *TEXT)

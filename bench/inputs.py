@@ -12,6 +12,9 @@ SUFFIX = {
     "zeek-tsv": ".zeek.log",
     "zeek-tsv.gz": ".zeek.log.gz",
     "zeek-json": ".zeek.json",
+    "eve-json": ".eve.json",
+    "ecs-json": ".ecs.json",
+    "ocsf-json": ".ocsf.json",
     "eql-json": ".eql.json",
 }
 

@@ -67,10 +67,10 @@ def zcat(path: Path, _results: Path) -> list[str]:
     return ["sh", "-c", f"zcat {shlex.quote(str(path))} | wc -l"]
 
 
-def scan(form: str, flows: int) -> Pair:
+def scan(form: str, flows: int, key: str = "a", aim: float = 1.25) -> Pair:
     """Return a pair with the bare scan of the same file."""
     bare = script("bare_scan.py", "--format", form, out=False)
-    return Pair("a", "bare DuckDB scan", Input(form, flows), bare, 1.25, "duckdb")
+    return Pair(key, "bare DuckDB scan", Input(form, flows), bare, aim, "duckdb")
 
 
 def clickhouse(form: str, flows: int) -> Pair:
@@ -98,6 +98,9 @@ PAIRS = [
     clickhouse("zeek-tsv", 5_000_000),
     clickhouse("zeek-tsv.gz", 5_000_000),
     clickhouse("zeek-json", 5_000_000),
+    scan("eve-json", 1_000_000, "f", 1.5),
+    scan("ecs-json", 1_000_000, "f", 1.5),
+    scan("ocsf-json", 1_000_000, "f", 1.5),
 ]
 
 

@@ -1,7 +1,7 @@
 """The benchmark: rpcsight against others, whole processes in turn, one table.
 
 Makes the inputs it needs in bench/data first. Parts: a (bare scan), b (zcat), c (EQL), d (zat and pandas),
-e (ClickHouse), growth (1, 10, 100 million flows), skew (one pair of hosts against many).
+e (ClickHouse), f (bare scan of exports in JSON), growth (1, 10, 100 million flows), skew (one pair of hosts against many).
 """
 
 import argparse
@@ -17,7 +17,7 @@ from inputs import HERE
 from pairs import PAIRS, Row, compare
 from report import growth_table, pairs_table, record
 
-PARTS = ("a", "b", "c", "d", "e", "growth", "skew")
+PARTS = ("a", "b", "c", "d", "e", "f", "growth", "skew")
 SMALL = 20
 
 

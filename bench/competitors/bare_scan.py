@@ -6,6 +6,7 @@ Writes the number of records to stdout. `--by sum` hands each value to the cheap
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -23,13 +24,59 @@ ZEEK = {
 }  # fmt: skip
 ZEEK_NEEDED = ("ts", "uid", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto", "duration", "conn_state")
 
+EXPORTS = {  # the fields that rpcsight's readers look at
+    "eve-json": {
+        "event_type": "VARCHAR", "flow_id": "VARCHAR", "src_ip": "VARCHAR", "src_port": "USMALLINT", "dest_ip": "VARCHAR",
+        "dest_port": "USMALLINT", "proto": "VARCHAR", "host": "VARCHAR",
+        "flow": {"start": "VARCHAR", "end": "VARCHAR", "state": "VARCHAR"},
+        "tcp": {"tcp_flags": "VARCHAR", "tcp_flags_ts": "VARCHAR", "tcp_flags_tc": "VARCHAR", "syn": "VARCHAR"},
+    },
+    "ecs-json": {
+        "@timestamp": "VARCHAR", "source": {"ip": "VARCHAR", "port": "USMALLINT"}, "destination": {"ip": "VARCHAR", "port": "USMALLINT"},
+        "event": {
+            "id": "VARCHAR", "start": "VARCHAR", "end": "VARCHAR", "duration": "DOUBLE", "dataset": "VARCHAR", "action": "VARCHAR",
+            "type": "VARCHAR",
+        },
+        "flow": {"id": "VARCHAR"}, "network": {"transport": "VARCHAR", "iana_number": "VARCHAR", "community_id": "VARCHAR"},
+        "observer": {"name": "VARCHAR", "hostname": "VARCHAR"}, "agent": {"name": "VARCHAR"}, "host": {"name": "VARCHAR"},
+    },
+    "ocsf-json": {
+        "class_uid": "VARCHAR", "activity_id": "VARCHAR", "status_id": "VARCHAR", "disposition_id": "VARCHAR", "time": "DOUBLE",
+        "start_time": "DOUBLE", "end_time": "DOUBLE", "duration": "DOUBLE",
+        "src_endpoint": {"ip": "VARCHAR", "port": "USMALLINT"}, "dst_endpoint": {"ip": "VARCHAR", "port": "USMALLINT"},
+        "connection_info": {"uid": "VARCHAR", "protocol_name": "VARCHAR", "protocol_num": "VARCHAR"},
+        "traffic": {"start_time": "DOUBLE", "end_time": "DOUBLE"}, "metadata": {"uid": "VARCHAR", "product": {"name": "VARCHAR"}},
+        "device": {"hostname": "VARCHAR"},
+    },
+}  # fmt: skip
+Tree = dict[str, Any]
+"""Types by name; those of objects are trees."""
+
+
+def struct(kind: str | Tree) -> str:
+    """Return a type in DuckDB's words."""
+    if isinstance(kind, str):
+        return kind
+    inner = ", ".join(f'"{name}" {struct(each)}' for name, each in kind.items())
+    return f"STRUCT({inner})"
+
+
+def leaves(tree: Tree, above: str = "") -> dict[str, str]:
+    """Return what is in objects by their SQL, with types."""
+    found: dict[str, str] = {}
+    for name, kind in tree.items():
+        place = f'{above}"{name}"'
+        found |= {place: kind} if isinstance(kind, str) else leaves(kind, f"{place}.")
+    return found
+
 
 def value(name: str, kind: str, by: str) -> str:
     """Return an aggregate that needs every value of a column."""
+    field = name if name.startswith('"') else f'"{name}"'
     if by == "hash":
-        return f'bit_xor(hash("{name}"))'
+        return f"bit_xor(hash({field}))"
     form = {"VARCHAR": "sum(strlen({0}))", "TIMESTAMP": "max({0})", "BOOLEAN": "count_if({0})"}.get(kind, "sum({0})")
-    return form.format(f'"{name}"')
+    return form.format(field)
 
 
 def query(path: Path, form: str, by: str) -> str:
@@ -37,6 +84,10 @@ def query(path: Path, form: str, by: str) -> str:
     if form == "parquet":
         source = f"read_parquet('{path / '*.parquet' if path.is_dir() else path}')"
         columns = PARQUET
+    elif form in EXPORTS:
+        opened = {name: struct(kind) for name, kind in EXPORTS[form].items()}
+        source = f"read_json('{path}', format = 'newline_delimited', columns = {opened})"
+        columns = leaves(EXPORTS[form])
     elif form == "zeek-json":
         columns = {name: ZEEK[name] for name in ZEEK_NEEDED}
         source = f"read_json('{path}', format = 'newline_delimited', columns = {columns})"
@@ -54,7 +105,7 @@ def main() -> None:
     """Parse, read, print the count."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("path", type=Path)
-    parser.add_argument("--format", choices=("parquet", "zeek-tsv", "zeek-json"), required=True)
+    parser.add_argument("--format", choices=("parquet", "zeek-tsv", "zeek-json", *EXPORTS), required=True)
     parser.add_argument("--by", choices=("sum", "hash"), default="sum")
     args = parser.parse_args()
     row = duckdb.connect().execute(query(args.path, args.format, args.by)).fetchone()
