@@ -21,7 +21,9 @@ def relation(scan: Scan, paths: tuple[str, ...]) -> str:
     place = literal(path_column(scan))
     if scan.form == "parquet":
         return f"read_parquet({files(paths)}, filename = {place}, union_by_name = true, hive_partitioning = false)"
-    columns = ", ".join(f"{identifier(name)}: {literal(kind_text(kind))}" for name, kind in scan.columns.items())
+    texts = scan.texts() if scan.form == "json" else ""  # of JSON, what a pass does not use need not be looked at
+    wanted = [name for name in scan.columns if not texts or name.replace('"', '""') in texts] or list(scan.columns)
+    columns = ", ".join(f"{identifier(name)}: {literal(kind_text(scan.columns[name]))}" for name in wanted)
     options = [
         f"columns = {{{columns}}}",
         f"filename = {place}",

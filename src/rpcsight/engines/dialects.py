@@ -172,6 +172,8 @@ def _in_other_words(node: "exp.Expr", dialect: str) -> "exp.Expr | None":
         return _filled(QUOTIENTS[dialect], node.this, node.expression)
     if isinstance(node, exp.TryCast) and node.to.is_type(exp.DType.USMALLINT) and dialect == "spark":
         return _filled(USMALLINT, node.this)
+    if isinstance(node, exp.Bracket) and dialect == "spark":  # of a list that is shorter, NULL instead of an error
+        return exp.Anonymous(this="GET", expressions=[node.this.copy(), *(each.copy() for each in node.expressions)])
     if isinstance(node, exp.Window) and isinstance(node.this, exp.RowNumber) and dialect == "clickhouse":
         return exp.cast(node.copy(), "bigint")  # an unsigned number has no common type with others there
     return None
