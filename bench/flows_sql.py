@@ -181,6 +181,24 @@ def zeek_json(select: str) -> str:
 from ({select})"""
 
 
+AWS_FIELDS = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status tcp-flags"
+AWS_HEADER = f"{AWS_FIELDS}\n"
+
+
+def aws_text(select: str) -> str:
+    """Return a SELECT of one column: two lines of an AWS VPC flow log a flow, one where nobody answered."""
+    ends = "src_ip, ' ', dest_ip, ' ', src_port, ' ', dest_port"
+    back = "dest_ip, ' ', src_ip, ' ', dest_port, ' ', src_port"
+    head = "'5 123456789010 eni-', lpad(printf('%x', hash(dest_ip) % 1000), 17, '0'), ' ', "
+    number = "' ', case when transport_protocol = 'tcp' then 6 else 17 end, ' ', "
+    times = "' ', start_us // 1000000, ' ', end_us // 1000000, ' ACCEPT OK ', "
+    udp = "when transport_protocol = 'udp' then 0"
+    return f"""select concat({head}{ends}, {number}{_OUT_PACKETS}, ' ', out_bytes + 40 * ({_OUT_PACKETS}), {times}
+  case {udp} when failed then 2 else 3 end, '\n', case when not ({_SILENT}) then concat({head}{back}, {number}{_IN_PACKETS}, ' ',
+  in_bytes + 40 * ({_IN_PACKETS}), {times} case {udp} when failed then 4 else 19 end, '\n') else '' end)
+from ({select})"""
+
+
 def csv(select: str) -> str:
     """Return a SELECT of one column: lines of comma-separated values under rpcsight's own column names."""
     day = "strftime(make_timestamp({0}), '%Y-%m-%dT%H:%M:%S.%fZ')"

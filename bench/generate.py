@@ -26,6 +26,7 @@ TEXT: dict[str, tuple[Callable[[str], str], str, str]] = {
     "zeek-tsv": (flows_sql.zeek_tsv, flows_sql.TSV_HEADER, flows_sql.TSV_FOOTER),
     "zeek-tsv.gz": (flows_sql.zeek_tsv, flows_sql.TSV_HEADER, flows_sql.TSV_FOOTER),
     "zeek-json": (flows_sql.zeek_json, "", ""),
+    "aws-text": (flows_sql.aws_text, flows_sql.AWS_HEADER, ""),
     "csv": (flows_sql.csv, flows_sql.COLUMNS.replace(" ", "") + "\n", ""),
     "eve-json": (flows_sql.eve_json, "", ""),
     "ecs-json": (flows_sql.ecs_json, "", ""),

@@ -15,6 +15,7 @@ SUFFIX = {
     "eve-json": ".eve.json",
     "ecs-json": ".ecs.json",
     "ocsf-json": ".ocsf.json",
+    "aws-text": ".aws.log",
     "eql-json": ".eql.json",
 }
 

@@ -83,6 +83,7 @@ PAIRS = [
     scan("parquet", 20_000_000),
     scan("zeek-tsv", 5_000_000),
     scan("zeek-json", 5_000_000),
+    scan("aws-text", 2_500_000),
     Pair("b", "zcat, wc -l", Input("zeek-tsv.gz", 5_000_000), zcat, 1.0),
     Pair(
         "c",

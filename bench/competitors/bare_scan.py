@@ -22,6 +22,11 @@ ZEEK = {
     "missed_bytes": "BIGINT", "history": "VARCHAR", "orig_pkts": "BIGINT", "orig_ip_bytes": "BIGINT",
     "resp_pkts": "BIGINT", "resp_ip_bytes": "BIGINT", "tunnel_parents": "VARCHAR",
 }  # fmt: skip
+AWS = {
+    "version": "VARCHAR", "account-id": "VARCHAR", "interface-id": "VARCHAR", "srcaddr": "VARCHAR", "dstaddr": "VARCHAR",
+    "srcport": "USMALLINT", "dstport": "USMALLINT", "protocol": "VARCHAR", "packets": "VARCHAR", "bytes": "VARCHAR",
+    "start": "DOUBLE", "end": "DOUBLE", "action": "VARCHAR", "log-status": "VARCHAR", "tcp-flags": "VARCHAR",
+}  # fmt: skip
 ZEEK_NEEDED = ("ts", "uid", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto", "duration", "conn_state")
 
 EXPORTS = {  # the fields that rpcsight's readers look at
@@ -91,6 +96,12 @@ def query(path: Path, form: str, by: str) -> str:
     elif form == "zeek-json":
         columns = {name: ZEEK[name] for name in ZEEK_NEEDED}
         source = f"read_json('{path}', format = 'newline_delimited', columns = {columns})"
+    elif form == "aws-text":
+        columns = {name: kind for name, kind in AWS.items() if name not in {"version", "account-id"}}
+        source = (
+            f"read_csv('{path}', auto_detect = false, header = false, skip = 1, delim = ' ', quote = '', escape = '', "
+            f"strict_mode = false, nullstr = '-', ignore_errors = true, columns = {AWS})"
+        )
     else:
         columns = {name: ZEEK[name] for name in ZEEK_NEEDED}
         source = (
@@ -105,7 +116,7 @@ def main() -> None:
     """Parse, read, print the count."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("path", type=Path)
-    parser.add_argument("--format", choices=("parquet", "zeek-tsv", "zeek-json", *EXPORTS), required=True)
+    parser.add_argument("--format", choices=("parquet", "zeek-tsv", "zeek-json", "aws-text", *EXPORTS), required=True)
     parser.add_argument("--by", choices=("sum", "hash"), default="sum")
     args = parser.parse_args()
     row = duckdb.connect().execute(query(args.path, args.format, args.by)).fetchone()
