@@ -125,6 +125,14 @@ def test_direction_by_syn(tmp_path: Path) -> None:
     assert paired(tmp_path, [back(0, 9, MIDDLE), out(0, 9, SYN)]) == [connection(0, 9)]
 
 
+def test_direction_by_syn_and_syn_ack(tmp_path: Path) -> None:
+    """As flow logs tell it that never have ACK in the caller's half: PSH beside SYN says that it went on."""
+    assert paired(tmp_path, [back(0, 9, "...A..S."), out(0, 9, SYN)]) == [connection(0, 9, is_established=False)]
+    assert paired(tmp_path, [back(0, 9, "...AP.S."), out(0, 9, SYN)]) == [connection(0, 9)]
+    assert paired(tmp_path, [back(0, 9, "...A..S."), out(0, 9, "....P.S.")]) == [connection(0, 9)]
+    assert paired(tmp_path, [out(0, 9, "....P.SF")]) == [connection(0, 9)]
+
+
 def test_direction_by_who_asked_the_mapper(tmp_path: Path) -> None:
     """Halves that start together, on a clock too coarse to tell: the client is who asked the server's mapper."""
     mapper = [out(0, 9, dest_port=135), back(0, 9, dest_port=135)]

@@ -1,7 +1,8 @@
 /* paired: connections made of one-way records. Both directions and later slices (active timeouts) of one connection become one record;
    a record without SYN that nothing precedes is the continuation of an older connection, not a start.
    Who called whom: the side that is not the mapper; the only one with SYN and no ACK; the earlier one; the one whose pair asked the
-   mapper. Where none of these tells, the lower port is taken for the server and is_oriented is false. */
+   mapper. Where none of these tells, the lower port is taken for the server and is_oriented is false.
+   PSH beside SYN stands for payload, also where the source never tells of ACK alone. */
 with ends as (
   select
     *,
