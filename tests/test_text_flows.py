@@ -447,6 +447,13 @@ def test_argus_ports(text: str, protocol: str, wanted: int | None, tmp_path: Pat
     assert argus_row(tmp_path, "dest_port", Dport=text, Proto=protocol) == (wanted,)
 
 
+def test_argus_lines_that_only_look_alike(tmp_path: Path) -> None:
+    """Delimited text that shares names with Argus stays with the reader of any delimited text."""
+    content = "StartTime,SrcAddr,SrcPort,DstAddr,DstPort\n2026-03-02T10:00:00Z,10.0.0.1,40000,10.0.0.2,135\n"
+    _, account = read(put(tmp_path / "a.csv", content))
+    assert (dict(account.readers), account.candidates) == ({"csv": 1}, 1)
+
+
 def test_argus_times_without_a_date(tmp_path: Path) -> None:
     content = f"{ARGUS_HEADER}\n09:46:53.047277,tcp,10.0.0.1,40000,->,10.0.0.2,135,CON\n"
     with pytest.raises(SchemaError) as raised:

@@ -540,6 +540,7 @@ def _text_forms() -> Iterable[Form]:
         ("argus", lines.argus()),
         ("argus-shuffled", lines.argus(shuffled)),
         ("argus-epoch", lines.argus(is_epoch=True)),
+        ("argus-titles-again", lambda flows: lines.argus()(flows[:5]) + lines.argus()(flows[5:])),
         ("argus-tab", lines.argus(delimiter="\t")),
     ):
         yield Form(name, "flows.binetflow", write, lines.answered_if_tcp, "argus")

@@ -29,6 +29,7 @@ ANALYTICS = ("CAR-2014-05-001", "rpc-activity", "rpc-attempts")
 PACKETS_ONLY = ("rpc-calls", "rpc-mappings", "smb-events")
 RANDOM_LISTS = 40
 FILES = 3
+TEXT_READERS = {"argus", "aws_vpc", "azure_flow", "pfirewall", "silk"}
 FORM = {form.name: form for form in FORMS}
 TYPES = {"VARCHAR": pa.string(), "TIMESTAMP": pa.timestamp("us"), "INTEGER": pa.int32(), "BOOLEAN": pa.bool_()}
 DEMO = Path(str(resources.files("rpcsight"))) / "demo"
@@ -109,6 +110,19 @@ def test_nfdump_exports(connected: str) -> None:
     folder = system.shared_data("netflow-derived")
     exports = sorted(str(path) for form in ("json", "csv") for path in folder.rglob(f"*.nfdump.{form}"))
     assert assert_same(exports, connected)["rpc-activity"].num_rows
+
+
+def test_text_and_cloud_flow_logs(connected: str, tmp_path: Path) -> None:
+    """Every form, with hosts of its own, and lines that can't be read."""
+    forms = [form for form in FORMS if form.reader in TEXT_READERS]
+    for number, form in enumerate(forms):
+        path = tmp_path / form.name / form.file
+        path.parent.mkdir()
+        path.write_bytes(form.write([apart(flow, f"{number}.") for flow in FLOWS]))
+    firewall = FORM["pfirewall"].write(FLOWS)
+    (tmp_path / "pfirewall.log").write_bytes(firewall + b"no record\r\n" + FORM["pfirewall-pid"].write(FLOWS))
+    (tmp_path / "aws.log").write_bytes(FORM["aws-vpc"].write(FLOWS).replace(b" 49664 ", b" 70000 ") + b"\n- -\n")
+    assert assert_same([str(tmp_path)], connected)["rpc-activity"].num_rows > len(forms)
 
 
 @pytest.mark.parametrize("name", ["recording.parquet", "recording.nfdump.json.gz"])

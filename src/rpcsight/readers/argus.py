@@ -21,7 +21,7 @@ IS_GENERIC = False
 
 DELIMITERS = ",;\t|"
 MARKS = {"SrcAddr", "DstAddr"}
-OTHERS = {"StartTime", "Dir", "Dur", "State", "Sport", "Dport"}
+OTHERS = {"Dir", "Sport", "Dport"}
 REQUIRED = ("StartTime", "SrcAddr", "Sport", "DstAddr", "Dport")
 EPOCH = re.compile(r"\d{1,11}(\.\d{1,9})?")
 DATED = re.compile(r"\d{4}[-/]\d\d[-/]\d\d[T. ]\d\d:\d\d:\d\d.*")
@@ -36,7 +36,7 @@ LOCAL = (
 
 def why_not(item: Input) -> str | None:
     """None for text whose first line has the titles of both addresses and of something else that Argus names so."""
-    return None if _delimiter(item.lines()) else "no titles line with Argus's SrcAddr, DstAddr, StartTime, Dir …"
+    return None if _delimiter(item.lines()) else "no titles line with Argus's SrcAddr, DstAddr and Sport, Dport or Dir"
 
 
 def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
@@ -74,9 +74,9 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
         source=item.source if item.is_spooled else "",
         compression=item.compression,
         delimiter=delimiter,
-        skip_lines=0 if "Dur" in kinds else 1,
+        skip_lines=0 if "Dur" in kinds else 1,  # the titles are no number, and so no record, wherever they stand
         null_texts=("",),
-        header_mark=first,
+        header_mark=first if "Dur" in kinds else "",
         notes=() if "* 1000000)" in start else (LOCAL,),
     )
 
