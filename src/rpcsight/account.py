@@ -46,6 +46,7 @@ class Account:
 
     Args:
         files: inputs read.
+        flow_files: those of them that hold flow records; the others hold calls, events of hosts and the like.
         records: records in them.
         from_packets: how many of them are connections put together from packets.
         candidates: flows to the mapper or to a dynamic port.
@@ -58,6 +59,7 @@ class Account:
     """
 
     files: int = 0
+    flow_files: int = 0
     records: int = 0
     from_packets: int = 0
     candidates: int = 0

@@ -35,6 +35,12 @@ EVENTS = ("record", *FACTS)
 NOTHING_SHOWN = "{name} needs {needs}, and nothing in the input shows any: captures do, and logs of calls and hosts"
 
 
+NO_FLOWS = (
+    "{name} needs flow records, and no input holds any (Zeek: conn.log); what logs of calls hold: "
+    "`rpcsight run rpc-calls`, `rpcsight run smb-events`"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What to read, and how.
@@ -109,6 +115,8 @@ class Session:
             raise ValueError(f"{name} needs {', '.join(sorted(missing))}: the session was opened without")
         header = analytic(name).header
         uses = header.uses
+        if "flow" in header.needs and not self.account.flow_files:
+            self._warn(NO_FLOWS.format(name=header.id))
         shown = set(header.needs) & set(FACTS)
         if shown and not any(self._engine.rows(f"select 1 from {each} limit 1", {}).num_rows for each in shown):
             self._warn(NOTHING_SHOWN.format(name=header.id, needs=" or ".join(sorted(shown))))
@@ -178,7 +186,7 @@ def opened(
 def _statements(asked: Collection[str]) -> Statements:
     left_out = compose_steps(("candidate", "sighting"), step("left_out"))
     made = {name: step(name) for name in MADE}
-    counted = (step("stock"), step("problem"), left_out)
+    counted = (step("stock"), step("problem"), left_out, step("undated"))
     events = {name: step(f"event_{name}") for name in EVENTS if is_step(f"event_{name}")}
     return Statements(step("reading"), step("half"), step("paired"), *counted, made, events, asked)
 

@@ -165,19 +165,19 @@ def test_folder_without_flows(tmp_path: Path) -> None:
 @pytest.mark.parametrize("packing", ["", ".gz"])
 def test_another_log_of_any_size(records: int, packing: str, tmp_path: Path) -> None:
     """It is told the same way, alone and beside what is read; one record of conn.log at its end is found."""
-    other = {"_path": "dce_rpc", "ts": 1772445600.0, "uid": "C1", "id.orig_h": "10.0.0.1", "operation": "conn"}
+    other = {"_path": "kerberos", "ts": 1772445600.0, "uid": "C1", "id.orig_h": "10.0.0.1", "operation": "conn"}
     ends = {"id.orig_p": 50000, "id.resp_h": SERVER, "id.resp_p": 135}
-    path = tmp_path / f"dce_rpc.log{packing}"
+    path = tmp_path / f"kerberos.log{packing}"
     content = by_lines([other | ends] * records)
     path.write_bytes(gzip.compress(content) if packing else content)
     error = refusal(path)
-    assert (type(error), error.where, error.what) == (InputError, str(path), "holds no flows: Zeek dce_rpc log")
+    assert (type(error), error.where, error.what) == (InputError, str(path), "holds no flows: Zeek kerberos log")
     conn = tmp_path / "conn.log"
     conn.write_bytes(zeek_tsv(FLOWS))
-    assert skips(read(tmp_path)[1]) == [(path.name, "holds no flows: Zeek dce_rpc log", 1)]
+    assert skips(read(tmp_path)[1]) == [(path.name, "holds no flows: Zeek kerberos log", 1)]
     content += zeek_json(FLOWS, _path="conn")
     path.write_bytes(gzip.compress(content) if packing else content)
-    assert skips(read(path)[1]) == [(path.name, "record of another log: dce_rpc", records)]
+    assert skips(read(path)[1]) == [(path.name, "record of another log: kerberos", records)]
 
 
 def test_utf16(tmp_path: Path) -> None:

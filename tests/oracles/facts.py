@@ -29,6 +29,7 @@ class Said:
     calls: int
     transport_protocol: str = "tcp"
     is_callback: bool = False
+    flow_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,10 @@ def _spoken(met: Met, activities: Sequence[Met], said: Sequence[Said]) -> Row:
     if not own:
         return {"is_decoded": False, "interface": None, "version": None, "calls": None}
     most: Counter[tuple[str | None, str | None]] = Counter()
-    for source in {each.source for each in own}:
+    for seen in {(each.source, each.flow_id) for each in own}:
         here: Counter[tuple[str | None, str | None]] = Counter()
         for each in own:
-            if each.source == source:
+            if (each.source, each.flow_id) == seen:
                 here[each.interface, each.version] += each.calls
         for name, calls in here.items():
             most[name] = max(most[name], calls)

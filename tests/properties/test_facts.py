@@ -27,6 +27,7 @@ SAID = st.builds(
     st.sampled_from((0, 1, 1)),
     st.sampled_from(("tcp", "tcp", "tcp", "smb")),
     st.sampled_from((False, False, False, True)),
+    st.sampled_from((None, None, "C1", "C2")),
 )
 ANSWER = st.builds(
     Answer,
@@ -43,7 +44,7 @@ TABLES = (
     "observer varchar, source varchar, is_exchanged boolean)",
     *(
         f"{name}(source varchar, src_ip varchar, src_port integer, dest_ip varchar, dest_port integer, time_us bigint, "
-        "interface varchar, version varchar, transport_protocol varchar, is_callback boolean)"
+        "interface varchar, version varchar, transport_protocol varchar, is_callback boolean, flow_id varchar)"
         for name in ("rpc_call", "rpc_bind")
     ),
     "rpc_mapping(src_ip varchar, dest_ip varchar, time_us bigint, mapped_address varchar, mapped_port integer, answer varchar)",
@@ -72,7 +73,9 @@ def fill(database: duckdb.DuckDBPyConnection, activities: list[Met], said: list[
     for each in said:
         table = "rpc_call" if each.calls else "rpc_bind"
         row = (each.source, *each.ends, each.time_us, each.interface, each.version, each.transport_protocol)
-        database.execute(f"insert into {table} values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, each.is_callback))
+        database.execute(
+            f"insert into {table} values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, each.is_callback, each.flow_id)
+        )
     for answer in answers:
         row = (answer.client, answer.server, answer.time_us, answer.address, answer.port, answer.answer)
         database.execute("insert into rpc_mapping values (?, ?, ?, ?, ?, ?)", row)

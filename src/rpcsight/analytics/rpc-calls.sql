@@ -8,7 +8,7 @@ attack   = ["T1021.002", "T1021.003", "T1047", "T1053.005", "T1543.003", "T1569.
 needs    = ["rpc_call"]
 uses     = ["rpc_call"]
 mistaken = "Administration and the domain's own traffic, which make the same calls. A call that two captures hold is two rows."
-blind    = "Flow records; encrypted SMB sessions, RPC over HTTP (593) and UDP; the interface where its bind was not captured; arguments. Logs of calls: what they filter (Zeek: unanswered calls)."
+blind    = "Flow records; encrypted SMB sessions, RPC over HTTP (593) and UDP; the interface where its bind was not captured; arguments. Logs of calls: what they filter (Zeek: unanswered calls, noise of winreg, spoolss, wkssvc), and what they name only."
 */
 select
   make_timestamp(time_us) as call_time,

@@ -209,6 +209,7 @@ class Statements:
     stock: str = ""
     problem: str = ""
     left_out: str = ""
+    undated: str = ""
     made: Mapping[str, str] = field(default_factory=dict[str, str])
     events: Mapping[str, str] = field(default_factory=dict[str, str])
     facts: Collection[str] = tuple(FACTS)

@@ -10,6 +10,7 @@ from rpcsight.engines import TEXT_FORMS, Engine, LayoutChange, ReadCount, Scan, 
 from rpcsight.errors import InputError, RpcsightError, UsageError
 from rpcsight.intake.locate import UNREADABLE, locate
 from rpcsight.intake.plan import Plan, Planned, split
+from rpcsight.schema import FACTS
 
 __all__ = ["Progress", "read", "spare"]
 
@@ -21,6 +22,7 @@ WRONG_COLUMNS = (
     "if columns or times are read wrongly, name them: --map start_time=COLUMN:epoch_ms (epoch_s, epoch_us, epoch_ns)"
 )
 NOT_ASKED = "it shows {}, which this analytic does not look at"
+UNDATED = "{}: time missing, or before 1970 or after 2099"
 KNOWN_FORMATS = "`rpcsight list readers` shows what is read"
 BEGINS = "; the line begins "
 OUTSIDE = "outside --since"
@@ -87,6 +89,8 @@ def read(
             made.unusable.append(error)
             continue
         account.files += len(scan.paths)
+        if any(part.gives not in FACTS for part in scan.parts(statements.facts)):
+            account.flow_files += len(scan.paths)
         account.readers[scan.reader] += len(scan.paths)
         account.records += sum(count.records for count in counts)
         account.from_packets += sum(count.from_packets for count in counts)
@@ -158,6 +162,8 @@ def _take_stock(
         account.last_time = max(account.last_time or last, last)
     problems = engine.rows(statements.problem, parameters).to_pylist()
     account.skips += [_problem(row, made, parameters, number) for number, row in enumerate(problems)]
+    for row in engine.rows(statements.undated, parameters).to_pylist():
+        account.skips.append(Skip(row["source"], UNDATED.format(row["fact"]), row["records"]))
     for row in engine.rows(statements.left_out, parameters).to_pylist():
         account.left_out[row["left_out"]] = row["flows"]
     coarse = [clock.observer for clock in account.clocks if clock.resolution == "1 s"]

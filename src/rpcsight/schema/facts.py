@@ -75,10 +75,12 @@ RPC_MAPPING: tuple[Column, ...] = (
 
 SMB_EVENT: tuple[Column, ...] = (
     *(column for column in _SEEN_IN if column.name not in {"transport_protocol", "pipe"}),
-    Column("action", "VARCHAR", "logon, share, pipe, write or encrypted"),
+    Column(
+        "action", "VARCHAR", "logon, share, pipe, write or encrypted; logs of files also: open, read, rename, delete"
+    ),
     Column("share", "VARCHAR", "the share as it was asked for; empty where unknown"),
     Column("name", "VARCHAR", "of the pipe or file within the share"),
-    Column("size", "BIGINT", "bytes written"),
+    Column("size", "BIGINT", "bytes written; of a log, the size of the file that was written to"),
     *_RECORDED,
 )
 """What SMB shows beside calls."""

@@ -1,7 +1,9 @@
 /* spoken: activities on whose connection DCE/RPC was captured: the interface that was called most there (or only bound), and how many
-   calls. What was said belongs to the latest connection of its two ends that began before it. Captured twice, it counts once. */
+   calls (of logs that give names only: how many, and no interface). What was said belongs to the latest connection of its two ends that
+   began before it. Seen twice (in two files, or as two connections of one log), it counts once. */
 with said as (
-  select source, src_ip, src_port, dest_ip, dest_port, time_us, interface, version, 1 as calls
+  select
+    concat(source, ' ', coalesce(flow_id, '')) as source, src_ip, src_port, dest_ip, dest_port, time_us, interface, version, 1 as calls
   from rpc_call
   where transport_protocol = 'tcp' and not is_callback
   union all
