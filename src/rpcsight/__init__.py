@@ -19,11 +19,12 @@ from rpcsight.errors import RpcsightError, UsageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from rpcsight.account import Account
     from rpcsight.findings import Finding as Finding
     from rpcsight.pipeline import Hunt, Request
 
 __version__ = "0.1.0"
-__all__ = ["Finding", "RpcsightError", "__version__", "hunt", "read", "run"]
+__all__ = ["Finding", "RpcsightError", "__version__", "convert", "hunt", "read", "run"]
 
 Paths = str | Path | Sequence[str | Path]
 Columns = Mapping[str, str] | Sequence[str]
@@ -94,6 +95,36 @@ def hunt(
 
     with pipeline.opened(_request(paths, settings, mapping, engine, master, since, until, rule)) as session:
         return session.hunt()
+
+
+def convert(
+    paths: Paths,
+    folder: str | Path,
+    *,
+    replace: bool = False,
+    settings: str | Path | None = None,
+    mapping: Columns = (),
+    since: datetime | str | None = None,
+    until: datetime | str | None = None,
+    **rule: object,
+) -> "Account":
+    """Write everything that the paths hold as Parquet by table and day: every flow on any port, calls, processes.
+
+    Args:
+        folder: where to, a new or empty one: `folder/flow/day=2026-11-22/part-0.parquet`.
+        replace: whether what an earlier conversion wrote there may be replaced.
+        paths, settings, mapping, since, until, rule: as for `run`.
+
+    Returns:
+        The account of what was read and written.
+
+    Raises:
+        RpcsightError: as for `run`; the folder holds something else, or can't be written.
+    """
+    from rpcsight.conversion import convert as converted
+
+    asked = _request(paths, settings, mapping, "duckdb", None, since, until, rule)
+    return converted(asked, Path(_text("folder", folder, "give a path")), is_replacing=replace)
 
 
 def read(paths: Paths, *, settings: str | Path | None = None, mapping: Columns = (), **rule: object) -> "pa.Table":

@@ -55,6 +55,7 @@ class Account:
         left_out: candidates that the robust rule leaves out, by reason.
         clocks: resolution of each observer's times.
         warnings: what limits the result.
+        written: rows that `convert` wrote, by table.
         first_time, last_time: of the candidates, UTC.
     """
 
@@ -68,6 +69,7 @@ class Account:
     left_out: dict[str, int] = field(default_factory=dict[str, int])
     clocks: list[SourceClock] = field(default_factory=list[SourceClock])
     warnings: list[str] = field(default_factory=list[str])
+    written: dict[str, int] = field(default_factory=dict[str, int])
     first_time: datetime | None = None
     last_time: datetime | None = None
 
@@ -77,7 +79,9 @@ def lines(account: Account) -> Iterator[str]:
     readers = ", ".join(f"{name} {count}" for name, count in sorted(account.readers.items()))
     files = "1 file" if account.files == 1 else f"{account.files:,} files"
     yield f"read {files} ({readers}): {account.records:,} records"
-    if account.first_time and account.last_time:
+    if account.written:
+        yield f"wrote {', '.join(f'{name} ({rows:,})' for name, rows in account.written.items())}"
+    elif account.first_time and account.last_time:
         span = f"{account.first_time:%Y-%m-%d %H:%M:%S} to {account.last_time:%Y-%m-%d %H:%M:%S} UTC"
         yield f"of these, {account.candidates:,} may be part of RPC (to the endpoint mapper or a dynamic port), {span}"
     clocks = Counter(clock.resolution for clock in account.clocks)
@@ -89,7 +93,8 @@ def lines(account: Account) -> Iterator[str]:
         yield f"left out of rpc-activity: {reasons}"
     yield from _skips(account.skips)
     yield from (f"warning: {warning}" for warning in account.warnings)
-    yield UNSEEN
+    if not account.written:
+        yield UNSEEN
 
 
 def _skips(skips: list[Skip]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import BinaryIO, overload
 import pyarrow as pa
 
 from rpcsight.account import Account
-from rpcsight.analytics import GIVEN, analytic, compose, compose_steps, facts, is_step, step
+from rpcsight.analytics import GIVEN, analytic, compose, compose_steps, facts, is_step, step, whole
 from rpcsight.engines import Engine, Statements, open_engine
 from rpcsight.findings import Finding
 from rpcsight.findings.group import findings_of
@@ -35,6 +35,10 @@ EVENTS = ("record", *FACTS)
 NOTHING_SHOWN = "{name} needs {needs}, and nothing in the input shows any: captures do, and logs of calls and hosts"
 
 
+EVERY_PORT = {"dynamic_low": 0, "dynamic_high": 65535}
+EVERY_HALF = "select * from raw"
+NONE_LEFT_OUT = "select source as left_out, 0 as flows from reading where 1 = 0"
+"""In place of the steps `half` and `left_out`, and of the ports of interest, where every flow is kept."""
 NO_FLOWS = (
     "{name} needs flow records, and no input holds any (Zeek: conn.log); what logs of calls hold: "
     "`rpcsight run rpc-calls`, `rpcsight run smb-events`"
@@ -94,6 +98,13 @@ class Session:
         """The rows of an analytic as they come, for results larger than memory; to be used up while the session is open."""
         self._hold(name)
         return self._engine.batches(compose(name, held=self._held), self._parameters)
+
+    def table(self, name: str) -> pa.RecordBatchReader:
+        """All rows of `flow` or of a table of `schema.FACTS` by time, as they come; to be used up while the session is open.
+
+        Flows are all of the input's only where it was opened so (`is_whole`).
+        """
+        return self._engine.batches(step("flow") if name == "flow" else whole(name), self._parameters)
 
     def candidates(self) -> pa.Table:
         """The flows that can be part of RPC, one row a record, as the readers understood them."""
@@ -156,7 +167,11 @@ class Hunt(Sequence[Finding]):
 
 @contextmanager
 def opened(
-    request: Request, progress: Progress | None = None, asked: Collection[str] = tuple(FACTS)
+    request: Request,
+    progress: Progress | None = None,
+    asked: Collection[str] = tuple(FACTS),
+    *,
+    is_whole: bool = False,
 ) -> Iterator[Session]:
     """Read the inputs into an engine.
 
@@ -164,6 +179,7 @@ def opened(
         request: what to read, and how.
         progress: is told what is being read.
         asked: the tables of `schema.FACTS` that will be asked for: captures are not searched for others. All, where that is open.
+        is_whole: keep every flow, not only those that can be part of RPC: `Session.table` gives them, and no analytic runs.
 
     Raises:
         InputError: nothing usable was read.
@@ -177,18 +193,25 @@ def opened(
             folder = request.settings.readers
             made = plan(request.paths, parse_mapping(request.mapping), Path(scratch), request.stdin, folder)
             spare(request.output, made)
-            read(made, engine, _statements(asked), request.parameters(), account, progress or _silent)
-            yield Session(engine, request.parameters(), account, asked)
+            parameters = request.parameters()
+            if is_whole:
+                parameters |= EVERY_PORT
+            read(made, engine, _statements(asked, is_whole=is_whole), parameters, account, progress or _silent)
+            yield Session(engine, parameters, account, asked)
         finally:
             engine.close()
 
 
-def _statements(asked: Collection[str]) -> Statements:
+def _statements(asked: Collection[str], *, is_whole: bool) -> Statements:
     left_out = compose_steps(("candidate", "sighting"), step("left_out"))
+    if is_whole:
+        left_out = NONE_LEFT_OUT
     made = {name: step(name) for name in MADE}
     counted = (step("stock"), step("problem"), left_out, step("undated"))
     events = {name: step(f"event_{name}") for name in EVENTS if is_step(f"event_{name}")}
-    return Statements(step("reading"), step("half"), step("paired"), *counted, made, events, asked)
+    return Statements(
+        step("reading"), EVERY_HALF if is_whole else step("half"), step("paired"), *counted, made, events, asked
+    )
 
 
 def _silent(name: str, done: int, everything: int) -> None:

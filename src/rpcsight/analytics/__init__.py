@@ -33,8 +33,10 @@ __all__ = [
     "facts",
     "is_step",
     "step",
+    "whole",
 ]
 
+LATEST_US = 4_102_444_799_999_999
 BASE = ("record", "reading")
 GIVEN = (*BASE, *FACTS)
 """What an engine holds as tables after reading; a warehouse computes `reading` from `flow`, and has those facts that an analytic needs."""
@@ -86,6 +88,16 @@ def step(name: str) -> str:
             "analytic [uses]", f"there is no step {name!r}", "steps are the files of src/rpcsight/steps"
         )
     return _split(file.read_text(encoding="utf-8"))[1]
+
+
+def whole(name: str) -> str:
+    """All rows of a table of `schema.FACTS` that have a time and are within --since and --until, by time."""
+    columns = [column.name for column in FACTS[name]]
+    time = "coalesce(flow_us, time_us)" if "flow_us" in columns else "time_us"
+    return (
+        f"select {', '.join(columns)}\nfrom {name}\nwhere time_us between 0 and {LATEST_US}\n"
+        f"  and {time} >= $since_us and {time} < $until_us\norder by {', '.join(columns)}"
+    )
 
 
 @cache

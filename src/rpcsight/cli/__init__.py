@@ -11,6 +11,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from rpcsight import __version__
+from rpcsight.cli.conversion import convert
 from rpcsight.cli.options import (
     AnalyticId,
     EngineName,
@@ -57,6 +58,7 @@ app = typer.Typer(
     rpcsight hunt logs/ --format jsonl           the same for a SIEM, from a folder of logs
     rpcsight run CAR-2014-05-001 conn.log        one analytic, exactly as published, every row
     zcat conn.*.gz | rpcsight hunt -             from a pipe
+    rpcsight convert logs/ -o lake               anything to Parquet, by day, for a cluster
     rpcsight sql rpc-activity --dialect spark    the text, for a warehouse of one's own""",
     add_completion=False,
     rich_markup_mode=None,
@@ -160,6 +162,9 @@ def run(
             rows = session.stream(analytic)
         write(rows, to)
     tell(session.account, is_quiet=quiet)
+
+
+app.command()(convert)
 
 
 @app.command("list")

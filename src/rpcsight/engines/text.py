@@ -41,11 +41,13 @@ def mapped(scan: Scan, relation: str, source: str) -> str:
     Args:
         scan: gives the expressions.
         relation: the raw columns, as SQL.
-        source: the source column, as SQL.
+        source: the source column, as SQL, where the records don't tell it themselves.
     """
     observer = literal(scan.observer)
     if "observer" in scan.fields:
         observer = f"coalesce({scan.fields['observer']}, {observer})"
+    if "source" in scan.fields:
+        source = f"coalesce({scan.fields['source']}, {source})"
     fields = {**scan.fields, "observer": observer, "source": source}
     return f"select {', '.join(_columns(TABLES[scan.gives], fields))} from {_rows(scan, relation)}{where(scan)}"
 

@@ -50,9 +50,9 @@ def spare(output: Path | None, made: Plan) -> None:
     Raises:
         UsageError: the output is one of the inputs.
     """
-    paths = [item.source for planned in made.scans for item, _ in planned.inputs]
-    if output is not None and output.resolve() in {Path(path).resolve() for path in paths}:
-        raise UsageError("--output", f"{output} is one of the inputs, and would be lost", "name another file")
+    paths = {Path(item.source).resolve() for planned in made.scans for item, _ in planned.inputs}
+    if output is not None and any(output.resolve() in {path, *path.parents} for path in paths):
+        raise UsageError("--output", f"{output} is one of the inputs, and would be lost", "name another")
 
 
 def read(

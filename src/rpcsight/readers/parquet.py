@@ -1,4 +1,4 @@
-"""Parquet: our own flow table (what `convert` writes), or any other by common column names or --map; partitioned folders."""
+"""Parquet: our own tables (what `convert` writes), or any other flow table by common column names or --map; partitioned folders."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -9,17 +9,20 @@ from rpcsight.errors import InputError
 from rpcsight.readers import NoFlows
 from rpcsight.readers._inputs import Input
 from rpcsight.readers._names import REQUIRED, bare, found_names, values
-from rpcsight.schema import FLOW
+from rpcsight.schema import FACTS, FLOW
 
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
 
 NAME = "parquet"
-ABOUT = "Parquet: rpcsight's flow table, or any by common column names or --map; partitioned folders"
+ABOUT = "Parquet: rpcsight's own tables (what `convert` writes), or any flow table by common column names or --map; partitioned folders"
 IS_GENERIC = True
 
 MAGIC = b"PAR1"
 SAMPLE_ROWS = 50
+MADE_BY_CONVERT = b"rpcsight"
+"""Key of the metadata of a file that `convert` made: it knows the sources of its records."""
+LATEST_US = 4_102_444_799_999_999
 KINDS = {
     "bool": "BOOLEAN",
     "int8": "SMALLINT",
@@ -59,8 +62,10 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
     try:
         with pq.ParquetFile(item.path) as file:
             kinds = {field.name: _kind(str(field.type)) for field in file.schema_arrow}
+            is_ours = MADE_BY_CONVERT in (file.schema_arrow.metadata or {})
+            fact = _fact(kinds)
             is_own = _is_own(kinds) and not mapping
-            found = {} if is_own else found_names(list(kinds), mapping, item.source)
+            found = {} if is_own or fact else found_names(list(kinds), mapping, item.source)
             times = {bare(found[name], list(kinds)) for name in ("start_time", "end_time") if name in found}
             samples = _samples(file, [name for name in sorted(times) if not kinds[name].startswith("TIMESTAMP")])
             rows = file.metadata.num_rows
@@ -70,13 +75,20 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
         ) from cause
     if not rows:
         raise NoFlows("Parquet without rows")
+    if fact:
+        fields = _of_fact(fact)
+    elif is_own:
+        fields = _own(kinds, keeps_source=is_ours)
+    else:
+        fields = values(found, list(kinds), kinds, samples)
     return Scan(
         reader=NAME,
         form="parquet",
         paths=(str(item.path),),
         observer=item.observer.rpartition("/")[0] or "parquet",
         columns=kinds,
-        fields=_own(kinds) if is_own else values(found, list(kinds), kinds, samples),
+        fields=fields,
+        gives=fact or "record",
         source=item.source if item.is_spooled else "",
     )
 
@@ -101,7 +113,20 @@ def _is_own(kinds: Mapping[str, str]) -> bool:
     return all(kinds.get(name) == own[name] for name in needed) and kinds.get("end_time", "TIMESTAMP") == "TIMESTAMP"
 
 
-def _own(kinds: Mapping[str, str]) -> dict[str, str]:
+def _fact(kinds: Mapping[str, str]) -> str:
+    """The table of `schema.FACTS` whose columns the file has; empty: none."""
+    fitting = [name for name, table in FACTS.items() if all(kinds.get(column.name) == column.kind for column in table)]
+    return max(fitting, key=lambda name: len(FACTS[name]), default="")
+
+
+def _of_fact(name: str) -> dict[str, str]:
+    """Its columns as they are; times only of 1970 to 2099."""
+    fields = {column.name: identifier(column.name) for column in FACTS[name]}
+    times = {time: f"case when {time} between 0 and {LATEST_US} then {time} end" for time in ("time_us", "flow_us")}
+    return fields | {time: sql for time, sql in times.items() if time in fields}
+
+
+def _own(kinds: Mapping[str, str], *, keeps_source: bool) -> dict[str, str]:
     """Our own table needs no repair: its columns as they are."""
     fields = {
         column.name: identifier(column.name)
@@ -114,5 +139,6 @@ def _own(kinds: Mapping[str, str]) -> dict[str, str]:
     if "is_oriented" in kinds:
         fields["is_oriented"] = "coalesce(is_oriented, true)"
     fields["transport_protocol"] = "lower(transport_protocol)"
-    fields.pop("source", None)
+    if not keeps_source:
+        fields.pop("source", None)
     return fields

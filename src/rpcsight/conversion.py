@@ -1,0 +1,226 @@
+"""Anything that is read, as Parquet of our own: a folder a table, a folder a day in it, sorted by time; what clusters read.
+
+Rows come sorted from the engine, so one file is open at a time; the engine sorts on disk what does not fit into memory. Everything is
+written beside the folder and put in its place when it is whole.
+"""
+
+import itertools
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import rpcsight
+from rpcsight.account import Account
+from rpcsight.errors import InputError, UsageError
+from rpcsight.pipeline import Progress, Request, opened
+from rpcsight.schema import FACTS, FLOW, Column
+
+__all__ = ["convert"]
+
+TABLES: dict[str, tuple[Column, ...]] = {"flow": FLOW, **FACTS}
+MARK = "_rpcsight.json"
+"""Says that a folder was made here; readers of all kinds pass over names that begin so."""
+PART = re.compile(r"part-\d+\.parquet")
+ROWS_AT_ONCE = 250_000
+MOST_ROWS = 20_000_000
+"""Of one file."""
+DAY_US = 86_400_000_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+ARROW_TYPES = {
+    "VARCHAR": pa.string(),
+    "TIMESTAMP": pa.timestamp("us"),
+    "INTEGER": pa.int32(),
+    "BIGINT": pa.int64(),
+    "BOOLEAN": pa.bool_(),
+}
+
+
+def convert(request: Request, folder: Path, *, is_replacing: bool = False, progress: Progress | None = None) -> Account:
+    """Write everything that the paths hold as Parquet: `flow` (on any port), and those tables of `schema.FACTS` that have rows.
+
+    Args:
+        request: what to read.
+        folder: where to; made if it is not there.
+        is_replacing: whether what an earlier conversion wrote there may be replaced.
+        progress: is told what is being read and written.
+
+    Raises:
+        InputError: nothing usable was read, or the folder can't be written.
+        SchemaError: records lack a field that is needed.
+        UsageError: the folder holds something else, or inputs.
+    """
+    folder = folder.absolute()
+    _check(folder, is_replacing=is_replacing)
+    with _in_place(folder) as partial:
+        with opened(replace(request, output=folder), progress, is_whole=True) as session:
+            account = session.account
+            for name, columns in TABLES.items():
+                rows = _written(partial / name, columns, _gathered(session.table(name)), account.candidates, progress)
+                account.written |= {name: rows} if rows else {}
+        if not account.written:
+            raise InputError("inputs", "hold nothing to write", "the account of `rpcsight hunt` says what is in them")
+        made = {"rpcsight": rpcsight.__version__, "tables": account.written}
+        (partial / MARK).write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")
+    return account
+
+
+def _check(folder: Path, *, is_replacing: bool) -> None:
+    """See to it that nothing is there that would be lost.
+
+    Raises:
+        UsageError: something is.
+    """
+    if not folder.exists() and not folder.is_symlink():
+        if not folder.parent.is_dir():
+            raise UsageError("--output", f"there is no folder {str(folder.parent)!r}", "make it, or write elsewhere")
+        return
+    if folder.is_symlink() or not folder.is_dir():
+        raise UsageError("--output", f"{str(folder)!r} is no folder", "name one that is not there yet")
+    if not any(folder.iterdir()):
+        return
+    if not is_replacing:
+        raise UsageError(
+            "--output", f"{str(folder)!r} is not empty", "name another, or add --replace if convert made it"
+        )
+    for path in _strange(folder):
+        what = f"{str(path)!r} was not made by convert, and would be lost"
+        raise UsageError("--replace", what, "name another folder, or move that away")
+
+
+def _strange(folder: Path) -> Iterator[Path]:
+    """What is in a folder that `convert` did not make."""
+    if not (folder / MARK).is_file():
+        yield folder
+    for path in sorted(folder.rglob("*")):
+        match path.relative_to(folder).parts:
+            case (name,):
+                is_ours = path.is_file() if name == MARK else name in TABLES and path.is_dir()
+            case (_, day):
+                is_ours = day.startswith("day=") and path.is_dir()
+            case (_, _, file):
+                is_ours = PART.fullmatch(file) is not None and path.is_file()
+            case _:
+                is_ours = False
+        if not is_ours or path.is_symlink():
+            yield path
+
+
+@contextmanager
+def _in_place(folder: Path) -> Iterator[Path]:
+    """A new folder beside the named one that takes its place at the end, and is gone when something fails.
+
+    Raises:
+        InputError: it can't be written.
+    """
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    former = folder.with_name(f".{folder.name}.{os.getpid()}.former")
+    try:
+        partial.mkdir()
+        yield partial
+        if folder.is_dir() and any(folder.iterdir()):
+            folder.rename(former)
+        partial.rename(folder)
+    except OSError as cause:
+        raise InputError(
+            str(folder), f"can't be written ({cause.strerror or cause})", "make room there, or write elsewhere"
+        ) from cause
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        if former.exists() and not folder.exists():
+            former.rename(folder)
+        shutil.rmtree(former, ignore_errors=True)
+
+
+def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """The same rows in larger pieces: those are Parquet's row groups."""
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(each.num_rows for each in held) >= ROWS_AT_ONCE:
+            yield pa.Table.from_batches(held)
+            held = []
+    if held:
+        yield pa.Table.from_batches(held)
+
+
+def _written(
+    folder: Path, columns: tuple[Column, ...], pieces: Iterable[pa.Table], total: int, progress: Progress | None
+) -> int:
+    """Write a table, and say how many rows it has.
+
+    Args:
+        folder: the table's.
+        columns: its columns; the first that is a time says the day.
+        pieces: its rows by that time.
+        total: about how many there are.
+        progress: is told.
+    """
+    fields = [(column.name, ARROW_TYPES[column.kind]) for column in columns]
+    schema = pa.schema(fields, metadata={"rpcsight": rpcsight.__version__})
+    time = next(column.name for column in columns if column.name in {"start_time", "time_us"})
+    files = _Files(folder, schema)
+    written = 0
+    try:
+        for piece in pieces:
+            rows = piece.cast(schema)
+            days = rows[time].cast(pa.int64()).to_numpy() // DAY_US
+            starts = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(days)]
+            for start, end in itertools.pairwise(starts):
+                if end > start:
+                    files.write(int(days[start]), rows.slice(start, end - start))
+            written += rows.num_rows
+            if progress:
+                progress(f"writing {folder.name}", written, max(total, written))
+    finally:
+        files.close()
+    return written
+
+
+class _Files:
+    """The files of a table, a day after the other.
+
+    Args:
+        folder: where they go.
+        schema: of each.
+    """
+
+    def __init__(self, folder: Path, schema: pa.Schema) -> None:
+        self._folder = folder
+        self._schema = schema
+        self._writer: pq.ParquetWriter | None = None
+        self._day = -1
+        self._part = 0
+        self._rows = 0
+
+    def write(self, day: int, rows: pa.Table) -> None:
+        """Write rows of a day (counted from 1970); days come in order."""
+        writer = self._writer
+        if writer is None or day != self._day or self._rows >= MOST_ROWS:
+            writer = self._open(day)
+        writer.write_table(rows)
+        self._rows += rows.num_rows
+
+    def close(self) -> None:
+        """End the file that is open."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def _open(self, day: int) -> pq.ParquetWriter:
+        self.close()
+        self._part = self._part + 1 if day == self._day else 0
+        self._day, self._rows = day, 0
+        folder = self._folder / f"day={EPOCH + timedelta(days=day):%Y-%m-%d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._writer = pq.ParquetWriter(folder / f"part-{self._part}.parquet", self._schema, compression="zstd")
+        return self._writer
