@@ -1,6 +1,8 @@
 """convert: every flow and every fact goes into Parquet by day, and comes back with the same results; nothing is ever lost on the way."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -352,3 +354,35 @@ def test_it_can_be_called_twice(tmp_path: Path) -> None:
     """The function keeps its name when the module that does the work is loaded."""
     counts: Sequence[int] = [rpcsight.convert(PARQUET, tmp_path / name).files for name in ("a", "b")]
     assert list(counts) == [1, 1]
+
+
+# --- the command
+
+
+def command(*arguments: object) -> tuple[int, str, str]:
+    program = [sys.executable, "-m", "rpcsight", "convert", *map(str, arguments)]
+    ran = subprocess.run(program, capture_output=True, text=True, check=False)
+    return ran.returncode, ran.stdout, ran.stderr
+
+
+def test_the_command_says_what_it_read_and_wrote(tmp_path: Path) -> None:
+    (tmp_path / "conn.log").write_bytes(zeek_tsv(FLOWS))
+    code, out, err = command(tmp_path / "conn.log", "-o", tmp_path / "lake")
+    assert (code, out, err.splitlines()) == (
+        0,
+        "",
+        ["read 1 file (zeek 1): 16 records", "wrote flow (16)", "clock resolution of the observers: 1 ms (1)"],
+    )
+    assert command(tmp_path / "conn.log", "-o", tmp_path / "lake", "-q", "--replace") == (0, "", "")
+
+
+def test_the_command_refuses_as_others_do(tmp_path: Path) -> None:
+    (tmp_path / "lake" / "mine").mkdir(parents=True)
+    assert command(PARQUET, "-o", tmp_path / "lake") == (
+        2,
+        "",
+        f"error: --output: {str(tmp_path / 'lake')!r} is not empty\n  hint: name another, or add --replace if convert made it\n",
+    )
+    assert command(PARQUET)[0] == 2
+    assert command(tmp_path / "gone", "-o", tmp_path / "new")[0] == 3
+    assert left(tmp_path) == ["lake"]

@@ -14,9 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import rpcsight
 from rpcsight.engines import ReadCount, open_engine
 from rpcsight.pipeline import Request, opened
-from rpcsight.schema import FLOW
+from rpcsight.schema import FACTS, FLOW
+from rpcsight.schema import names as names_of
 from tests import system, test_engines
 from tests.contracts.samples import FLOWS, FORMS
 from tests.e2e import cluster
@@ -139,6 +141,33 @@ def test_captures(connected: str, tmp_path: Path) -> None:
     (tmp_path / "d.pcap").write_bytes(content[:24])
     public = system.shared_data("pcap", "OTRF+Security-Datasets", "apt29_day2_SCRANTON.cap")
     assert assert_same([str(tmp_path), str(public)], connected)["CAR-2014-05-001"].num_rows
+
+
+def test_zeek_calls_and_what_convert_makes_of_them(connected: str, tmp_path: Path) -> None:
+    """Logs of calls, alone and among connections; the same as Parquet, which Spark reads as one table by day, too."""
+    from pyspark.sql import SparkSession
+
+    logs = system.shared_data("zeek", "OTRF+Security-Datasets")
+    (tmp_path / "logs").mkdir()
+    names = ("combined_zeek.log", "NEWYORK_conn.log", "NEWYORK_dce_rpc.log", "NEWYORK_smb_mapping.log")
+    for name in names:
+        (tmp_path / "logs" / name).symlink_to(logs / f"apt29_day2_{name}")
+    (tmp_path / "logs" / "dce_rpc.log.gz").symlink_to(
+        system.shared_data("zeek", "brimdata+zed-sample-data", "wrccdc2018_tsv_dce_rpc.log.gz")
+    )
+    account = rpcsight.convert(tmp_path / "logs", tmp_path / "lake")
+    rows: list[list[Any]] = []
+    for folder, engine in (("logs", "duckdb"), ("logs", "spark"), ("lake", "spark")):
+        master = connected if engine == "spark" else None
+        with opened(Request([str(tmp_path / folder)], engine=engine, master=master)) as session:
+            rows.append([session.run(name).to_pylist() for name in ("rpc-activity", "rpc-calls", "smb-events")])
+    assert rows == [rows[0]] * 3
+    assert {each["basis"] for each in rows[0][0]} == {"decoded", "mapper"}
+    spark = SparkSession.active()
+    for name, columns in {"flow": FLOW, **FACTS}.items():
+        if name in account.written:
+            table = spark.read.parquet(str(tmp_path / "lake" / name))
+            assert (table.count(), table.columns) == (account.written[name], [*names_of(columns), "day"])
 
 
 def test_what_packets_show(connected: str) -> None:
