@@ -308,6 +308,14 @@ def test_files_links_and_missing_folders_are_refused(options: dict[str, Any], tm
     assert left(tmp_path) == ["file", "link", "real"]
 
 
+@pytest.mark.parametrize("name", ["a\0b", "x" * 300, "", "/"])
+def test_impossible_names_are_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine").write_text("mine")
+    monkeypatch.chdir(tmp_path)
+    assert isinstance(refused(PARQUET, folder=Path(name)), UsageError)
+    assert left(tmp_path) == ["mine"]
+
+
 def test_inputs_are_never_written_over(tmp_path: Path) -> None:
     lake = tmp_path / "lake"
     rpcsight.convert(PARQUET, lake)

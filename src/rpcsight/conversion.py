@@ -59,8 +59,13 @@ def convert(request: Request, folder: Path, *, is_replacing: bool = False, progr
         SchemaError: records lack a field that is needed.
         UsageError: the folder holds something else, or inputs.
     """
-    folder = folder.absolute()
-    _check(folder, is_replacing=is_replacing)
+    folder = Path(os.path.abspath(folder))  # noqa: PTH100 - without "..", and links stay links
+    try:
+        _check(folder, is_replacing=is_replacing)
+    except (OSError, ValueError) as cause:
+        raise UsageError(
+            "--output", f"{str(folder)!r} can't be looked into ({cause})", "name another folder"
+        ) from cause
     with _in_place(folder) as partial:
         with opened(replace(request, output=folder), progress, is_whole=True) as session:
             account = session.account

@@ -146,6 +146,29 @@ def test_nobody_asks_nobody_reads(layout: str, tmp_path: Path) -> None:
         ]
 
 
+def test_a_part_of_a_file_that_nobody_asks_for_is_told(tmp_path: Path) -> None:
+    """Tab-separated logs put together in one file."""
+    (tmp_path / "all.log").write_bytes(zeek_tsv(FLOWS) + tsv("dce_rpc"))
+    with opened(Request([str(tmp_path)]), asked=()) as session:
+        assert skips(session.account) == [
+            ("all.log", "holds no flows: it shows rpc_call, which this analytic does not look at", 1)
+        ]
+
+
+@pytest.mark.parametrize("first", ["conn", "dce_rpc"])
+def test_a_cut_file_gives_what_comes_before(first: str, tmp_path: Path) -> None:
+    """Also where it is looked through for other logs."""
+    conn = zeek_json(list(FLOWS) * 200, _path="conn")
+    parts = [lines("dce_rpc", "_path"), conn]
+    whole = b"".join(parts if first == "dce_rpc" else [*parts[::-1], conn])
+    path = tmp_path / "all.log.gz"
+    path.write_bytes(gzip.compress(whole)[:-3000])
+    calls, _, account = rows(path)
+    assert seen_calls(calls) == expected_calls()
+    assert account.records > len(FLOWS)
+    assert [what for _, what, _ in skips(account)] == ["lines that can't be read"]
+
+
 def test_calls_alone_are_no_activity(tmp_path: Path) -> None:
     """An empty result says what it lacks."""
     (tmp_path / "dce_rpc.log").write_bytes(tsv("dce_rpc"))

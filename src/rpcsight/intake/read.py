@@ -116,6 +116,9 @@ def _counts(
         return [engine.read(planned.scan, statements, parameters)]
     except LayoutChange:
         for scan in split(planned, made):
+            if not scan.parts(statements.facts):
+                made.flowless.append((scan.source, NOT_ASKED.format(scan.gives)))
+                continue
             try:
                 counts.append(engine.read(scan, statements, parameters))
             except RpcsightError as error:

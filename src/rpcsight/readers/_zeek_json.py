@@ -3,12 +3,14 @@
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from rpcsight.engines import Scan
 from rpcsight.engines.text import identifier, literal
+from rpcsight.errors import InputError
 from rpcsight.readers import NoFlows
 from rpcsight.readers._inputs import HEAD_BYTES, Input, blocks
 from rpcsight.readers._zeek_logs import LOGS, time_us
@@ -127,13 +129,19 @@ def _marked(item: Input) -> set[str]:
     """The logs of `LOGS` that any record down to the end says it is of."""
     found: set[str] = set()
     rest = b""
-    for block in blocks(item):
+    for block in _until_broken(item):
         text = rest + block
         found.update(name.decode() for name in MARK.findall(text))
         if len(found) == len(LOGS):
             break
         rest = text[-LONGEST_MARK_BYTES:]
     return found
+
+
+def _until_broken(item: Input) -> Iterator[bytes]:
+    """The content up to where its packing is broken; that shows up again when all is read."""
+    with suppress(InputError):
+        yield from blocks(item)
 
 
 def _marked_alike(item: Input) -> set[str]:
@@ -144,7 +152,7 @@ def _marked_alike(item: Input) -> set[str]:
         return found
     begins = item.head[first.start() : first.start(1)]
     wanted = {name: begins + name.encode() + b'"' for name in LOGS}
-    for number, block in enumerate(blocks(item)):
+    for number, block in enumerate(_until_broken(item)):
         found |= {name for name, mark in wanted.items() if name not in found and mark in block}
         if len(found) == len(LOGS) or number * len(block) > SEARCHED_BYTES:
             break
