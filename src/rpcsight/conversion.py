@@ -85,6 +85,8 @@ def _check(folder: Path, *, is_replacing: bool) -> None:
     Raises:
         UsageError: something is.
     """
+    if "\0" in str(folder):
+        raise UsageError("--output", f"{str(folder)!r} is no name of a folder", "name another")
     if not folder.exists() and not folder.is_symlink():
         if not folder.parent.is_dir():
             raise UsageError("--output", f"there is no folder {str(folder.parent)!r}", "make it, or write elsewhere")
