@@ -3,10 +3,10 @@
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO, overload
+from typing import Any, BinaryIO, overload
 
 import pyarrow as pa
 
@@ -15,7 +15,7 @@ from rpcsight.analytics import GIVEN, analytic, compose, compose_steps, facts, i
 from rpcsight.engines import Engine, Statements, open_engine
 from rpcsight.findings import Finding
 from rpcsight.findings.group import findings_of
-from rpcsight.intake.plan import plan
+from rpcsight.intake.plan import Plan, plan
 from rpcsight.intake.read import Progress, read, spare
 from rpcsight.readers import parse_mapping
 from rpcsight.schema import FACTS
@@ -82,40 +82,58 @@ class Request:
 class Session:
     """An engine that has read the inputs, and the account of it; of the tables of `schema.FACTS`, those in `asked`."""
 
-    def __init__(self, engine: Engine, parameters: Mapping[str, int], account: Account, asked: Collection[str]) -> None:
+    def __init__(
+        self, engine: Engine, parameters: Mapping[str, int], account: Account, asked: Collection[str], made: Plan
+    ) -> None:
         self.account = account
+        self.made = made
         self._asked = asked
         self._engine = engine
-        self._parameters = parameters
+        self.parameters = parameters
         self._held: list[str] = []
 
     def run(self, name: str) -> pa.Table:
         """All rows of an analytic, in its own order."""
         self._hold(name)
-        return self._engine.rows(compose(name, held=self._held), self._parameters)
+        return self._engine.rows(compose(name, held=self._held), self.parameters)
 
     def stream(self, name: str) -> pa.RecordBatchReader:
         """The rows of an analytic as they come, for results larger than memory; to be used up while the session is open."""
         self._hold(name)
-        return self._engine.batches(compose(name, held=self._held), self._parameters)
+        return self._engine.batches(compose(name, held=self._held), self.parameters)
 
     def table(self, name: str) -> pa.RecordBatchReader:
         """All rows of `flow` or of a table of `schema.FACTS` by time, as they come; to be used up while the session is open.
 
         Flows are all of the input's only where it was opened so (`is_whole`).
         """
-        return self._engine.batches(step("flow") if name == "flow" else whole(name), self._parameters)
+        return self._engine.batches(step("flow") if name == "flow" else whole(name), self.parameters)
 
     def candidates(self) -> pa.Table:
         """The flows that can be part of RPC, one row a record, as the readers understood them."""
-        return self._engine.rows(f"{step('candidate')}\norder by start_us, flow_id", self._parameters)
+        return self._engine.rows(f"{step('candidate')}\norder by start_us, flow_id", self.parameters)
+
+    def ask(self, name: str, uses: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """All rows of a step, over the steps that it builds on."""
+        sql = compose_steps(uses, step(name), (*GIVEN, *self._held))
+        return self._engine.rows(sql, self.parameters).to_pylist()
+
+    def held(self, name: str) -> list[dict[str, Any]]:
+        """All rows of a relation that was kept while reading."""
+        return self._engine.rows(f"select * from {name}", {}).to_pylist()
+
+    def count(self, name: str) -> int:
+        """How many rows an analytic has."""
+        self._hold(name)
+        sql = f"select count(*) as number from ({compose(name, held=self._held)}) as found"
+        return self._engine.rows(sql, self.parameters).to_pylist()[0]["number"]
 
     def hunt(self) -> "Hunt":
         """Activities grouped into findings, best first."""
         for name, relation in (("rpc-activity", "rpc_activity"), ("rpc-attempts", "rpc_attempt")):
             self._hold(name)
-            self._engine.keep(relation, compose(name, held=self._held), self._parameters)
-        parameters = {**self._parameters, "fan_out_us": FAN_OUT_US, "evidence_rows": EVIDENCE_ROWS}
+            self._engine.keep(relation, compose(name, held=self._held), self.parameters)
+        parameters = {**self.parameters, "fan_out_us": FAN_OUT_US, "evidence_rows": EVIDENCE_ROWS}
         stories = self._engine.rows(step("story"), parameters).to_pylist()
         evidence = self._engine.rows(step("evidence"), parameters).to_pylist()
         return Hunt(findings_of(stories, evidence), self.account)
@@ -134,10 +152,10 @@ class Session:
         for shared in (each for each in SHARED if each in uses and each not in self._held):
             before = uses[: uses.index(shared)]
             sql = compose_steps(before, step(shared), (*GIVEN, *self._held))
-            self._engine.keep(shared, sql, self._parameters)
+            self._engine.keep(shared, sql, self.parameters)
             self._held.append(shared)
             if shared == "connection":
-                repeated = self._engine.rows(step("repeated"), self._parameters).to_pylist()[0]["flows"]
+                repeated = self._engine.rows(step("repeated"), self.parameters).to_pylist()[0]["flows"]
                 self.account.left_out |= {"repeated": repeated} if repeated else {}
 
     def _warn(self, what: str) -> None:
@@ -172,6 +190,7 @@ def opened(
     asked: Collection[str] = tuple(FACTS),
     *,
     is_whole: bool = False,
+    is_survey: bool = False,
 ) -> Iterator[Session]:
     """Read the inputs into an engine.
 
@@ -180,6 +199,7 @@ def opened(
         progress: is told what is being read.
         asked: the tables of `schema.FACTS` that will be asked for: captures are not searched for others. All, where that is open.
         is_whole: keep every flow, not only those that can be part of RPC: `Session.table` gives them, and no analytic runs.
+        is_survey: also count what a diagnosis asks for: records on other ports that carry RPC, one-way records without the other direction.
 
     Raises:
         InputError: nothing usable was read.
@@ -196,8 +216,11 @@ def opened(
             parameters = request.parameters()
             if is_whole:
                 parameters |= EVERY_PORT
-            read(made, engine, _statements(asked, is_whole=is_whole), parameters, account, progress or _silent)
-            yield Session(engine, parameters, account, asked)
+            statements = _statements(asked, is_whole=is_whole)
+            if is_survey:
+                statements = _surveying(statements)
+            read(made, engine, statements, parameters, account, progress or _silent)
+            yield Session(engine, parameters, account, asked, made)
         finally:
             engine.close()
 
@@ -212,6 +235,13 @@ def _statements(asked: Collection[str], *, is_whole: bool) -> Statements:
     return Statements(
         step("reading"), EVERY_HALF if is_whole else step("half"), step("paired"), *counted, made, events, asked
     )
+
+
+def _surveying(statements: Statements) -> Statements:
+    """The statements that also keep what `steps/survey.sql` marks."""
+    reading = f"select * from (with record as ({step('survey')}) {statements.reading}) as kept"
+    half = f"select * from (with raw as ({step('survey_half')}) {statements.half}) as kept"
+    return replace(statements, reading=reading, half=half, one_sided=step("one_sided"))
 
 
 def _silent(name: str, done: int, everything: int) -> None:

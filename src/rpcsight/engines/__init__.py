@@ -213,6 +213,8 @@ class Statements:
     made: Mapping[str, str] = field(default_factory=dict[str, str])
     events: Mapping[str, str] = field(default_factory=dict[str, str])
     facts: Collection[str] = tuple(FACTS)
+    one_sided: str = ""
+    """Over `half` before it is paired; its rows are kept as `one_sided`."""
 
 
 class LayoutChange(Exception):

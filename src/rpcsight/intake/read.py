@@ -12,7 +12,7 @@ from rpcsight.intake.locate import UNREADABLE, locate
 from rpcsight.intake.plan import Plan, Planned, split
 from rpcsight.schema import FACTS
 
-__all__ = ["Progress", "read", "spare"]
+__all__ = ["EXPECTED", "MAPPED", "OTHER_PORT", "Progress", "read", "spare"]
 
 SHOWN = 5
 LOCATED_FILES = 3
@@ -26,9 +26,11 @@ UNDATED = "{}: time missing, or before 1970 or after 2099"
 KNOWN_FORMATS = "`rpcsight list readers` shows what is read"
 BEGINS = "; the line begins "
 OUTSIDE = "outside --since"
+OTHER_PORT = "other port "
+"""Beginning of the mark of `steps/survey.sql`; the port follows."""
 EXPECTED = (
     *("record of another log", "neither tcp nor udp", OUTSIDE, "continuation of a connection"),
-    *("window without records", "end of a connection", "packet that opens no connection", "events lost"),
+    *("window without records", "end of a connection", "packet that opens no connection", "events lost", OTHER_PORT),
 )
 """Beginnings of the reasons for which sound records are set aside."""
 PORTLESS = ("no flow record", "dest_port missing")
@@ -103,6 +105,8 @@ def read(
         raise _nothing(made)
     account.skips += [Skip(source, f"holds no flows: {why}", 1) for source, why in made.flowless]
     account.skips += [Skip(error.where, error.what, 1) for error in made.unusable]
+    if statements.one_sided:
+        engine.keep("one_sided", statements.one_sided, parameters)
     engine.pair(statements, parameters)
     _take_stock(engine, statements, parameters, account, made)
 
