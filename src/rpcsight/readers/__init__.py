@@ -7,7 +7,8 @@ A reader is a module with
 - `why_not(item) -> str | None`: None when the input is its own, else the reason;
 - `scan(item, mapping) -> Scan`: how an engine reads it. May raise `NoFlows` for a sound file that holds no flow records;
 - if it has to turn the input into something engines can read, `unpack(item) -> Iterator[bytes] | None`;
-- if its files can change their columns on the way, `sections(blocks) -> Iterator[Iterable[bytes]]`.
+- if its files can change their columns on the way, `sections(blocks) -> Iterator[Iterable[bytes]]`;
+- if its records tell whether both sides of a connection were seen, `sides(item) -> tuple[int, int]`: one side only, of how many.
 
 Or it is a file `NAME.toml` that says which fields become which columns (docs/own-format.md), here or in a folder of the user's.
 """
@@ -100,6 +101,12 @@ def sections(reader: Reader, blocks: Iterable[bytes]) -> Iterator[Iterable[bytes
     if split is None:
         raise InputError(reader.NAME, "the columns change on the way")
     yield from split(blocks)
+
+
+def sides(reader: Reader, item: Input) -> tuple[int, int]:
+    """Of how many connections the input's first records show one side only, and of how many they tell; 0 where they don't."""
+    look = getattr(reader, "sides", None)
+    return look(item) if look else (0, 0)
 
 
 def _hint(item: Input) -> str:

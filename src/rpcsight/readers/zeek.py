@@ -16,8 +16,9 @@ from rpcsight.readers._inputs import HEAD_BYTES, Input
 from rpcsight.readers._zeek_json import is_zeek, json_scan, records_of
 from rpcsight.readers._zeek_logs import LOGS, REQUIRED, time_us
 from rpcsight.readers._zeek_sections import sections
+from rpcsight.readers._zeek_sides import one_sided
 
-__all__ = ["ABOUT", "IS_GENERIC", "NAME", "scan", "sections", "why_not"]
+__all__ = ["ABOUT", "IS_GENERIC", "NAME", "scan", "sections", "sides", "why_not"]
 
 NAME = "zeek"
 ABOUT = (
@@ -58,6 +59,17 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
     """
     del mapping
     return _scan_tsv(item) if _is_tsv(item.lines()) else json_scan(item, NAME)
+
+
+def sides(item: Input) -> tuple[int, int]:
+    """Of how many TCP connections among the log's first records packets of one side only were seen; and how many these records show."""
+    lines = item.lines()
+    if not _is_tsv(lines):
+        return one_sided(str(each.get("history") or "") for each in _records(lines) if each.get("proto") == "tcp")
+    names = next((line.split("\t")[1:] for line in lines if line.startswith("#fields")), [])
+    rows = [line.split("\t") for line in lines if not line.startswith("#")]
+    records = [dict(zip(names, row, strict=False)) for row in rows]
+    return one_sided(each.get("history", "") for each in records if each.get("proto") == "tcp")
 
 
 def _is_tsv(lines: Sequence[str]) -> bool:
