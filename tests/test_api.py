@@ -21,7 +21,7 @@ HEAVY = {"duckdb", "pyarrow", "pyspark", "sqlglot", "rich", "typer", "pydantic"}
 
 
 def test_what_is_public() -> None:
-    assert rpcsight.__all__ == ["Finding", "RpcsightError", "__version__", "convert", "hunt", "read", "run"]
+    assert rpcsight.__all__ == ["Finding", "RpcsightError", "__version__", "convert", "doctor", "hunt", "read", "run"]
     assert [name for name in rpcsight.__all__ if getattr(rpcsight, name, None) is None] == []
     assert rpcsight.Finding is Finding
     with pytest.raises(AttributeError, match="has no attribute 'learn'"):

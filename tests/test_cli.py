@@ -30,7 +30,7 @@ from tests.contracts.samples import FLOWS, zeek_tsv
 from tests.oracles.flow import Flow
 from tests.recording import NFDUMP, PARQUET, written
 
-COMMANDS = ["hunt", "run", "convert", "list", "sql", "demo"]
+COMMANDS = ["hunt", "run", "doctor", "convert", "list", "sql", "demo"]
 RECORDING = str(PARQUET)
 HINTED = re.compile(r"error: [^\n]+: [^\n]+\n(  hint: [^\n]+\n)?")
 FLOW_SQL = """

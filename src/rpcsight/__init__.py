@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from rpcsight.account import Account
+    from rpcsight.diagnosis import Diagnosis
     from rpcsight.findings import Finding as Finding
     from rpcsight.pipeline import Hunt, Request
 
 __version__ = "0.1.0"
-__all__ = ["Finding", "RpcsightError", "__version__", "convert", "hunt", "read", "run"]
+__all__ = ["Finding", "RpcsightError", "__version__", "convert", "doctor", "hunt", "read", "run"]
 
 Paths = str | Path | Sequence[str | Path]
 Columns = Mapping[str, str] | Sequence[str]
@@ -91,10 +92,37 @@ def hunt(
     Raises:
         RpcsightError: as for `run`.
     """
-    from rpcsight import pipeline
+    from rpcsight import diagnosis, pipeline
 
     with pipeline.opened(_request(paths, settings, mapping, engine, master, since, until, rule)) as session:
-        return session.hunt()
+        found = session.hunt()
+        found.account.limits += diagnosis.limits(session)
+    return found
+
+
+def doctor(
+    paths: Paths,
+    *,
+    settings: str | Path | None = None,
+    mapping: Columns = (),
+    since: datetime | str | None = None,
+    until: datetime | str | None = None,
+    **rule: object,
+) -> "Diagnosis":
+    """Say whether the rule can work on records, what they can't show, and what to change in the sensor or export.
+
+    Args:
+        paths, settings, mapping, since, until, rule: as for `run`.
+
+    Returns:
+        The verdict and the checks that it is made of; `to_dict()` gives them as plain values.
+
+    Raises:
+        RpcsightError: as for `run`.
+    """
+    from rpcsight.diagnosis import diagnose
+
+    return diagnose(_request(paths, settings, mapping, "duckdb", None, since, until, rule))
 
 
 def convert(

@@ -56,6 +56,7 @@ class Account:
         clocks: resolution of each observer's times.
         warnings: what limits the result.
         written: rows that `convert` wrote, by table.
+        limits: what a diagnosis finds to limit it, in a line or two.
         first_time, last_time: of the candidates, UTC.
     """
 
@@ -70,6 +71,7 @@ class Account:
     clocks: list[SourceClock] = field(default_factory=list[SourceClock])
     warnings: list[str] = field(default_factory=list[str])
     written: dict[str, int] = field(default_factory=dict[str, int])
+    limits: list[str] = field(default_factory=list[str])
     first_time: datetime | None = None
     last_time: datetime | None = None
 
@@ -93,6 +95,7 @@ def lines(account: Account) -> Iterator[str]:
         yield f"left out of rpc-activity: {reasons}"
     yield from _skips(account.skips)
     yield from (f"warning: {warning}" for warning in account.warnings)
+    yield from account.limits
     if not account.written:
         yield UNSEEN
 

@@ -12,6 +12,7 @@ import typer
 
 from rpcsight import __version__
 from rpcsight.cli.conversion import convert
+from rpcsight.cli.doctor import doctor
 from rpcsight.cli.options import (
     AnalyticId,
     EngineName,
@@ -56,6 +57,7 @@ app = typer.Typer(
     rpcsight demo                                see it work, on a recording that comes with it
     rpcsight hunt conn.log                       who used RPC on whom, most telling first, with reasons
     rpcsight hunt logs/ --format jsonl           the same for a SIEM, from a folder of logs
+    rpcsight doctor conn.log                     what these records can show, and what not
     rpcsight run CAR-2014-05-001 conn.log        one analytic, exactly as published, every row
     zcat conn.*.gz | rpcsight hunt -             from a pipe
     rpcsight convert logs/ -o lake               anything to Parquet, by day, for a cluster
@@ -91,7 +93,7 @@ def hunt(
     rpcsight hunt conn.log
     rpcsight hunt /logs/zeek/2026-11-* --since 2026-11-20 --format jsonl -o findings.jsonl
     """
-    from rpcsight import pipeline
+    from rpcsight import diagnosis, pipeline
     from rpcsight.findings import as_table, overview
 
     to = destination(output_format, output, limit, no_color)
@@ -110,6 +112,7 @@ def hunt(
     )
     with progress_bar(is_quiet=quiet, no_color=no_color) as progress, pipeline.opened(asked, progress) as session:
         found = session.hunt()
+        found.account.limits += diagnosis.limits(session)
     write((overview if to.writer.NAME == "table" else as_table)(found.findings), to)
     tell(found.account, is_quiet=quiet)
 
@@ -164,6 +167,7 @@ def run(
     tell(session.account, is_quiet=quiet)
 
 
+app.command()(doctor)
 app.command()(convert)
 
 

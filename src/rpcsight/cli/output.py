@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rpcsight.pipeline import Progress
     from rpcsight.writers import Look, Rows, Writer
 
-__all__ = ["ENDINGS", "Destination", "destination", "printable", "progress_bar", "say", "tell", "write"]
+__all__ = ["ENDINGS", "NARROWEST", "Destination", "destination", "printable", "progress_bar", "say", "tell", "write"]
 
 BROKEN_PIPE = 141
 NARROWEST = 60

@@ -1,0 +1,163 @@
+"""What a diagnosis is made from: numbers that the engine counts, and what the inputs themselves tell."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from rpcsight.account import Account
+from rpcsight.intake.plan import Plan
+from rpcsight.intake.read import EXPECTED, MAPPED, OTHER_PORT
+from rpcsight.pipeline import Session
+from rpcsight.readers import sides
+
+__all__ = ["Difference", "Gap", "Measures", "measured"]
+
+CLOUDS = ("aws", "azure", "gcp")
+CLOUD_COLUMNS = {"aws": {"interfaceid", "srcaddr"}, "gcp": {"reporter", "srcip"}}
+"""Columns, without signs between their words, of clouds' flow logs in other hands: tables of Athena and BigQuery."""
+COLUMN = re.compile(r'"((?:[^"]|"")*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The longest time without a candidate."""
+
+    minutes: int
+    from_time: datetime
+    until_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How far the second's times are after the first's, in seconds, on connections that both recorded."""
+
+    first_observer: str
+    second_observer: str
+    connections: int
+    median_s: float
+    least_s: float
+    most_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """The numbers.
+
+    Args:
+        account: of the reading.
+        rule: the rule's parameters: ports, and times in microseconds.
+        flows: row of `steps/flow_traits.sql`.
+        facts: row of `steps/fact_counts.sql`.
+        sides: of how many connections the first records show one side only, and of how many they tell.
+        halves: row of `steps/one_sided.sql`; zeros where no one-way records were asked about.
+        clouds: clouds whose flow logs these are.
+        time_columns: columns that times were taken from, where a reader goes by names.
+        unused_files: files that were not read, with the reason.
+        unusable: records that could not be used.
+        skips: records that were left out: reason, how many, an example.
+        other_ports: records by port that carries RPC where the rule does not look.
+        hosts: row of `steps/host_count.sql`.
+        gap: the longest.
+        differences: between observers' clocks, most connections first.
+        activities: rows of rpc-activity; None where that was not asked.
+    """
+
+    account: Account
+    rule: Mapping[str, int]
+    flows: Mapping[str, int]
+    facts: Mapping[str, int]
+    sides: tuple[int, int]
+    halves: Mapping[str, int]
+    clouds: tuple[str, ...]
+    time_columns: tuple[str, ...]
+    unused_files: tuple[tuple[str, str], ...]
+    unusable: int
+    skips: tuple[tuple[str, int, str], ...]
+    other_ports: Mapping[int, int]
+    hosts: Mapping[str, int]
+    gap: Gap | None = None
+    differences: tuple[Difference, ...] = ()
+    activities: int | None = None
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """Names of the readers, in order."""
+        return tuple(sorted(self.account.readers))
+
+    @property
+    def span_s(self) -> float:
+        """Seconds from the first candidate to the last."""
+        first, last = self.account.first_time, self.account.last_time
+        return (last - first).total_seconds() if first and last else 0.0
+
+
+def measured(session: Session, *, is_short: bool = False) -> Measures:
+    """Count; with `is_short`, only what takes one pass over the candidates.
+
+    Args:
+        session: opened with `is_survey` (else records on other ports and one-way records without answer are not known).
+        is_short: leave out hosts, gaps, clocks' differences and the rule's results.
+    """
+    account, made = session.account, session.made
+    unused = [(source, f"holds no flows: {why}") for source, why in made.flowless]
+    unused += [(error.where, error.what.splitlines()[0]) for error in made.unusable]
+    files = {(source, what) for source, what in unused}
+    others = Counter[int]()
+    unusable = 0
+    left_out = Counter[str]()
+    examples: dict[str, str] = {}
+    for skip in account.skips:
+        what = skip.what.splitlines()[0]
+        if what.startswith(OTHER_PORT):
+            others[int(what.removeprefix(OTHER_PORT))] += skip.count
+        elif (skip.source, what) not in files:
+            unusable += 0 if what.startswith(EXPECTED) else skip.count
+            left_out[what] += skip.count
+            examples.setdefault(what, (skip.examples or (skip.source,))[0])
+    gaps = [] if is_short else session.ask("longest_gap", ["candidate"])
+    return Measures(
+        account=account,
+        rule=session.parameters,
+        flows=_numbers(session, "flow_traits"),
+        facts=_numbers(session, "fact_counts"),
+        sides=_sides(made),
+        halves={} if is_short else session.held("one_sided")[0],
+        clouds=_clouds(made, account),
+        time_columns=_time_columns(made),
+        unused_files=tuple(unused),
+        unusable=unusable,
+        skips=tuple((what, count, examples[what]) for what, count in left_out.most_common()),
+        other_ports=others,
+        hosts={} if is_short else _numbers(session, "host_count"),
+        gap=Gap(**gaps[0]) if gaps else None,
+        differences=()
+        if is_short
+        else tuple(Difference(**row) for row in session.ask("clock_difference", ["candidate"])),
+        activities=None if is_short else session.count("rpc-activity"),
+    )
+
+
+def _numbers(session: Session, name: str) -> dict[str, int]:
+    """The one row of a step; sums over nothing are 0."""
+    return {key: int(value or 0) for key, value in session.ask(name, ["candidate"])[0].items()}
+
+
+def _sides(made: Plan) -> tuple[int, int]:
+    looks = [sides(reader, item) for planned in made.scans for item, reader in planned.inputs]
+    return sum(single for single, _ in looks), sum(told for _, told in looks)
+
+
+def _clouds(made: Plan, account: Account) -> tuple[str, ...]:
+    found = {cloud for cloud in CLOUDS for reader in account.readers if reader.startswith(cloud)}
+    for planned in made.scans:
+        columns = {re.sub(r"[^a-z]", "", name.lower()) for name in planned.scan.columns}
+        found |= {cloud for cloud, names in CLOUD_COLUMNS.items() if names <= columns}
+    return tuple(sorted(found))
+
+
+def _time_columns(made: Plan) -> tuple[str, ...]:
+    scans = [planned.scan for planned in made.scans if planned.scan.reader in MAPPED]
+    columns = [COLUMN.search(scan.fields.get("start_us", "")) for scan in scans]
+    return tuple(sorted({each[1].replace('""', '"') for each in columns if each}))

@@ -1,0 +1,281 @@
+"""What the records say of a connection: both directions, who called, whether it came about, when."""
+
+from rpcsight.diagnosis.check import FEW, Answer, Question, joined, number, of, share
+from rpcsight.diagnosis.measures import Measures
+
+__all__ = ["QUESTIONS"]
+
+MINUTES_FROM = 20
+"""As many records are needed to tell that times are cut to minutes."""
+MOST = 0.9
+ATTEMPTS_FROM = 50
+"""As many connections are needed to wonder that none failed."""
+AMBIGUOUS = {"ts", "timestamp", "@timestamp", "time"}
+"""Columns that hold the start in some exports, and the time of writing in others."""
+SHOWN = 3
+
+
+def _direction(measures: Measures) -> Answer | None:
+    port = measures.rule["mapper_port"]
+    connections, single = measures.halves.get("connections", 0), measures.halves.get("one_sided", 0)
+    answers = measures.flows["from_mapper"]
+    one_sided, told = measures.sides
+    if share(single, connections) > FEW:
+        which = (
+            f" ({measures.halves['answers_only']:,} of them only the answers of port {port})"
+            if measures.halves["answers_only"]
+            else ""
+        )
+        text = (
+            f"Only one direction was recorded of {of(single, connections, 'connection')}{which}: who called, and whether anybody answered, "
+            "is told from that alone."
+        )
+        return Answer("limited", text, "only one direction was recorded")
+    if answers:
+        text = (
+            f"{number(answers, 'record')} {'goes' if answers == 1 else 'go'} out from port {port}: these are "
+            f"answers. The export writes a "
+            "record for each direction, and each is taken for a connection of its own: some results are answers."
+        )
+        return Answer("limited", text, "each direction is a record of its own")
+    if share(one_sided, told) > FEW:
+        text = (
+            f"The sensor saw packets of one side only in {of(one_sided, told, 'TCP connection')} at the beginning "
+            f"of the logs."
+        )
+        return Answer("limited", text, "the sensor sees one side of connections only")
+    if connections:
+        return Answer(
+            "good",
+            f"One-way records were joined: both directions of {of(connections - single, connections, 'connection')}.",
+        )
+    if told:
+        return Answer("good", f"The sensor saw both sides of {of(told - one_sided, told, 'TCP connection')} looked at.")
+    return (
+        Answer("good", f"No answer of port {port} stands for a connection of its own.")
+        if measures.flows["to_mapper"]
+        else None
+    )
+
+
+def _caller(measures: Measures) -> Answer | None:
+    flows, missing = measures.flows["flows"], measures.flows["not_oriented"]
+    if not flows or measures.flows["from_mapper"]:  # answers among the records: `direction` tells
+        return None
+    if not missing:
+        return Answer("good", f"Known for {of(flows, flows, 'record')}.")
+    text = f"Not known for {of(missing, flows, 'record')}; both ways round are tried."
+    return (
+        Answer("good", text)
+        if share(missing, flows) <= FEW
+        else Answer("limited", text, "who called whom is not always known")
+    )
+
+
+def _established(measures: Measures) -> Answer | None:
+    tcp, missing = measures.flows["tcp"], measures.flows["not_told"]
+    if not tcp:
+        return None
+    if not missing:
+        return Answer("good", f"Whether anybody answered is known for {of(tcp, tcp, 'TCP record')}.")
+    text = f"Whether anybody answered is not known for {of(missing, tcp, 'TCP record')}"
+    if share(missing, tcp) <= FEW:
+        return Answer("good", f"{text}.")
+    text += ": unanswered attempts (scans, blocked attacks) can't be told from RPC."
+    return Answer("limited", text, "unanswered attempts can't be told from RPC")
+
+
+def _attempts(measures: Measures) -> Answer | None:
+    told, failed = measures.flows["tcp"] - measures.flows["not_told"], measures.flows["failed"]
+    if failed:
+        text = (
+            f"{number(failed, 'unanswered or refused attempt')} recorded: blocked attacks are seen (`rpcsight run "
+            f"rpc-attempts`)."
+        )
+        return Answer("good", text)
+    if told < ATTEMPTS_FROM:
+        return None
+    return Answer(
+        "unknown", f"No attempt that failed among {number(told, 'TCP record')}: none happened, or they are not logged."
+    )
+
+
+def _times(measures: Measures) -> Answer | None:
+    flows, lasting = measures.flows["flows"], measures.flows["lasting"]
+    if not flows:
+        return None
+    unclear = [name for name in measures.time_columns if name.lower() in AMBIGUOUS]
+    if unclear:
+        text = (
+            f"The column {joined([repr(name) for name in unclear[:SHOWN]])} is taken for the start of connections. "
+            f"If it is when the record "
+            "was written (their end), the order of connections is wrong."
+        )
+        return Answer("limited", text, "it is not sure that times are starts of connections")
+    length = f"how long they lasted is known for {of(lasting, flows, 'record')}"
+    if not lasting:
+        late = f"more than {measures.rule['window_us'] / 1_000_000:g} s after the connection to port {measures.rule['mapper_port']} began"
+        length = f"how long connections lasted is not, so that a call that comes {late} is missed"
+    return Answer("good", f"Known; {length}.")
+
+
+def _clock(measures: Measures) -> Answer | None:
+    clocks = measures.account.clocks
+    if not clocks:
+        return None
+    coarse = [clock for clock in clocks if clock.resolution == "1 s"]
+    if not coarse:
+        finest = sorted({clock.resolution for clock in clocks})
+        return Answer("good", f"Times are exact to {joined(finest)}.")
+    flows = sum(clock.flows for clock in coarse)
+    records = of(flows, sum(clock.flows for clock in clocks), "record")
+    text = (
+        f"Times are whole seconds in {records} of interest: what happened first within a second is not known. "
+        f"rpc-activity takes equal "
+        "seconds for a match; CAR-2014-05-001 as published does not, and misses most."
+    )
+    return Answer("limited", text, "times are whole seconds")
+
+
+def _aggregation(measures: Measures) -> Answer | None:
+    flows, minutes = measures.flows["flows"], measures.flows["whole_minutes"]
+    if measures.clouds:
+        names = joined([each.upper() if each != "azure" else "Azure" for each in measures.clouds])
+        text = (
+            f"These are {names} flow logs: a record covers 1 to 10 minutes, not one connection, so that what "
+            f"follows what within "
+            "seconds is often not known. A match says that both happened in the same minutes."
+        )
+        return Answer("limited", text, "records cover minutes, not connections")
+    if flows >= MINUTES_FROM and share(minutes, flows) >= MOST:
+        text = (
+            f"{of(minutes, flows, 'record').capitalize()} begin at whole minutes: these are sums over time, not "
+            f"connections."
+        )
+        return Answer("limited", text, "records cover minutes, not connections")
+    noted = [each for each in measures.account.warnings if "aggregat" in each.lower() or "sampl" in each.lower()]
+    return Answer("limited", noted[0], "records are aggregated or sampled") if noted else None
+
+
+FINE_TIMES = {
+    "nfdump": "nfdump: write `nfdump -o json` (milliseconds) instead of `-o csv` (whole seconds in nfdump 1.7.1), "
+    "or give the nfcapd files "
+    "themselves. softflowd: add `-A milli`.",
+    "pcap": "NetFlow in the capture: let the exporter send times in milliseconds (IPFIX flowStartMilliseconds; "
+    "softflowd `-A milli`).",
+    "zeek": "Zeek: `ts` has microseconds as Zeek writes it; look at what cuts it on the way.",
+    "aws": "AWS: flow logs have whole seconds, whatever is set; a sensor on the hosts (Sysmon event 3, Security event 5156) is finer.",
+    "security": "Windows: export the event's own time (`wevtutil epl Security security.evtx`), not NXLog's "
+    "EventTime, which is in whole "
+    "seconds of local time.",
+    "csv": "Export times with fractions of a second. Windows events: TimeCreated as in the EVTX file (`wevtutil epl "
+    "Security security.evtx`), "
+    "not NXLog's EventTime. nfdump: `-o json`.",
+    "parquet": "Write times with microseconds (TIMESTAMP), not whole seconds.",
+}
+
+QUESTIONS = (
+    Question(
+        "direction",
+        "rule",
+        "Both directions",
+        "NetFlow and cloud flow logs write a record for each direction; nfdump's are joined to connections. A "
+        "sensor that gets packets of one "
+        "side only (one-way export, a mirror port of one direction, packets dropped for their checksums) guesses "
+        "who called and whether "
+        "anybody answered.",
+        _direction,
+        {
+            "zeek": "Zeek: if packets are captured on the host itself, its network card fills in checksums later "
+            "and Zeek drops them: run "
+            "`zeek -C` (`redef ignore_checksums = T;`), or switch that off with `ethtool -K IFACE tx off rx off`. "
+            "Else see to it that "
+            "the tap or mirror port carries both directions.",
+            "nfdump": "NetFlow: export both directions: on all interfaces on ingress, or on one on ingress and "
+            "egress; name the files of all "
+            "exporters on the way together.",
+            "csv": "One-way NetFlow: give rpcsight what nfdump writes (`nfdump -o json`), whose records it joins.",
+            "parquet": "One-way NetFlow: give rpcsight what nfdump writes (`nfdump -o json`), whose records it joins.",
+            "aws": "AWS: add the fields flow-direction and tcp-flags to the flow log (version 5).",
+        },
+    ),
+    Question(
+        "caller",
+        "rule",
+        "Who called whom",
+        "Known from the first packet (SYN). Records of connections that were already open when the sensor began, or "
+        "whose beginning it missed, "
+        "do not tell; they are tried both ways round.",
+        _caller,
+        {
+            "zeek": "Zeek: see to it that the sensor gets all packets of both directions (`history` without SYN or "
+            "SYN-ACK, conn_state OTH).",
+            "nfdump": "NetFlow: export TCP flags (NetFlow v9 and IPFIX: TCP_FLAGS), from which the caller is told.",
+            "csv": "Add a column is_oriented, or export TCP flags through nfdump.",
+        },
+    ),
+    Question(
+        "established",
+        "rule",
+        "Connections that came about",
+        "A scan, or an attack that a firewall stopped, looks like RPC until one knows that nobody answered. Such "
+        "attempts are left out of "
+        "rpc-activity, and shown by rpc-attempts, where records tell.",
+        _established,
+        {
+            "zeek": "Zeek: keep the fields conn_state and history in conn.log.",
+            "nfdump": "NetFlow: export TCP flags (v9 and IPFIX: TCP_FLAGS; `nfdump -o json` shows them as tcp_flags).",
+            "csv": "Export whether the handshake was completed, as a column is_established (true or false; or --map "
+            "is_established=COLUMN).",
+            "parquet": "Write whether the handshake was completed, as a column is_established.",
+            "aws": "AWS: add the field tcp-flags to the flow log (version 3).",
+        },
+    ),
+    Question(
+        "attempts",
+        "rule",
+        "Unanswered attempts",
+        "Whether attempts that nobody answered are recorded at all. Host logs and some firewalls log connections "
+        "only once they are "
+        "accepted.",
+        _attempts,
+        {"": "If the sensor can leave out connections without an answer, let it keep them."},
+    ),
+    Question(
+        "times",
+        "rule",
+        "Starts of connections",
+        "The rule asks what began first. Some exports give only the time at which a record was written, which is "
+        "the connection's end or "
+        "later.",
+        _times,
+        {"": "Name the column of the start: --map start_time=COLUMN; export it if there is none."},
+    ),
+    Question(
+        "clock",
+        "rule",
+        "Precision of times",
+        "Most RPC connections follow the mapper's within 0.5 s. With whole seconds, both often have the same time.",
+        _clock,
+        FINE_TIMES,
+    ),
+    Question(
+        "aggregation",
+        "rule",
+        "One record a connection",
+        "Cloud flow logs and some collectors sum up what the same ends sent in 1 to 10 minutes.",
+        _aggregation,
+        {
+            "aws": "AWS: set the maximum aggregation interval to 1 minute (`--max-aggregation-interval 60`), and "
+            "add the fields tcp-flags "
+            "and flow-direction.",
+            "azure": "Azure: VNet flow logs tell when a connection began (state B); for times to the millisecond "
+            "record on the hosts.",
+            "gcp": "GCP: set the aggregation interval to 5 s and the sampling rate to 1.0 "
+            "(`--logging-aggregation-interval=interval-5-sec "
+            "--logging-flow-sampling=1.0`).",
+            "": "A sensor on the hosts (Sysmon event 3, Security event 5156) or Zeek on mirrored traffic records "
+            "single connections.",
+        },
+    ),
+)
