@@ -1,9 +1,10 @@
-"""Write the pages of docs/ that are made from the code: analytics, formats, tables. Run by `make docs`; a test keeps them current."""
+"""Write the pages of docs/ that are made from the code. Run by `make docs`; a test keeps them current."""
 
 from pathlib import Path
 
 from rpcsight.analytics import all_analytics
 from rpcsight.cli.output import ENDINGS
+from rpcsight.diagnosis import QUESTIONS
 from rpcsight.readers import all_readers
 from rpcsight.readers._names import KNOWN
 from rpcsight.schema import FACTS, FINDING, FLOW, RPC_ACTIVITY, Column
@@ -26,9 +27,52 @@ date or number there, gets jsonl; other endings are refused unless `--format` is
 MADE = "<!-- Made by `make docs`; change the code instead. -->\n\n"
 
 
+DOCTOR = """
+`rpcsight doctor PATH…` reads flow records, and whatever is named beside them, and says whether the rule can work on them, what stays out of
+their sight, and what to change in the sensor or export. The first line is the verdict: the rule can work on this; it can, with limits; it
+can't. `rpcsight hunt` prints the limits in a line of its account. In Python: `rpcsight.doctor(paths)`.
+
+    rpcsight doctor conn.log
+    rpcsight doctor /logs/zeek /exports/nfcapd* --since 2026-11-20 --format json
+
+The exit code is 0 whatever the verdict; 3 if nothing could be read, with what there was and what is read. The engine is DuckDB.
+
+| verdict | of a check |
+|---|---|
+| good | nothing to do |
+| limited | results are incomplete, or less sure |
+| bad | the rule can't work |
+| unknown | these records can't tell |
+
+Checks of what else could be seen never change the verdict as a whole.
+
+## JSON
+
+`--format json` prints one object; keys are added in later versions, not changed.
+
+| key | what |
+|---|---|
+| `verdict` | good, limited or bad: the worst of the checks about the rule |
+| `summary` | the first line of the text |
+| `found.files`, `found.formats`, `found.unused_files` | files read, by reader; files that were not, each with `source` and `reason` |
+| `found.records`, `found.candidates` | records read; those to port 135 or to a dynamic port |
+| `found.skips` | records left out: `reason`, `records`, `example` |
+| `found.other_ports` | records of connections to 445, 593, 5985, 5986, by port |
+| `found.first_time`, `found.last_time` | of the candidates, ISO-8601 in UTC; null without any |
+| `found.addresses` | how many addresses the candidates have |
+| `found.observers` | each sensor or host: `observer`, `resolution` of its times (1 s, 1 ms, 1 µs), `candidates` |
+| `found.beside` | what was read beside flow records: `calls`, `smb_events`, `processes`, `host_events`, `host_flows` |
+| `found.clock_differences` | for two observers of the same connections, seconds from the first's times to the second's |
+| `found.warnings` | what else limits results |
+| `checks` | each: `check_id` (as below), `about` (rule or sight), `title`, `verdict`, `text`, `limit` (in few words), `change` (steps) |
+"""
+WHERE = {"csv": "Delimited text: ", "parquet": "Parquet: "}
+"""What steps are about that don't say it."""
+
+
 def pages() -> dict[str, str]:
     """Each page's file name and text."""
-    return {"analytics.md": _analytics(), "formats.md": _formats(), "tables.md": _tables()}
+    return {"analytics.md": _analytics(), "doctor.md": _doctor(), "formats.md": _formats(), "tables.md": _tables()}
 
 
 def _analytics() -> str:
@@ -41,6 +85,17 @@ def _analytics() -> str:
             f"- **Why**: {header.why}\n- **Source**: {header.source}\n- **ATT&CK**: {attack}; **D3FEND**: {', '.join(header.d3fend)}\n"
             f"- **Needs**: {', '.join(header.needs)}\n- **Mistaken for**: {header.mistaken}\n- **Blind to**: {header.blind}\n"
         )
+    return "".join(parts)
+
+
+def _doctor() -> str:
+    parts = [f"# What records can show: rpcsight doctor\n\n{MADE.rstrip()}\n{DOCTOR}"]
+    groups = {"rule": "Checks of what the rule needs", "sight": "Checks of what else could be seen"}
+    for about, title in groups.items():
+        parts.append(f"\n## {title}\n")
+        for each in (question for question in QUESTIONS if question.about == about):
+            steps = "".join(f"- {WHERE.get(name, '')}{step}\n" for name, step in each.change.items())
+            parts.append(f"\n### {each.check_id}: {each.title}\n\n{each.meaning}\n\nWhat to change:\n\n{steps}")
     return "".join(parts)
 
 

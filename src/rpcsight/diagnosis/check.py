@@ -7,7 +7,7 @@ from typing import Any, Literal
 from rpcsight.diagnosis.measures import Measures
 from rpcsight.intake.read import MAPPED
 
-__all__ = ["FEW", "Answer", "Check", "Diagnosis", "Question", "Verdict", "joined", "number", "of", "share"]
+__all__ = ["FEW", "Answer", "Check", "Diagnosis", "Question", "Verdict", "auditpol", "joined", "number", "of", "share"]
 
 Verdict = Literal["good", "limited", "bad", "unknown"]
 FEW = 0.1
@@ -112,6 +112,11 @@ class Question:
         found = [self.change[kind] for kind in dict.fromkeys(kinds) if kind in self.change]
         general = self.change.get("")
         return (*found, *([general] if general else ()))
+
+
+def auditpol(subcategory: str) -> str:
+    """The command that lets Windows write events of a subcategory of its Security log."""
+    return f'`auditpol /set /subcategory:"{subcategory}" /success:enable`'
 
 
 def number(count: int, what: str, several: str = "") -> str:

@@ -2,7 +2,7 @@
 "enough time.
 """
 
-from rpcsight.diagnosis.check import Answer, Question, number, share
+from rpcsight.diagnosis.check import Answer, Question, auditpol, number, share
 from rpcsight.diagnosis.measures import Measures
 
 __all__ = ["QUESTIONS"]
@@ -104,8 +104,7 @@ def _activities(measures: Measures) -> Answer | None:
         )
     text = (
         f"There are connections to port {measures.rule['mapper_port']} and to dynamic ports, but between no two "
-        f"hosts does one to a "
-        f"dynamic port follow within {measures.rule['window_us'] / 1_000_000:g} s."
+        f"hosts does one to a dynamic port follow within {measures.rule['window_us'] / 1_000_000:g} s."
     )
     return Answer("unknown", text)
 
@@ -150,16 +149,14 @@ def duration(seconds: float) -> str:
 
 SENSOR = {
     "zeek": "Zeek: let the sensor's tap or mirror port carry traffic between clients and servers, not only to the "
-    "internet; look for "
-    "filters (`zeek -f`, `restrict_filters`, Log filters) that leave these ports out.",
+    "internet; look for filters (`zeek -f`, `restrict_filters`, Log filters) that leave these ports out.",
     "nfdump": "NetFlow: export from the routers and switches between clients and servers too; look for filters at "
-    "nfcapd and at "
-    "`nfdump`.",
-    "pcap": "Capture with: tcpdump -w FILE 'tcp port 135 or tcp portrange 49152-65535'",
+    "nfcapd and at `nfdump`.",
+    "pcap": "Capture with: `tcpdump -w FILE 'tcp port 135 or tcp portrange 49152-65535'`",
     "aws": "AWS: create the flow log for the VPC with traffic type ALL; look for a query or filter that leaves "
     "these ports out.",
     "sysmon": "Sysmon: its configuration decides: include port 135, services.exe and svchost.exe (see: What hosts log).",
-    "security": 'Windows: auditpol /set /subcategory:"Filtering Platform Connection" /success:enable (event 5156).',
+    "security": f"Windows Security log: {auditpol('Filtering Platform Connection')} (event 5156).",
     "": "Ask whoever exports these records whether internal traffic and all ports are in.",
 }
 
@@ -194,8 +191,7 @@ QUESTIONS = (
         "rule",
         "Connections to port 135",
         "A client that wants an RPC service first asks the endpoint mapper on port 135 for its port. Without "
-        "records of these connections "
-        "the rule has nothing to begin with.",
+        "records of these connections the rule has nothing to begin with.",
         _mapper,
         SENSOR,
     ),
@@ -217,8 +213,7 @@ QUESTIONS = (
         "rule",
         "What the rule finds",
         "How many connections to RPC services the robust rule finds. None, although both kinds of connections are "
-        "there, can mean that "
-        "times are wrong, or that the two are recorded by different sensors.",
+        "there, can mean that times are wrong, or that the two are recorded by different sensors.",
         _activities,
         {"": "Try a longer window (--window 10s), and name all sensors' logs of the same time together."},
     ),
@@ -227,8 +222,7 @@ QUESTIONS = (
         "rule",
         "Time covered",
         "From the first to the last connection of interest. Less than a minute is limited: the connection to the "
-        "mapper and the one after "
-        "it may be in different files. Who usually talks to whom shows over days.",
+        "mapper and the one after it may be in different files. Who usually talks to whom shows over days.",
         _span,
         {"": "Name more of the log: a folder with a day or more of it."},
     ),
@@ -237,8 +231,7 @@ QUESTIONS = (
         "rule",
         "Gaps in time",
         "Told where for an hour or longer no connection of interest began: at night in a small network that is "
-        "usual, else a sensor was off "
-        "or a file is missing.",
+        "usual, else a sensor was off or a file is missing.",
         _gaps,
         {"": "Look whether a file of that time is missing, and whether the sensor was up."},
     ),

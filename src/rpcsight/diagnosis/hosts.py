@@ -1,11 +1,17 @@
 """What hosts' own logs (Sysmon, Windows Security) leave out, and how far clocks are apart."""
 
-from rpcsight.diagnosis.check import Answer, Question, number
+from rpcsight.diagnosis.check import Answer, Question, auditpol, number
 from rpcsight.diagnosis.measures import Difference, Measures
 
 __all__ = ["QUESTIONS"]
 
 FAR_S = 1.0
+SYSMON = (
+    '`<RuleGroup groupRelation="or"><NetworkConnect onmatch="include"> <DestinationPort condition="is">135</DestinationPort> '
+    '<Image condition="end with">\\services.exe</Image> <Image condition="end with">\\svchost.exe</Image> '
+    "</NetworkConnect></RuleGroup>`"
+)
+"""Without groupRelation, conditions on different fields must all hold."""
 FEWEST_SHARED = 3
 SHOWN = 2
 
@@ -54,7 +60,8 @@ def _told(each: Difference) -> str:
     direction = "after" if each.median_s >= 0 else "before"
     return (
         f"{each.second_observer} is {abs(each.median_s):.3f} s {direction} {each.first_observer} in the median of "
-        f"{number(each.connections, 'connection')} that both recorded ({each.least_s:+.3f} s to {each.most_s:+.3f} s)"
+        f"{number(each.connections, 'connection')} that both recorded ({each.least_s:+.3f} s to "
+        f"{each.most_s:+.3f} s)"
     )
 
 
@@ -64,18 +71,14 @@ QUESTIONS = (
         "rule",
         "What hosts log",
         "Widely used Sysmon configurations log network connections of chosen programs and ports only; port 135 and "
-        "Windows' own services, "
-        "which answer RPC, are not among them. Then the log shows many connections and hardly any RPC.",
+        "Windows' own services, which answer RPC, are not among them. Then the log shows many connections and "
+        "hardly any RPC.",
         _host_logs,
         {
-            "sysmon": 'Sysmon: add to <NetworkConnect onmatch="include">: <DestinationPort '
-            'condition="is">135</DestinationPort> '
-            '<Image condition="end with">\\services.exe</Image> <Image condition="end with">\\svchost.exe</Image>; '
-            "remove excludes of "
-            "them (an exclude wins over an include); apply with `sysmon -c FILE`.",
-            "security": 'Windows Security: auditpol /set /subcategory:"Filtering Platform Connection" '
-            "/success:enable logs every accepted "
-            "connection (event 5156).",
+            "sysmon": f"Sysmon: add {SYSMON} to its configuration; remove excludes of them (an exclude wins over an include); "
+            "apply it with `sysmon -c FILE`.",
+            "security": f"Windows Security log: {auditpol('Filtering Platform Connection')} logs every accepted connection "
+            "(event 5156).",
         },
     ),
     Question(
@@ -83,10 +86,8 @@ QUESTIONS = (
         "sight",
         "Clocks of the observers",
         "Two observers (hosts, sensors) that recorded the same connection show how far their clocks are apart. "
-        "Connections are compared "
-        "within one observer's records, so that this costs no RPC; it matters where a connection seen on one host "
-        "is set beside a process "
-        "on another.",
+        "Connections are compared within one observer's records, so that this costs no RPC; it matters where a "
+        "connection seen on one host is set beside a process on another.",
         _clocks,
         {"": "Synchronise clocks: `w32tm /query /status` on Windows, `chronyc tracking` on sensors."},
     ),

@@ -159,18 +159,15 @@ def _aggregation(measures: Measures) -> Answer | None:
 
 FINE_TIMES = {
     "nfdump": "nfdump: write `nfdump -o json` (milliseconds) instead of `-o csv` (whole seconds in nfdump 1.7.1), "
-    "or give the nfcapd files "
-    "themselves. softflowd: add `-A milli`.",
+    "or give the nfcapd files themselves. softflowd: add `-A milli`.",
     "pcap": "NetFlow in the capture: let the exporter send times in milliseconds (IPFIX flowStartMilliseconds; "
     "softflowd `-A milli`).",
     "zeek": "Zeek: `ts` has microseconds as Zeek writes it; look at what cuts it on the way.",
     "aws": "AWS: flow logs have whole seconds, whatever is set; a sensor on the hosts (Sysmon event 3, Security event 5156) is finer.",
     "security": "Windows: export the event's own time (`wevtutil epl Security security.evtx`), not NXLog's "
-    "EventTime, which is in whole "
-    "seconds of local time.",
+    "EventTime, which is in whole seconds of local time.",
     "csv": "Export times with fractions of a second. Windows events: TimeCreated as in the EVTX file (`wevtutil epl "
-    "Security security.evtx`), "
-    "not NXLog's EventTime. nfdump: `-o json`.",
+    "Security security.evtx`), not NXLog's EventTime. nfdump: `-o json`.",
     "parquet": "Write times with microseconds (TIMESTAMP), not whole seconds.",
 }
 
@@ -180,20 +177,15 @@ QUESTIONS = (
         "rule",
         "Both directions",
         "NetFlow and cloud flow logs write a record for each direction; nfdump's are joined to connections. A "
-        "sensor that gets packets of one "
-        "side only (one-way export, a mirror port of one direction, packets dropped for their checksums) guesses "
-        "who called and whether "
-        "anybody answered.",
+        "sensor that gets packets of one side only (one-way export, a mirror port of one direction, packets dropped "
+        "for their checksums) guesses who called and whether anybody answered.",
         _direction,
         {
             "zeek": "Zeek: if packets are captured on the host itself, its network card fills in checksums later "
-            "and Zeek drops them: run "
-            "`zeek -C` (`redef ignore_checksums = T;`), or switch that off with `ethtool -K IFACE tx off rx off`. "
-            "Else see to it that "
-            "the tap or mirror port carries both directions.",
+            "and Zeek drops them: run `zeek -C` (`redef ignore_checksums = T;`), or switch that off with `ethtool "
+            "-K IFACE tx off rx off`. Else see to it that the tap or mirror port carries both directions.",
             "nfdump": "NetFlow: export both directions: on all interfaces on ingress, or on one on ingress and "
-            "egress; name the files of all "
-            "exporters on the way together.",
+            "egress; name the files of all exporters on the way together.",
             "csv": "One-way NetFlow: give rpcsight what nfdump writes (`nfdump -o json`), whose records it joins.",
             "parquet": "One-way NetFlow: give rpcsight what nfdump writes (`nfdump -o json`), whose records it joins.",
             "aws": "AWS: add the fields flow-direction and tcp-flags to the flow log (version 5).",
@@ -204,8 +196,7 @@ QUESTIONS = (
         "rule",
         "Who called whom",
         "Known from the first packet (SYN). Records of connections that were already open when the sensor began, or "
-        "whose beginning it missed, "
-        "do not tell; they are tried both ways round.",
+        "whose beginning it missed, do not tell; they are tried both ways round.",
         _caller,
         {
             "zeek": "Zeek: see to it that the sensor gets all packets of both directions (`history` without SYN or "
@@ -219,8 +210,7 @@ QUESTIONS = (
         "rule",
         "Connections that came about",
         "A scan, or an attack that a firewall stopped, looks like RPC until one knows that nobody answered. Such "
-        "attempts are left out of "
-        "rpc-activity, and shown by rpc-attempts, where records tell.",
+        "attempts are left out of rpc-activity, and shown by rpc-attempts, where records tell.",
         _established,
         {
             "zeek": "Zeek: keep the fields conn_state and history in conn.log.",
@@ -236,8 +226,7 @@ QUESTIONS = (
         "rule",
         "Unanswered attempts",
         "Whether attempts that nobody answered are recorded at all. Host logs and some firewalls log connections "
-        "only once they are "
-        "accepted.",
+        "only once they are accepted.",
         _attempts,
         {"": "If the sensor can leave out connections without an answer, let it keep them."},
     ),
@@ -246,8 +235,7 @@ QUESTIONS = (
         "rule",
         "Starts of connections",
         "The rule asks what began first. Some exports give only the time at which a record was written, which is "
-        "the connection's end or "
-        "later.",
+        "the connection's end or later.",
         _times,
         {"": "Name the column of the start: --map start_time=COLUMN; export it if there is none."},
     ),
@@ -267,13 +255,11 @@ QUESTIONS = (
         _aggregation,
         {
             "aws": "AWS: set the maximum aggregation interval to 1 minute (`--max-aggregation-interval 60`), and "
-            "add the fields tcp-flags "
-            "and flow-direction.",
+            "add the fields tcp-flags and flow-direction.",
             "azure": "Azure: VNet flow logs tell when a connection began (state B); for times to the millisecond "
             "record on the hosts.",
             "gcp": "GCP: set the aggregation interval to 5 s and the sampling rate to 1.0 "
-            "(`--logging-aggregation-interval=interval-5-sec "
-            "--logging-flow-sampling=1.0`).",
+            "(`--logging-aggregation-interval=interval-5-sec --logging-flow-sampling=1.0`).",
             "": "A sensor on the hosts (Sysmon event 3, Security event 5156) or Zeek on mirrored traffic records "
             "single connections.",
         },

@@ -1,6 +1,6 @@
 """What stays out of the rule's sight in these records, and which other records would show it."""
 
-from rpcsight.diagnosis.check import Answer, Question, number, of
+from rpcsight.diagnosis.check import Answer, Question, auditpol, number, of
 from rpcsight.diagnosis.measures import Measures
 
 __all__ = ["QUESTIONS"]
@@ -71,8 +71,7 @@ def _processes(measures: Measures) -> Answer:
 
 
 PROCESS_LOG = (
-    'Sysmon event 1, or Security event 4688: auditpol /set /subcategory:"Process Creation" /success:enable, with '
-    "the command line "
+    f"Sysmon event 1, or Security event 4688: {auditpol('Process Creation')}, with the command line "
     "(policy: Include command line in process creation events)."
 )
 
@@ -82,16 +81,13 @@ QUESTIONS = (
         "sight",
         "RPC calls",
         "Flow records show that RPC was used; which interface and operation (service control, task scheduler, WMI, "
-        "replication) only decoded "
-        "calls show.",
+        "replication) only decoded calls show.",
         _calls,
         {
             "zeek": "Zeek: name dce_rpc.log beside conn.log; if there is none, load base/protocols/dce-rpc, and see "
-            "to it that the sensor "
-            "sees both directions.",
-            "": "A packet capture (tcpdump -w FILE 'tcp port 135 or tcp port 445 or tcp portrange 49152-65535'), "
-            "Zeek's dce_rpc.log, "
-            "Suricata's dcerpc events or RPC Firewall's events show calls.",
+            "to it that the sensor sees both directions.",
+            "": "A packet capture (`tcpdump -w FILE 'tcp port 135 or tcp port 445 or tcp portrange 49152-65535'`), "
+            "Zeek's dce_rpc.log, Suricata's dcerpc events or RPC Firewall's events show calls.",
         },
     ),
     Question(
@@ -112,8 +108,7 @@ QUESTIONS = (
         "SMB 3 can encrypt whole sessions: then nothing on the network shows the calls in it.",
         _encrypted,
         {
-            "": 'Log on the hosts: Security event 5145 (auditpol /set /subcategory:"Detailed File Share" '
-            "/success:enable), Sysmon 17 and 18."
+            "": f"Log on the hosts: Security event 5145 ({auditpol('Detailed File Share')}), Sysmon 17 and 18.",
         },
     ),
     Question(
