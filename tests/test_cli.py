@@ -20,13 +20,16 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+import rpcsight
 from rpcsight import __version__
 from rpcsight.analytics import all_analytics
 from rpcsight.cli import app, main
+from rpcsight.diagnosis.text import as_text
 from rpcsight.engines.dialects import DIALECTS
 from rpcsight.readers import all_readers
 from rpcsight.writers import all_writers
 from tests.contracts.samples import FLOWS, zeek_tsv
+from tests.diagnosed import written as written_case
 from tests.oracles.flow import Flow
 from tests.recording import NFDUMP, PARQUET, written
 
@@ -516,3 +519,51 @@ def test_nothing_usable_is_an_error(cli: Cli, tmp_path: Path) -> None:
         f"error: {log}: 1 of 1 records on RPC ports could not be used: start_time missing or not a time"
     )
     assert "--map start_time=COLUMN:epoch_ms" in err
+
+
+# --- doctor
+
+
+def test_doctor_says_the_same_as_text_and_json(cli: Cli) -> None:
+    found = rpcsight.doctor(PARQUET)
+    code, out, err = cli("doctor", PARQUET, "--format", "json")
+    assert (code, json.loads(out), err) == (0, found.to_dict(), "")
+    assert cli("doctor", PARQUET) == (0, as_text(found, 100), "")
+
+
+def test_doctor_ends_well_whatever_the_verdict(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "conn.csv"
+    path.write_text("start_time,src_ip,src_port,dest_ip,dest_port\n2026-03-02T10:00:00Z,10.0.0.1,50000,10.0.0.2,443\n")
+    code, out, err = cli("doctor", path)
+    assert (code, out.startswith("The rule can't work on this: no connection to port 135"), err) == (0, True, "")
+
+
+def test_doctor_names_what_is_read_where_nothing_is(cli: Cli, tmp_path: Path) -> None:
+    code, out, err = cli("doctor", tmp_path)
+    assert (code, out) == (3, "")
+    assert err.startswith(f"error: {tmp_path}: is a folder without files\n  hint: rpcsight reads")
+    assert "\n    zeek: Zeek conn.log" in err
+
+
+def test_doctor_knows_two_formats(cli: Cli) -> None:
+    code, out, err = cli("doctor", PARQUET, "--format", "csv")
+    assert (code, out, err) == (
+        2,
+        "",
+        "error: --format: 'csv' is no format of a diagnosis\n  hint: one of: text, json\n",
+    )
+
+
+def test_doctor_fits_the_terminal(cli: Cli) -> None:
+    code, shown = on_terminal("doctor", PARQUET, streams=["stdout"])
+    plain = on_terminal("doctor", PARQUET, streams=["stdout"], NO_COLOR="1")
+    assert (code, "\x1b[" in shown, plain[0], "\x1b[" in plain[1]) == (0, True, 0, False)
+
+
+def test_hunt_tells_what_limits_it(cli: Cli, tmp_path: Path) -> None:
+    _, _, err = cli("hunt", written_case(tmp_path, "security-1s"))
+    told = [line for line in err.splitlines() if "rpcsight doctor" in line]
+    assert told == [
+        "results are limited: unanswered attempts can't be told from RPC; it is not sure that times are starts of connections "
+        "(and 1 more); `rpcsight doctor` with the same files says what to change"
+    ]

@@ -206,7 +206,7 @@ def test_records_that_could_not_be_used(tmp_path: Path) -> None:
     reason = "start_time missing or not a time"
     assert told(found, "skipped") == (
         "limited",
-        "10 records of 50 (20.0%) could not be used; their reasons stand under what was found.",
+        "10 of 50 records (20.0%) could not be used; see what was left out.",
     )
     assert [(each["reason"], each["records"]) for each in found.found["skips"]] == [(reason, 10)]
 

@@ -2,7 +2,7 @@
 "enough time.
 """
 
-from rpcsight.diagnosis.check import Answer, Question, auditpol, number, share
+from rpcsight.diagnosis.check import Answer, Question, auditpol, number, of, share
 from rpcsight.diagnosis.measures import Measures
 
 __all__ = ["QUESTIONS"]
@@ -38,18 +38,12 @@ BESIDE = {
 
 
 def _skipped(measures: Measures) -> Answer | None:
-    whole = measures.account.records
-    if not whole:
+    part = share(measures.unusable, measures.lines)
+    if not measures.lines:
         return None
-    part = share(measures.unusable, whole)
-    lost = sum(skip.count for skip in measures.account.skips if skip.what.startswith("can't be read"))
-    whole += lost
     if not measures.unusable:
-        return Answer("good", f"All {number(whole, 'record')} could be understood.")
-    text = (
-        f"{number(measures.unusable, 'record')} of {whole:,} ({part:.1%}) could not be used; their reasons stand "
-        f"under what was found."
-    )
+        return Answer("good", f"All {number(measures.lines, 'record')} could be understood.")
+    text = f"{of(measures.unusable, measures.lines, 'record').capitalize()} ({part:.1%}) could not be used; see what was left out."
     if part < SKIPPED_FEW:
         return Answer("good", text)
     return Answer("bad" if part > HALF else "limited", text, f"{part:.0%} of the records could not be used")
@@ -183,7 +177,7 @@ QUESTIONS = (
         {
             "csv": "If columns or times are read wrongly, name them: --map start_time=COLUMN:epoch_ms",
             "parquet": "If columns or times are read wrongly, name them: --map start_time=COLUMN:epoch_ms",
-            "": "Look at the lines that are named under what was found; export the file anew if it is cut.",
+            "": "Look at the lines that are named as left out; export the file anew if it is cut.",
         },
     ),
     Question(

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rpcsight.account import Account
+from rpcsight.intake.locate import UNREADABLE
 from rpcsight.intake.plan import Plan
-from rpcsight.intake.read import EXPECTED, MAPPED, OTHER_PORT
+from rpcsight.intake.read import MAPPED, OTHER_PORT, UNUSABLE
 from rpcsight.pipeline import Session
 from rpcsight.readers import sides
 
-__all__ = ["Difference", "Gap", "Measures", "measured"]
+__all__ = ["Difference", "Gap", "Measures", "Sides", "measured"]
 
 CLOUDS = ("aws", "azure", "gcp")
 CLOUD_COLUMNS = {"aws": {"interfaceid", "srcaddr"}, "gcp": {"reporter", "srcip"}}
@@ -27,6 +28,15 @@ class Gap:
     minutes: int
     from_time: datetime
     until_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Of how many connections a file's first records show one side only, and of how many they tell."""
+
+    source: str
+    one_sided: int
+    told: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +60,14 @@ class Measures:
         rule: the rule's parameters: ports, and times in microseconds.
         flows: row of `steps/flow_traits.sql`.
         facts: row of `steps/fact_counts.sql`.
-        sides: of how many connections the first records show one side only, and of how many they tell.
+        sides: of each file that tells.
         halves: row of `steps/one_sided.sql`; zeros where no one-way records were asked about.
         clouds: clouds whose flow logs these are.
         time_columns: columns that times were taken from, where a reader goes by names.
         unused_files: files that were not read, with the reason.
-        unusable: records that could not be used.
-        skips: records that were left out: reason, how many, an example.
+        lines: records, and lines that could not be read as one.
+        unusable: those of them that could not be used.
+        skips: what was left out of the files that were read: reason, how many, an example.
         other_ports: records by port that carries RPC where the rule does not look.
         hosts: row of `steps/host_count.sql`.
         gap: the longest.
@@ -68,11 +79,12 @@ class Measures:
     rule: Mapping[str, int]
     flows: Mapping[str, int]
     facts: Mapping[str, int]
-    sides: tuple[int, int]
+    sides: tuple[Sides, ...]
     halves: Mapping[str, int]
     clouds: tuple[str, ...]
     time_columns: tuple[str, ...]
     unused_files: tuple[tuple[str, str], ...]
+    lines: int
     unusable: int
     skips: tuple[tuple[str, int, str], ...]
     other_ports: Mapping[int, int]
@@ -105,7 +117,7 @@ def measured(session: Session, *, is_short: bool = False) -> Measures:
     unused += [(error.where, error.what.splitlines()[0]) for error in made.unusable]
     files = {(source, what) for source, what in unused}
     others = Counter[int]()
-    unusable = 0
+    unusable = unreadable = 0
     left_out = Counter[str]()
     examples: dict[str, str] = {}
     for skip in account.skips:
@@ -113,7 +125,8 @@ def measured(session: Session, *, is_short: bool = False) -> Measures:
         if what.startswith(OTHER_PORT):
             others[int(what.removeprefix(OTHER_PORT))] += skip.count
         elif (skip.source, what) not in files:
-            unusable += 0 if what.startswith(EXPECTED) else skip.count
+            unusable += skip.count if what.startswith(UNUSABLE) else 0
+            unreadable += skip.count if what == UNREADABLE else 0
             left_out[what] += skip.count
             examples.setdefault(what, (skip.examples or (skip.source,))[0])
     gaps = [] if is_short else session.ask("longest_gap", ["candidate"])
@@ -127,16 +140,22 @@ def measured(session: Session, *, is_short: bool = False) -> Measures:
         clouds=_clouds(made, account),
         time_columns=_time_columns(made),
         unused_files=tuple(unused),
+        lines=account.records + unreadable,
         unusable=unusable,
         skips=tuple((what, count, examples[what]) for what, count in left_out.most_common()),
         other_ports=others,
         hosts={} if is_short else _numbers(session, "host_count"),
         gap=Gap(**gaps[0]) if gaps else None,
-        differences=()
-        if is_short
-        else tuple(Difference(**row) for row in session.ask("clock_difference", ["candidate"])),
+        differences=() if is_short else _differences(session),
         activities=None if is_short else session.count("rpc-activity"),
     )
+
+
+def _differences(session: Session) -> tuple[Difference, ...]:
+    """None where a single sensor recorded everything: that need not be compared with itself."""
+    if len(session.account.clocks) <= 1 and not _numbers(session, "fact_counts")["host_flows"]:
+        return ()
+    return tuple(Difference(**row) for row in session.ask("clock_difference", ["candidate"]))
 
 
 def _numbers(session: Session, name: str) -> dict[str, int]:
@@ -144,9 +163,9 @@ def _numbers(session: Session, name: str) -> dict[str, int]:
     return {key: int(value or 0) for key, value in session.ask(name, ["candidate"])[0].items()}
 
 
-def _sides(made: Plan) -> tuple[int, int]:
-    looks = [sides(reader, item) for planned in made.scans for item, reader in planned.inputs]
-    return sum(single for single, _ in looks), sum(told for _, told in looks)
+def _sides(made: Plan) -> tuple[Sides, ...]:
+    looks = [Sides(item.source, *sides(reader, item)) for planned in made.scans for item, reader in planned.inputs]
+    return tuple(each for each in looks if each.told)
 
 
 def _clouds(made: Plan, account: Account) -> tuple[str, ...]:

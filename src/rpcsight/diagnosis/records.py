@@ -1,5 +1,7 @@
 """What the records say of a connection: both directions, who called, whether it came about, when."""
 
+from pathlib import Path
+
 from rpcsight.diagnosis.check import FEW, Answer, Question, joined, number, of, share
 from rpcsight.diagnosis.measures import Measures
 
@@ -8,53 +10,70 @@ __all__ = ["QUESTIONS"]
 MINUTES_FROM = 20
 """As many records are needed to tell that times are cut to minutes."""
 MOST = 0.9
+FEWEST_TOLD = 10
+"""As many connections are needed to tell of one file alone that the sensor sees one side."""
 ATTEMPTS_FROM = 50
 """As many connections are needed to wonder that none failed."""
 AMBIGUOUS = {"ts", "timestamp", "@timestamp", "time"}
 """Columns that hold the start in some exports, and the time of writing in others."""
 SHOWN = 3
+ALONE = "who called, and whether anybody answered, is told from that alone."
 
 
 def _direction(measures: Measures) -> Answer | None:
-    port = measures.rule["mapper_port"]
-    connections, single = measures.halves.get("connections", 0), measures.halves.get("one_sided", 0)
-    answers = measures.flows["from_mapper"]
-    one_sided, told = measures.sides
-    if share(single, connections) > FEW:
-        which = (
-            f" ({measures.halves['answers_only']:,} of them only the answers of port {port})"
-            if measures.halves["answers_only"]
-            else ""
-        )
-        text = (
-            f"Only one direction was recorded of {of(single, connections, 'connection')}{which}: who called, and whether anybody answered, "
-            "is told from that alone."
-        )
-        return Answer("limited", text, "only one direction was recorded")
-    if answers:
-        text = (
-            f"{number(answers, 'record')} {'goes' if answers == 1 else 'go'} out from port {port}: these are "
-            f"answers. The export writes a "
-            "record for each direction, and each is taken for a connection of its own: some results are answers."
-        )
-        return Answer("limited", text, "each direction is a record of its own")
-    if share(one_sided, told) > FEW:
-        text = (
-            f"The sensor saw packets of one side only in {of(one_sided, told, 'TCP connection')} at the beginning "
-            f"of the logs."
-        )
-        return Answer("limited", text, "the sensor sees one side of connections only")
+    """The first of what limits it, else what is good about it."""
+    limited = _exported_one_way(measures) or _answers(measures) or _half_seen(measures)
+    if limited:
+        return limited
+    connections, told = measures.halves.get("connections", 0), sum(each.told for each in measures.sides)
     if connections:
-        return Answer(
-            "good",
-            f"One-way records were joined: both directions of {of(connections - single, connections, 'connection')}.",
-        )
+        both = of(connections - measures.halves["one_sided"], connections, "connection")
+        return Answer("good", f"One-way records were joined: both directions of {both}.")
     if told:
-        return Answer("good", f"The sensor saw both sides of {of(told - one_sided, told, 'TCP connection')} looked at.")
+        both = of(told - sum(each.one_sided for each in measures.sides), told, "TCP connection")
+        return Answer("good", f"The sensor saw both sides of {both} looked at.")
+    port = measures.rule["mapper_port"]
     return (
         Answer("good", f"No answer of port {port} stands for a connection of its own.")
         if measures.flows["to_mapper"]
         else None
+    )
+
+
+def _exported_one_way(measures: Measures) -> Answer | None:
+    connections, single = measures.halves.get("connections", 0), measures.halves.get("one_sided", 0)
+    if share(single, connections) <= FEW:
+        return None
+    answers, port = measures.halves["answers_only"], measures.rule["mapper_port"]
+    which = f" ({answers:,} of them only the answers of port {port})" if answers else ""
+    text = f"Only one direction was recorded of {of(single, connections, 'connection')}{which}: {ALONE}"
+    return Answer("limited", text, "only one direction was recorded")
+
+
+def _answers(measures: Measures) -> Answer | None:
+    answers = measures.flows["from_mapper"]
+    if not answers:
+        return None
+    text = (
+        f"{number(answers, 'record')} {'goes' if answers == 1 else 'go'} out from port {measures.rule['mapper_port']}: these are answers. "
+        "The export writes a record for each direction, and each is taken for a connection of its own: some results are answers."
+    )
+    return Answer("limited", text, "each direction is a record of its own")
+
+
+def _half_seen(measures: Measures) -> Answer | None:
+    one_sided, told = sum(each.one_sided for each in measures.sides), sum(each.told for each in measures.sides)
+    files = [each for each in measures.sides if each.told >= FEWEST_TOLD and share(each.one_sided, each.told) > FEW]
+    if not files and share(one_sided, told) <= FEW:
+        return None
+    names = [Path(each.source).name for each in files[:SHOWN]] if len(measures.sides) > 1 else []
+    more = " and others" if len(files) > SHOWN else ""
+    places = f" ({joined(names)}{more})" if names else ""
+    seen = f"The sensor saw packets of one side only in {of(one_sided, told, 'TCP connection')}"
+    return Answer(
+        "limited",
+        f"{seen} at the beginning of the logs{places}: {ALONE}",
+        "the sensor sees one side of connections only",
     )
 
 
@@ -203,6 +222,7 @@ QUESTIONS = (
             "SYN-ACK, conn_state OTH).",
             "nfdump": "NetFlow: export TCP flags (NetFlow v9 and IPFIX: TCP_FLAGS), from which the caller is told.",
             "csv": "Add a column is_oriented, or export TCP flags through nfdump.",
+            "": "Record for longer: connections that were open before the recording began do not tell.",
         },
     ),
     Question(

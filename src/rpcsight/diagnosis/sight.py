@@ -38,7 +38,8 @@ def _encrypted(measures: Measures) -> Answer | None:
         return None
     if encrypted := measures.facts["encrypted"]:
         return Answer(
-            "limited", f"{number(encrypted, 'SMB session')} encrypted (SMB 3): RPC in them is hidden from the network."
+            "limited",
+            f"{number(encrypted, 'SMB session')} encrypted (SMB 3): the RPC within is hidden from the network.",
         )
     return Answer("good", "No encrypted SMB session.")
 

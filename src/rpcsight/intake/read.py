@@ -12,7 +12,7 @@ from rpcsight.intake.locate import UNREADABLE, locate
 from rpcsight.intake.plan import Plan, Planned, split
 from rpcsight.schema import FACTS
 
-__all__ = ["EXPECTED", "MAPPED", "OTHER_PORT", "Progress", "read", "spare"]
+__all__ = ["MAPPED", "OTHER_PORT", "UNUSABLE", "Progress", "read", "spare"]
 
 SHOWN = 5
 LOCATED_FILES = 3
@@ -37,6 +37,8 @@ PORTLESS = ("no flow record", "dest_port missing")
 """Beginnings of the reasons that leave open whether a record is on an RPC port."""
 DEFECTS = ("src_port missing", "start_time ", "src_ip missing", "dest_ip missing")
 """Beginnings of the reasons for which records on RPC ports can't be used, as `steps/reading.sql` words them."""
+UNUSABLE = (UNREADABLE, *PORTLESS, *DEFECTS)
+"""Beginnings of the reasons for which records and lines can't be used."""
 COARSE = (
     "{observers}: times are whole seconds; the strict rule misses most activities there. What keeps milliseconds: "
     "nfdump -o json, Zeek's conn.log, packet captures (pcap)"
