@@ -1,26 +1,53 @@
 /* clock_difference: for two observers (sensors, hosts) that recorded the same connections within a minute, how far their times are apart:
-   the second's time less the first's. */
-with seen as (
-  select observer, src_ip, src_port, dest_ip, dest_port, start_us
+   the second's time less the first's. Of a minute's records of one connection, the first counts. */
+with recorded as (
+  select lower(observer) as observer, src_ip, src_port, dest_ip, dest_port, start_us
   from candidate
   where is_oriented
-  union
+  union all
   select lower(host) as observer, src_ip, src_port, dest_ip, dest_port, time_us as start_us
   from host_flow
 ),
+seen as (
+  select observer, src_ip, src_port, dest_ip, dest_port, start_us // 60000000 as at_minute, min(start_us) as start_us
+  from recorded
+  group by observer, src_ip, src_port, dest_ip, dest_port, start_us // 60000000
+),
+/* most ends have one observer: those need no comparing */
+shared as (
+  select src_ip, src_port, dest_ip, dest_port
+  from seen
+  group by src_ip, src_port, dest_ip, dest_port
+  having min(observer) < max(observer)
+),
+compared as (
+  select seen.*
+  from seen
+  join shared
+    on shared.src_ip = seen.src_ip
+    and shared.src_port = seen.src_port
+    and shared.dest_ip = seen.dest_ip
+    and shared.dest_port = seen.dest_port
+),
+near as (
+  select observer, src_ip, src_port, dest_ip, dest_port, start_us, at_minute + shift.minutes as at_minute
+  from compared
+  cross join (select -1 as minutes union all select 0 union all select 1) as shift
+),
 both_saw as (
   select
-    earlier.observer as first_observer,
-    later.observer as second_observer,
-    later.start_us - earlier.start_us as difference_us
-  from seen as earlier
-  join seen as later
-    on later.src_ip = earlier.src_ip
-    and later.src_port = earlier.src_port
-    and later.dest_ip = earlier.dest_ip
-    and later.dest_port = earlier.dest_port
-    and lower(later.observer) > lower(earlier.observer)
-    and later.start_us between earlier.start_us - 60000000 and earlier.start_us + 60000000
+    near.observer as first_observer,
+    compared.observer as second_observer,
+    compared.start_us - near.start_us as difference_us
+  from near
+  join compared
+    on compared.src_ip = near.src_ip
+    and compared.src_port = near.src_port
+    and compared.dest_ip = near.dest_ip
+    and compared.dest_port = near.dest_port
+    and compared.at_minute = near.at_minute
+    and compared.observer > near.observer
+  where compared.start_us - near.start_us between -60000000 and 60000000
 )
 select
   first_observer,
