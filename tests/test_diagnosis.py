@@ -94,6 +94,14 @@ def test_nothing_to_find(tmp_path: Path) -> None:
     assert check(found, "clock") is None
 
 
+def test_datagrams_are_no_connections(tmp_path: Path) -> None:
+    found = diagnosed([replace(each, transport_protocol="udp") for each in called(1, 0)], tmp_path)
+    assert (found.summary, check(found, "established")) == (
+        "The rule can't work on this: no connection to port 135; no connection to a dynamic port.",
+        None,
+    )
+
+
 def test_answers_only(tmp_path: Path) -> None:
     found = diagnosed([flow(1, 0, 5, (SERVER, 135), ("10.0.1.1", 50000))], tmp_path)
     assert told(found, "mapper") == ("bad", "No record of a connection to port 135, only 1 record of its answers.")
@@ -147,7 +155,7 @@ def test_attempts(tmp_path: Path) -> None:
     every = [each for number in range(1, 31) for each in called(number, number * MINUTE_MS)]
     assert told(diagnosed(every, tmp_path), "attempts") == (
         "unknown",
-        "No attempt that failed among 60 TCP records: none happened, or they are not logged.",
+        "No attempt that failed among 60 records: none happened, or they are not logged.",
     )
     failed = replace(every[-1], is_established=False)
     assert told(diagnosed([*every[:-1], failed], tmp_path), "attempts") == (

@@ -92,12 +92,12 @@ def _caller(measures: Measures) -> Answer | None:
 
 
 def _established(measures: Measures) -> Answer | None:
-    tcp, missing = measures.flows["tcp"], measures.flows["not_told"]
+    tcp, missing = measures.flows["flows"], measures.flows["not_told"]
     if not tcp:
         return None
     if not missing:
-        return Answer("good", f"Whether anybody answered is known for {of(tcp, tcp, 'TCP record')}.")
-    text = f"Whether anybody answered is not known for {of(missing, tcp, 'TCP record')}"
+        return Answer("good", f"Whether anybody answered is known for {of(tcp, tcp, 'record')}.")
+    text = f"Whether anybody answered is not known for {of(missing, tcp, 'record')}"
     if share(missing, tcp) <= FEW:
         return Answer("good", f"{text}.")
     text += ": unanswered attempts (scans, blocked attacks) can't be told from RPC."
@@ -105,7 +105,7 @@ def _established(measures: Measures) -> Answer | None:
 
 
 def _attempts(measures: Measures) -> Answer | None:
-    told, failed = measures.flows["tcp"] - measures.flows["not_told"], measures.flows["failed"]
+    told, failed = measures.flows["flows"] - measures.flows["not_told"], measures.flows["failed"]
     if failed:
         text = (
             f"{number(failed, 'unanswered or refused attempt')} recorded: blocked attacks are seen (`rpcsight run "
@@ -115,7 +115,7 @@ def _attempts(measures: Measures) -> Answer | None:
     if told < ATTEMPTS_FROM:
         return None
     return Answer(
-        "unknown", f"No attempt that failed among {number(told, 'TCP record')}: none happened, or they are not logged."
+        "unknown", f"No attempt that failed among {number(told, 'record')}: none happened, or they are not logged."
     )
 
 
