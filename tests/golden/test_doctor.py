@@ -26,7 +26,7 @@ PUBLIC = {
 
 @pytest.mark.parametrize("case", INPUTS)
 def test_inputs_that_lack_something(case: str, golden: Golden, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "all_readers", lambda: [HostLog(), *all_readers()])
+    monkeypatch.setattr(plan, "all_readers", lambda folder: [HostLog(), *all_readers(folder)])
     diagnosis = rpcsight.doctor(written(tmp_path, case))
     golden(f"doctor-{case}.txt", as_text(diagnosis, WIDTH).replace(str(tmp_path) + os.sep, ""))
 

@@ -3,10 +3,9 @@
 import gc
 import signal
 import sys
-import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Annotated, Any, cast
+from typing import Annotated
 
 import typer
 
@@ -32,17 +31,14 @@ from rpcsight.cli.options import (
     Window,
     request,
 )
-from rpcsight.cli.output import destination, printable, progress_bar, say, tell, write
-from rpcsight.errors import RpcsightError, UsageError
+from rpcsight.cli.outcome import outcome
+from rpcsight.cli.output import destination, progress_bar, say, tell, write
+from rpcsight.errors import UsageError
 
 __all__ = ["app", "main"]
 
-INTERRUPTED = 130
-BUG = 70
 YOUNG_OBJECTS = 100_000
 """How many are made before cycles among them are looked for: what is made for each packet and row has none."""
-# typer brings a click of its own; the errors of both are reached through this name.
-WRONG_USE = cast("type[Exception]", typer.BadParameter.__base__)
 
 STAGED = """
 What was staged: lateral movement from 10.77.0.22 to .21, .23 and .24, on from .23 to .24, and once from .21 to .23.
@@ -274,34 +270,4 @@ def main() -> None:
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup
         signal.signal(signal.SIGHUP, signal.default_int_handler)
     gc.set_threshold(YOUNG_OBJECTS)
-    sys.exit(_exit_code())
-
-
-def _exit_code() -> int:
-    try:
-        code = app(prog_name="rpcsight", standalone_mode=False) or 0
-    except RpcsightError as error:
-        return _complain(str(error), error.exit_code)
-    except WRONG_USE as error:
-        return _complain(_wrong_use(error), UsageError.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - whatever gets here is a bug, and says so
-        traceback.print_exception(error)
-        hint = "this is a bug in rpcsight; the lines above belong into its report"
-        return _complain(f"rpcsight: {type(error).__name__}: {error}\n  hint: {hint}", BUG)
-    if code == INTERRUPTED:
-        sys.stderr.write("stopped\n")
-    return code
-
-
-def _complain(text: str, code: int) -> int:
-    sys.stderr.write(f"error: {printable(text)}\n")
-    return code
-
-
-def _wrong_use(error: Any) -> str:  # noqa: ANN401 - see WRONG_USE
-    """An error of the parser in our words."""
-    command = error.ctx.command_path if error.ctx else "rpcsight"
-    what = error.format_message().rstrip(".")
-    return f"{command}: {what[:1].lower()}{what[1:]}\n  hint: {command} --help"
+    sys.exit(outcome(lambda: app(prog_name="rpcsight", standalone_mode=False)))

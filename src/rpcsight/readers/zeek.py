@@ -65,7 +65,7 @@ def sides(item: Input) -> tuple[int, int]:
     """Of how many TCP connections among the log's first records packets of one side only were seen; and how many these records show."""
     lines = item.lines()
     if not _is_tsv(lines):
-        return one_sided(str(each.get("history") or "") for each in _records(lines) if each.get("proto") == "tcp")
+        return one_sided(str(each.get("history") or "") for each in records_of(lines) if each.get("proto") == "tcp")
     names = next((line.split("\t")[1:] for line in lines if line.startswith("#fields")), [])
     rows = [line.split("\t") for line in lines if not line.startswith("#")]
     records = [dict(zip(names, row, strict=False)) for row in rows]
