@@ -32,6 +32,8 @@ MADE = ("tcp",)
 """Steps over the tables that feeds make."""
 EVENTS = ("record", *FACTS)
 """What steps named `event_*` make of Windows events, where there is one."""
+LOGGED = ("logged", "logged_flow")
+"""Steps that those build on."""
 NOTHING_SHOWN = "{name} needs {needs}, and nothing in the input shows any: captures do, and logs of calls and hosts"
 
 
@@ -231,7 +233,7 @@ def _statements(asked: Collection[str], *, is_whole: bool) -> Statements:
         left_out = NONE_LEFT_OUT
     made = {name: step(name) for name in MADE}
     counted = (step("stock"), step("problem"), left_out, step("undated"))
-    events = {name: step(f"event_{name}") for name in EVENTS if is_step(f"event_{name}")}
+    events = {name: compose_steps(LOGGED, step(f"event_{name}")) for name in EVENTS if is_step(f"event_{name}")}
     return Statements(
         step("reading"), EVERY_HALF if is_whole else step("half"), step("paired"), *counted, made, events, asked
     )

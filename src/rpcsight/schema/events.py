@@ -6,18 +6,41 @@ __all__ = ["DATA", "EVENT"]
 
 DATA: tuple[str, ...] = (
     # Sysmon 1, 3, 17, 18
-    *("utc_time", "image", "process_guid", "process_id", "user", "protocol", "initiated", "rule_name"),
+    *("utc_time", "image", "process_guid", "process_id", "user", "protocol", "initiated"),
     *("source_ip", "source_port", "destination_ip", "destination_port"),
-    *("command_line", "logon_id", "integrity_level", "parent_process_guid", "parent_process_id", "parent_image"),
-    *("parent_command_line", "pipe_name", "event_type"),
+    *(
+        "command_line",
+        "logon_id",
+        "integrity_level",
+        "parent_process_guid",
+        "parent_process_id",
+        "parent_image",
+        "pipe_name",
+    ),
     # Security 5156, 4688, 4697, 4698, 5145, 4624; System 7045
     *("application", "direction", "source_address", "dest_address", "dest_port"),
-    *("new_process_id", "new_process_name", "parent_process_name", "subject_user_name", "subject_domain_name"),
-    *("subject_logon_id", "target_user_name", "target_domain_name", "target_logon_id"),
+    *("new_process_id", "new_process_name", "parent_process_name", "process_name", "mandatory_label"),
+    *(
+        "subject_user_name",
+        "subject_domain_name",
+        "subject_logon_id",
+        "target_user_name",
+        "target_domain_name",
+        "target_logon_id",
+    ),
     *("service_name", "service_file_name", "image_path", "task_name", "task_content", "client_process_id"),
-    *("share_name", "relative_target_name", "access_mask", "ip_address", "ip_port", "logon_type", "workstation_name"),
+    *("share_name", "relative_target_name", "access_mask", "ip_address", "ip_port", "logon_type"),
     # RPC Firewall 3; Microsoft-Windows-RPC 5, 6
-    *("interface_uuid", "op_num", "endpoint", "network_address", "proc_num", "auth_level", "auth_type"),
+    *(
+        "interface_uuid",
+        "op_num",
+        "proc_num",
+        "endpoint",
+        "network_address",
+        "authentication_level",
+        "authentication_service",
+    ),
+    *("client_port", "server_address", "server_port"),
 )
 """Windows' names of the fields that are read, in lower case with underscores (`ProcessGuid` is `process_guid`)."""
 
@@ -27,9 +50,13 @@ EVENT: tuple[Column, ...] = (
         "BIGINT",
         "when it was written, in microseconds since 1970 UTC; empty where the record does not say so",
     ),
+    Column(
+        "local_us", "BIGINT", "likewise, by a clock whose zone the record does not say; empty where time_us is there"
+    ),
     Column("clock_us", "BIGINT", "how fine that time is, in microseconds"),
     Column("host", "VARCHAR", "the computer"),
     Column("channel", "VARCHAR", "its log, lower case"),
+    Column("provider", "VARCHAR", "what wrote it, lower case"),
     Column("event_id", "INTEGER", "what kind of event"),
     Column("record_id", "VARCHAR", "its number in the log"),
     *(Column(name, "VARCHAR", f"the event's field {name.title().replace('_', '')}, as it stands") for name in DATA),

@@ -1,0 +1,146 @@
+"""Windows event logs (EVTX), as Windows keeps them or `wevtutil epl` copies them; the `evtx` package takes them apart.
+
+Times are TimeCreated's, 100 ns as written, microseconds here; the clock of a Sysmon event is its own UtcTime. The numbers of the events
+decide which are looked at: those that flows, and the facts that are asked for, are made of.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rpcsight.engines import Scan
+from rpcsight.errors import InputError
+from rpcsight.readers._inputs import Input, blocks
+from rpcsight.readers._windows import COLUMNS, LONGEST_EVENT_BYTES, RELATION, batches, event_scan, row, wanted
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+NAME = "evtx"
+ABOUT = "Windows event logs (EVTX): Sysmon, Security, System, RPC Firewall, Microsoft-Windows-RPC"
+IS_GENERIC = False
+
+MAGIC = b"ElfFile\0"
+CHUNK_BYTES = 1 << 16
+HINT = "copy the log with: wevtutil epl LOG FILE"
+NUMBER = re.compile(r'"EventID":(?:\{"#attributes":\{[^{}]*\},"#text":)?(\d{1,5})\b')
+CHUNK = "Failed to parse chunk"
+BROKEN_CHUNK, BROKEN_RECORD, BROKEN_EVENT = "chunk can't be read", "event can't be read", "event is no event"
+MOST_COMPLAINTS = 100_000
+"""More than that from one file, and it is no log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The feed of an event log (see `engines.Feed`)."""
+
+    tables: Mapping[str, Mapping[str, str]]
+
+    def rows(
+        self,
+        path: str,
+        compression: str,
+        source: str,
+        facts: Collection[str],
+        losses: Counter[str],
+        notes: Counter[str],
+    ) -> "Iterator[tuple[str, pa.RecordBatch]]":
+        """See `engines.Feed.rows`.
+
+        Raises:
+            InputError: the file can't be read, or holds no whole chunk.
+        """
+        del compression, notes
+        texts = _texts(path, source, losses)
+        yield from batches(_rows(texts, wanted(facts), losses))
+
+
+def why_not(item: Input) -> str | None:
+    """None for a file with the signature of event logs."""
+    return None if item.head.startswith(MAGIC) else "does not begin with ElfFile"
+
+
+def unpack(item: Input) -> Iterator[bytes] | None:
+    """The inflated log: the package needs a file to move about in."""
+    return blocks(item) if item.compression else None
+
+
+def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
+    """A feed of events.
+
+    Args:
+        item: the log.
+        mapping: not used; Windows' names are known.
+    """
+    del mapping
+    return event_scan(item, NAME, Log({RELATION: COLUMNS}))
+
+
+def _texts(path: str, source: str, losses: Counter[str]) -> Iterator[str]:
+    """The events as the package's JSON; what it complains of is counted."""
+    from evtx import PyEvtxParser
+
+    try:
+        records = PyEvtxParser(path).records_json()
+    except (OSError, RuntimeError, ValueError) as cause:
+        raise InputError(source, f"is no whole event log ({_first_line(cause)})", HINT) from cause
+    found = 0
+    while True:
+        try:
+            for record in records:
+                found += 1
+                yield record["data"]
+            break
+        except (OSError, RuntimeError, ValueError) as cause:
+            losses[BROKEN_CHUNK if str(cause).startswith(CHUNK) else BROKEN_RECORD] += 1
+            if losses.total() > MOST_COMPLAINTS:
+                raise InputError(source, f"{MOST_COMPLAINTS:,} parts of it can't be read", HINT) from cause
+    if not found and losses:
+        raise InputError(source, f"no event of it can be read ({losses.total():,} damaged parts)", HINT)
+
+
+def _rows(texts: Iterator[str], numbers: Collection[int], losses: Counter[str]) -> Iterator[dict[str, Any]]:
+    search = NUMBER.search
+    asked = {str(number) for number in numbers}
+    for text in texts:
+        number = search(text)
+        if number is not None and number[1] not in asked:
+            continue
+        try:
+            yield _row(text)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            losses[BROKEN_EVENT] += 1
+
+
+def _row(text: str) -> dict[str, Any]:
+    if len(text) > LONGEST_EVENT_BYTES:
+        raise ValueError
+    event = json.loads(text)["Event"]
+    system = event["System"]
+    number = system["EventID"]
+    data = event.get("EventData") or next(iter((event.get("UserData") or {}).values()), None) or {}
+    return row(
+        {
+            "EventID": str(number["#text"] if isinstance(number, dict) else number),
+            "SystemTime": str(system["TimeCreated"]["#attributes"]["SystemTime"]),
+            "EventRecordID": str(system["EventRecordID"]),
+            "Channel": str(system["Channel"]),
+            "Computer": str(system["Computer"]),
+            "Provider": str(system["Provider"]["#attributes"]["Name"]),
+        },
+        data,
+        _unnamed(data),
+    )
+
+
+def _unnamed(data: Mapping[str, Any]) -> list[str]:
+    values = data.get("Data")
+    values = values.get("#text", values) if isinstance(values, dict) else values
+    return [str(each) for each in values] if isinstance(values, list) else []
+
+
+def _first_line(cause: Exception) -> str:
+    return str(cause).splitlines()[0][:200].encode("unicode_escape").decode("ascii") if str(cause) else "unreadable"
