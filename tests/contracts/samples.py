@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.contracts import text_samples as lines
+from tests.contracts import windows
 from tests.oracles.flow import SECOND_US, Flow
 from tests.properties.strategies import to_rows
 from tests.wire import build
@@ -656,4 +657,12 @@ FORMS = (
     ),
     Form("pcapng", "traffic.pcapng", lambda flows: build.pcapng(packets(flows)), **CAPTURED),
     *_text_forms(),
+    *(Form(name, file, write, windows.numbered, reader) for name, (file, reader, write) in windows.WRITTEN.items()),
+    Form(
+        "windows-powershell",
+        "events.json",
+        windows.powershell,
+        without(flow_id=None, observer=windows.HOST, end_us=None, is_established=None),
+        "windows_json",
+    ),
 )

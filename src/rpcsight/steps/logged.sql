@@ -1,6 +1,8 @@
-/* logged: Windows events with what their logs leave to be found out: the time in UTC, the computer's full name, which log it is.
+/* logged: Windows events with what their logs leave to be found out: which log it is, the computer's full name, the time in UTC.
    A local time without a zone gets the difference between the two times that Sysmon's events of the same computer carry (its own in
-   UTC, and the shipper's), to the quarter of an hour, else that of the file's other computers; without any it is taken for UTC. */
+   UTC, and the shipper's), to the quarter of an hour, else that of the file's other computers; without any it is taken for UTC.
+   Sysmon counts the time of connections (event 3) up from when the computer started, and may be minutes or days behind, or ahead, by
+   the same amount for all of them: more than 10 s from when the events were written, it is set right by the least difference. */
 with timed as (
   select
     event.*,
@@ -18,15 +20,20 @@ with timed as (
   from event
 ),
 shift as (
-  select source, named, cast(round((local_us - utc_us) / 900000000.0) as bigint) * 900000000 as zone_us, count(*) as events
+  select
+    source,
+    named,
+    cast(round((local_us - utc_us) / 900000000.0) as bigint) * 900000000 as zone_us,
+    min(case when event_id = 3 then 1 else 0 end) as is_doubtful,
+    count(*) as events
   from timed
-  where local_us is not null and utc_us is not null
+  where local_us - utc_us between -54000000000 and 54000000000
   group by source, named, cast(round((local_us - utc_us) / 900000000.0) as bigint) * 900000000
 ),
 host_zone as (
   select source, named, zone_us
   from (
-    select source, named, zone_us, row_number() over (partition by source, named order by events desc, zone_us) as place
+    select source, named, zone_us, row_number() over (partition by source, named order by is_doubtful, events desc, zone_us) as place
     from shift
   ) as placed
   where place = 1
@@ -34,7 +41,7 @@ host_zone as (
 file_zone as (
   select source, zone_us
   from (
-    select source, zone_us, row_number() over (partition by source order by sum(events) desc, zone_us) as place
+    select source, zone_us, row_number() over (partition by source order by min(is_doubtful), sum(events) desc, zone_us) as place
     from shift
     group by source, zone_us
   ) as placed
@@ -46,13 +53,30 @@ full_name as (
   where named like '%.%'
   group by source, split_part(named, '.', 1)
   having min(named) = max(named)
+),
+zoned as (
+  select
+    timed.*,
+    coalesce(full_name.named, timed.named) as computer,
+    coalesce(timed.time_us, timed.local_us - coalesce(host_zone.zone_us, file_zone.zone_us, 0)) as written_us
+  from timed
+  left join host_zone on host_zone.source = timed.source and host_zone.named = timed.named
+  left join file_zone on file_zone.source = timed.source
+  left join full_name on full_name.source = timed.source and full_name.short = timed.named
+),
+late as (
+  select source, computer, min(written_us - utc_us) as late_us
+  from zoned
+  where log = 'sysmon' and event_id = 3
+  group by source, computer
 )
 select
-  coalesce(timed.utc_us, timed.time_us, timed.local_us - coalesce(host_zone.zone_us, file_zone.zone_us, 0)) as at_us,
-  case when timed.utc_us is not null then 1000 else timed.clock_us end as grain_us,
-  coalesce(full_name.named, timed.named) as computer,
-  timed.*
-from timed
-left join host_zone on host_zone.source = timed.source and host_zone.named = timed.named
-left join file_zone on file_zone.source = timed.source
-left join full_name on full_name.source = timed.source and full_name.short = timed.named
+  case
+    when utc_us is null then written_us
+    when event_id = 3 and late.late_us not between -10000000 and 10000000 then utc_us + late.late_us
+    else utc_us
+  end as at_us,
+  case when utc_us is not null then 1000 else clock_us end as grain_us,
+  zoned.*
+from zoned
+left join late on late.source = zoned.source and late.computer = zoned.computer

@@ -124,36 +124,52 @@ fine as (
   from turned
   where log = 'sysmon' and at_us is not null
   group by computer, src_ip, src_port, dest_ip, dest_port
+),
+fixed as (
+  select
+    turned.*,
+    case
+      when turned.grain_us < 1000000 then cast(null as bigint)
+      when fine.first_us between turned.at_us - 10000000 and turned.at_us + 10000000 then fine.first_us
+      when fine.last_us between turned.at_us - 10000000 and turned.at_us + 10000000 then fine.last_us
+    end as fine_us
+  from turned
+  left join fine
+    on fine.computer = turned.computer
+    and fine.src_ip = turned.src_ip
+    and fine.src_port = turned.src_port
+    and fine.dest_ip = turned.dest_ip
+    and fine.dest_port = turned.dest_port
+),
+/* what a mapper connection of the same second led to, and only the coarse clock saw: it must not come to lie before that */
+rough as (
+  select distinct computer, src_ip, dest_ip, at_us
+  from fixed
+  where grain_us >= 1000000 and fine_us is null and dest_port <> $mapper_port
 )
 select
-  case
-    when turned.grain_us < 1000000 then turned.at_us
-    when fine.first_us between turned.at_us - 10000000 and turned.at_us + 10000000 then fine.first_us
-    when fine.last_us between turned.at_us - 10000000 and turned.at_us + 10000000 then fine.last_us
-    else turned.at_us
-  end as at_us,
-  turned.computer,
-  turned.log,
-  turned.record_id,
-  turned.is_broken,
-  turned.is_outbound,
-  turned.is_oriented,
-  turned.src_ip,
-  turned.src_port,
-  turned.dest_ip,
-  turned.dest_port,
-  turned.transport_protocol,
-  turned.pid,
-  turned.process_guid,
-  turned.image_path,
-  turned.user_name,
-  coalesce(turned.computer, turned.observer) as observer,
-  turned.source
-from turned
-left join fine
-  on fine.computer = turned.computer
-  and fine.src_ip = turned.src_ip
-  and fine.src_port = turned.src_port
-  and fine.dest_ip = turned.dest_ip
-  and fine.dest_port = turned.dest_port
-where turned.is_broken or turned.transport_protocol in ('tcp', 'udp')
+  case when fixed.dest_port = $mapper_port and rough.at_us is not null then fixed.at_us else coalesce(fixed.fine_us, fixed.at_us) end as at_us,
+  fixed.computer,
+  fixed.log,
+  fixed.record_id,
+  fixed.is_broken,
+  fixed.is_outbound,
+  fixed.is_oriented,
+  fixed.src_ip,
+  fixed.src_port,
+  fixed.dest_ip,
+  fixed.dest_port,
+  fixed.transport_protocol,
+  fixed.pid,
+  fixed.process_guid,
+  fixed.image_path,
+  fixed.user_name,
+  coalesce(fixed.computer, fixed.observer) as observer,
+  fixed.source
+from fixed
+left join rough
+  on rough.computer = fixed.computer
+  and rough.src_ip = fixed.src_ip
+  and rough.dest_ip = fixed.dest_ip
+  and rough.at_us = fixed.at_us
+where fixed.is_broken or fixed.transport_protocol in ('tcp', 'udp')
