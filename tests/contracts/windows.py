@@ -49,7 +49,7 @@ def long_form(address: str) -> str:
 def data(seen: Flow) -> dict[str, str]:
     """The event's fields."""
     return {
-        "RuleName": "-",
+        "RuleName": seen.flow_id,
         "UtcTime": text(seen.start_us),
         "ProcessGuid": GUID,
         "ProcessId": "4711",
@@ -213,7 +213,7 @@ def numbered(seen: Flow) -> Flow:
 WRITTEN: dict[str, tuple[str, str, Write]] = {
     "windows-nxlog": ("events.json", "windows_json", nxlog),
     "windows-winlogbeat6": ("events.json", "windows_json", winlogbeat6),
-    "windows-winlogbeat": ("events.ndjson", "windows_json", winlogbeat),
+    "windows-winlogbeat": ("events.json", "windows_json", winlogbeat),
     "windows-winlogbeat-module": ("events.json", "windows_json", lambda flows: lines([moved(seen) for seen in flows])),
     "windows-ecs-dotted": (
         "events.json",

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from rpcsight.engines import Scan
+from rpcsight.engines import Feed, Scan
 from rpcsight.errors import InputError
 from rpcsight.readers._inputs import Input
 from rpcsight.schema import EVENT
@@ -137,7 +137,7 @@ def batches(rows: Iterator[dict[str, Any]]) -> "Iterator[tuple[str, pa.RecordBat
         raise broken
 
 
-def event_scan(item: Input, reader: str, feed: Any) -> Scan:
+def event_scan(item: Input, reader: str, feed: Feed) -> Scan:
     """The scan of a file of events that a feed reads."""
     return Scan(
         reader=reader,
@@ -154,7 +154,7 @@ def event_scan(item: Input, reader: str, feed: Any) -> Scan:
     )
 
 
-def _text(value: Any) -> str | None:
+def _text(value: object) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, int | float) else None

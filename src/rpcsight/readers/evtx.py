@@ -90,16 +90,19 @@ def _texts(path: str, source: str, losses: Counter[str]) -> Iterator[str]:
     found = 0
     while True:
         try:
-            for record in records:
-                found += 1
-                yield record["data"]
-            break
+            record: dict[str, object] | None = next(records, None)
         except (OSError, RuntimeError, ValueError) as cause:
             losses[BROKEN_CHUNK if str(cause).startswith(CHUNK) else BROKEN_RECORD] += 1
             if losses.total() > MOST_COMPLAINTS:
                 raise InputError(source, f"{MOST_COMPLAINTS:,} parts of it can't be read", HINT) from cause
-    if not found and losses:
-        raise InputError(source, f"no event of it can be read ({losses.total():,} damaged parts)", HINT)
+            continue
+        if record is None:
+            break
+        found += 1
+        yield str(record["data"])
+    if not found:
+        damage = f" that can be read ({losses.total():,} damaged parts)" if losses else ""
+        raise InputError(source, f"holds no event{damage}", HINT)
 
 
 def _rows(texts: Iterator[str], numbers: Collection[int], losses: Counter[str]) -> Iterator[dict[str, Any]]:

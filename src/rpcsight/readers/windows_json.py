@@ -207,7 +207,7 @@ def _fields(layout: Layout, places: _Places) -> dict[str, str]:
     fields["event_id"] = f"try_cast({fields['event_id']} as integer)"
     fields |= {name: f"lower({fields[name]})" for name in ("channel", "provider")}
     for name in DATA:
-        own = [(*layout.data, windows_name(name))]
+        own: list[Path] = [(*layout.data, windows_name(name))]
         if name == "process_id" and layout.has_ids:
             own.append((*layout.data, "ProcessID_"))
         if name in FIREWALL and layout.data:

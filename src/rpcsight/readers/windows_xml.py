@@ -105,10 +105,8 @@ def _events(content: Iterator[bytes], losses: Counter[str]) -> Iterator[bytes]:
                 yield held[start : end + len(END)]
             is_passing = False
             place = end + len(END)
-        if start < 0 or is_passing:
-            held = held[max(place, len(held) - LONGEST_TAG_BYTES) :]
-        else:
-            held = held[start:]
+        is_between = start < 0 or is_passing
+        held = held[max(place, len(held) - LONGEST_TAG_BYTES) if is_between else start :]
         if len(held) > LONGEST_EVENT_BYTES:
             losses[LONG] += 1
             is_passing, held = True, held[-LONGEST_TAG_BYTES:]

@@ -2,7 +2,7 @@
    A local time without a zone gets the difference between the two times that Sysmon's events of the same computer carry (its own in
    UTC, and the shipper's), to the quarter of an hour, else that of the file's other computers; without any it is taken for UTC.
    Sysmon counts the time of connections (event 3) up from when the computer started, and may be minutes or days behind, or ahead, by
-   the same amount for all of them: more than 10 s from when the events were written, it is set right by the least difference. */
+   the same amount for all of them: more than 10 s from when the events were written, it is set right by the median difference. */
 with timed as (
   select
     event.*,
@@ -65,7 +65,7 @@ zoned as (
   left join full_name on full_name.source = timed.source and full_name.short = timed.named
 ),
 late as (
-  select source, computer, min(written_us - utc_us) as late_us
+  select source, computer, cast(round(median(written_us - utc_us)) as bigint) as late_us
   from zoned
   where log = 'sysmon' and event_id = 3
   group by source, computer

@@ -18,9 +18,9 @@ with told as (
       when log = 'sysmon' then lower(coalesce(initiated, direction)) in ('true', 'egress', 'outbound')
       else lower(direction) in ('%%14593', 'outbound', 'egress')
     end as is_outbound,
-    concat(':', split_part(lower(trim(coalesce(source_ip, source_address))), '%', 1), ':') as from_text,
+    ':' || split_part(lower(trim(coalesce(source_ip, source_address))), '%', 1) || ':' as from_text,
     try_cast(nullif(source_port, '-') as integer) as from_port,
-    concat(':', split_part(lower(trim(coalesce(destination_ip, dest_address))), '%', 1), ':') as to_text,
+    ':' || split_part(lower(trim(coalesce(destination_ip, dest_address))), '%', 1) || ':' as to_text,
     try_cast(nullif(coalesce(destination_port, dest_port), '-') as integer) as to_port,
     case lower(protocol) when '6' then 'tcp' when '17' then 'udp' else lower(protocol) end as transport_protocol,
     try_cast(process_id as bigint) as pid,
