@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from rpcsight.engines import Scan
 from rpcsight.errors import InputError
@@ -24,9 +24,9 @@ ABOUT = "Windows event logs (EVTX): Sysmon, Security, System, RPC Firewall, Micr
 IS_GENERIC = False
 
 MAGIC = b"ElfFile\0"
-CHUNK_BYTES = 1 << 16
 HINT = "copy the log with: wevtutil epl LOG FILE"
 NUMBER = re.compile(r'"EventID":(?:\{"#attributes":\{[^{}]*\},"#text":)?"?(\d{1,5})\b')
+MARK, LONGEST_NUMBER = '"EventID":', 6
 CHUNK = "Failed to parse chunk"
 BROKEN_CHUNK, BROKEN_RECORD, BROKEN_EVENT = "chunk can't be read", "event can't be read", "event is no event"
 MOST_COMPLAINTS = 100_000
@@ -54,8 +54,7 @@ class Log:
             InputError: the file can't be read, or holds no whole chunk.
         """
         del compression, notes
-        texts = _texts(path, source, losses)
-        yield from batches(_rows(texts, wanted(facts), losses))
+        yield from batches(_rows(path, source, wanted(facts), losses))
 
 
 def why_not(item: Input) -> str | None:
@@ -79,43 +78,54 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
     return event_scan(item, NAME, Log({RELATION: COLUMNS}))
 
 
-def _texts(path: str, source: str, losses: Counter[str]) -> Iterator[str]:
-    """The events as the package's JSON; what it complains of is counted."""
+def _rows(path: str, source: str, numbers: Collection[int], losses: Counter[str]) -> Iterator[dict[str, Any]]:
+    """The events of those numbers; what the package complains of is counted."""
     from evtx import PyEvtxParser
 
     try:
-        records = PyEvtxParser(path).records_json()
+        records = cast("Iterator[dict[str, str]]", PyEvtxParser(path).records_json())
     except (OSError, RuntimeError, ValueError) as cause:
         raise InputError(source, f"is no whole event log ({_first_line(cause)})", HINT) from cause
+    asked = {str(number) for number in numbers}
     found = 0
-    while True:
+    is_done = False
+    while not is_done:
         try:
-            record: dict[str, object] | None = next(records, None)
+            for record in records:
+                found += 1
+                text = record["data"]
+                place = text.find(MARK) + len(MARK)
+                number = text[place : place + LONGEST_NUMBER].partition(",")[
+                    0
+                ]  # most are of this form; a pattern is slow
+                if number not in asked and (number.isdigit() or not _is_asked(text, asked)):
+                    continue
+                made = _row_or_none(text)
+                if made is None:
+                    losses[BROKEN_EVENT] += 1
+                else:
+                    yield made
+            is_done = True
         except (OSError, RuntimeError, ValueError) as cause:
             losses[BROKEN_CHUNK if str(cause).startswith(CHUNK) else BROKEN_RECORD] += 1
             if losses.total() > MOST_COMPLAINTS:
                 raise InputError(source, f"{MOST_COMPLAINTS:,} parts of it can't be read", HINT) from cause
-            continue
-        if record is None:
-            break
-        found += 1
-        yield str(record["data"])
     if not found:
         damage = f" that can be read ({losses.total():,} damaged parts)" if losses else ""
         raise InputError(source, f"holds no event{damage}", HINT)
 
 
-def _rows(texts: Iterator[str], numbers: Collection[int], losses: Counter[str]) -> Iterator[dict[str, Any]]:
-    search = NUMBER.search
-    asked = {str(number) for number in numbers}
-    for text in texts:
-        number = search(text)
-        if number is not None and number[1] not in asked:
-            continue
-        try:
-            yield _row(text)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            losses[BROKEN_EVENT] += 1
+def _is_asked(text: str, asked: Collection[str]) -> bool:
+    """Whether the event is of those numbers, or of none."""
+    number = NUMBER.search(text)
+    return number is None or number[1] in asked
+
+
+def _row_or_none(text: str) -> dict[str, Any] | None:
+    try:
+        return _row(text)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
 
 
 def _row(text: str) -> dict[str, Any]:

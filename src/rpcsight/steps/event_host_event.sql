@@ -4,14 +4,14 @@ with counted as (
     logged.*,
     case
       when regexp_matches(process_id, '^0x[0-9a-fA-F]{1,8}$') then cast(
-        (strpos('0123456789abcdef', substr(lpad(lower(substr(process_id, 3)), 8, '0'), 1, 1)) - 1) * 268435456
-        + (strpos('0123456789abcdef', substr(lpad(lower(substr(process_id, 3)), 8, '0'), 2, 1)) - 1) * 16777216
-        + (strpos('0123456789abcdef', substr(lpad(lower(substr(process_id, 3)), 8, '0'), 3, 1)) - 1) * 1048576
-        + (strpos('0123456789abcdef', substr(lpad(lower(substr(process_id, 3)), 8, '0'), 4, 1)) - 1) * 65536
-        + (strpos('0123456789abcdef', substr(lpad(lower(substr(process_id, 3)), 8, '0'), 5, 1)) - 1) * 4096
-        + (strpos('0123456789abcdef', substr(lpad(lower(substr(process_id, 3)), 8, '0'), 6, 1)) - 1) * 256
-        + (strpos('0123456789abcdef', substr(lpad(lower(substr(process_id, 3)), 8, '0'), 7, 1)) - 1) * 16
-        + (strpos('0123456789abcdef', substr(lpad(lower(substr(process_id, 3)), 8, '0'), 8, 1)) - 1) * 1
+        (cast(strpos('0123456789abcdef', substr(lpad(lower(substr(process_id, 3)), 8, '0'), 1, 1)) as bigint) - 1) * 268435456
+        + (cast(strpos('0123456789abcdef', substr(lpad(lower(substr(process_id, 3)), 8, '0'), 2, 1)) as bigint) - 1) * 16777216
+        + (cast(strpos('0123456789abcdef', substr(lpad(lower(substr(process_id, 3)), 8, '0'), 3, 1)) as bigint) - 1) * 1048576
+        + (cast(strpos('0123456789abcdef', substr(lpad(lower(substr(process_id, 3)), 8, '0'), 4, 1)) as bigint) - 1) * 65536
+        + (cast(strpos('0123456789abcdef', substr(lpad(lower(substr(process_id, 3)), 8, '0'), 5, 1)) as bigint) - 1) * 4096
+        + (cast(strpos('0123456789abcdef', substr(lpad(lower(substr(process_id, 3)), 8, '0'), 6, 1)) as bigint) - 1) * 256
+        + (cast(strpos('0123456789abcdef', substr(lpad(lower(substr(process_id, 3)), 8, '0'), 7, 1)) as bigint) - 1) * 16
+        + (cast(strpos('0123456789abcdef', substr(lpad(lower(substr(process_id, 3)), 8, '0'), 8, 1)) as bigint) - 1) * 1
         as bigint
       )
       else try_cast(process_id as bigint)
@@ -50,7 +50,7 @@ select
   case when action = 'logon' then target when log = 'sysmon' then nullif("user", '-') else subject end as user_name,
   lower(case when action = 'logon' then target_logon_id else subject_logon_id end) as logon_id,
   case when action = 'task' then try_cast(client_process_id as bigint) else process_no end as pid,
-  nullif(nullif(lower(replace(replace(process_guid, '{', ''), '}', '')), '00000000-0000-0000-0000-000000000000'), '') as process_guid,
+  nullif(nullif(nullif(lower(replace(replace(process_guid, '{', ''), '}', '')), '00000000-0000-0000-0000-000000000000'), ''), '-') as process_guid,
   case when action = 'logon' then replace(replace(replace(replace(nullif(nullif(process_name, '-'), ''), '&lt;', '<'), '&gt;', '>'), '&quot;', '"'), '&amp;', '&') else nullif(replace(replace(replace(replace(nullif(nullif(image, '-'), ''), '&lt;', '<'), '&gt;', '>'), '&quot;', '"'), '&amp;', '&'), '<unknown process>') end as image_path,
   coalesce(computer, observer) as observer,
   source

@@ -37,7 +37,7 @@ select
   cast(null as varchar) as user_name,
   false as is_callback,
   cast(null as integer) as context_id,
-  nullif(nullif(lower(replace(replace(interface_uuid, '{', ''), '}', '')), '00000000-0000-0000-0000-000000000000'), '') as interface,
+  nullif(nullif(nullif(lower(replace(replace(interface_uuid, '{', ''), '}', '')), '00000000-0000-0000-0000-000000000000'), ''), '-') as interface,
   cast(null as varchar) as version,
   case
     when upper(authentication_service) like '%NEGOTIATE%' then 9

@@ -24,7 +24,7 @@ with told as (
     try_cast(nullif(coalesce(destination_port, dest_port), '-') as integer) as to_port,
     case lower(protocol) when '6' then 'tcp' when '17' then 'udp' else lower(protocol) end as transport_protocol,
     try_cast(process_id as bigint) as pid,
-    nullif(nullif(lower(replace(replace(process_guid, '{', ''), '}', '')), '00000000-0000-0000-0000-000000000000'), '') as process_guid,
+    nullif(nullif(nullif(lower(replace(replace(process_guid, '{', ''), '}', '')), '00000000-0000-0000-0000-000000000000'), ''), '-') as process_guid,
     nullif(replace(replace(replace(replace(nullif(nullif(coalesce(image, application), '-'), ''), '&lt;', '<'), '&gt;', '>'), '&quot;', '"'), '&amp;', '&'), '<unknown process>') as image_path,
     nullif("user", '-') as user_name
   from logged
