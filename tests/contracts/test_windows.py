@@ -63,7 +63,8 @@ SERVER = {  # tells the computer's address
     "SourceAddress": ADDRESS, "SourcePort": "135", "DestAddress": "10.0.0.66", "DestPort": "50070", "Protocol": "6",
 }  # fmt: skip
 SERVED = {
-    **SEEN, "is_outbound": False, "src_ip": "10.0.0.66", "src_port": 50070, "dest_ip": ADDRESS, "dest_port": 135, "transport_protocol": "tcp",
+    **SEEN, "is_outbound": False, "src_ip": "10.0.0.66", "src_port": 50070, "dest_ip": ADDRESS, "dest_port": 135,
+    "transport_protocol": "tcp",
     "pid": 812, "image_path": r"\device\harddiskvolume1\windows\system32\svchost.exe",
 }  # fmt: skip
 UUID = "367ABB81-9844-35F1-AD32-98F038001003"
@@ -117,7 +118,8 @@ CASES: dict[str, tuple[list[Element], dict[str, list[dict[str, Any]]]]] = {
         [
             made(
                 4624,
-                {**SUBJECT, **FROM, "TargetUserName": "bob", "TargetDomainName": "LAB", "TargetLogonId": "0xDEF", "LogonType": "3", "ProcessId": "0x0"},
+                {**SUBJECT, **FROM, "TargetUserName": "bob", "TargetDomainName": "LAB", "TargetLogonId": "0xDEF", "LogonType": "3",
+                 "ProcessId": "0x0"},
             )
         ],
         {
@@ -130,7 +132,8 @@ CASES: dict[str, tuple[list[Element], dict[str, list[dict[str, Any]]]]] = {
         },
     ),
     "5145 of a pipe": (
-        [made(5145, {**SUBJECT, **FROM, "ShareName": r"\\*\IPC$", "RelativeTargetName": "svcctl", "AccessMask": "0x12019f"}), made(5156, SERVER)],
+        [made(5145, {**SUBJECT, **FROM, "ShareName": r"\\*\IPC$", "RelativeTargetName": "svcctl", "AccessMask": "0x12019f"}),
+         made(5156, SERVER)],
         {
             "host_flow": [SERVED],
             "host_event": [
@@ -184,7 +187,8 @@ CASES: dict[str, tuple[list[Element], dict[str, list[dict[str, Any]]]]] = {
         {
             "host_flow": [SERVED],
             "rpc_call": [
-                {**CALL, "src_ip": ADDRESS, "dest_ip": "10.0.0.66", "dest_port": 49670, "transport_protocol": "tcp", "auth_type": 9, "auth_level": 6}
+                {**CALL, "src_ip": ADDRESS, "dest_ip": "10.0.0.66", "dest_port": 49670, "transport_protocol": "tcp", "auth_type": 9,
+                 "auth_level": 6}
             ],
         },
     ),
