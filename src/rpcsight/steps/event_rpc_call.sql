@@ -33,7 +33,7 @@ select
   case when is_client then client_ip else coalesce(case when lower(trim(server_address)) like '::ffff:%.%' then substr(lower(trim(server_address)), 8) when lower(trim(server_address)) not in ('-', '') then split_part(lower(trim(server_address)), '%', 1) end, own_ip) end as dest_ip,
   case when carrier = 'smb' then 445 else coalesce(try_cast(endpoint as integer), try_cast(nullif(server_port, '-') as integer)) end as dest_port,
   carrier as transport_protocol,
-  case when carrier = 'smb' then regexp_replace(endpoint, '^.*\\', '') end as pipe,
+  case when carrier = 'smb' then case when lower(endpoint) like '_pipe_%' then substr(endpoint, 7) else endpoint end end as pipe,
   cast(null as varchar) as user_name,
   false as is_callback,
   cast(null as integer) as context_id,

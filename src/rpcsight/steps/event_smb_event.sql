@@ -19,7 +19,7 @@ select
   own.ip as dest_ip,
   445 as dest_port,
   case when nullif(subject_user_name, '-') is not null then concat(coalesce(nullif(subject_domain_name, '-'), ''), '\', subject_user_name) end as user_name,
-  case when lower(share_name) like '%\ipc$' then 'pipe' else 'share' end as action,
+  case when lower(share_name) like '%ipc$' then 'pipe' else 'share' end as action,
   share_name as share,
   nullif(nullif(relative_target_name, ''), '\') as name,
   cast(null as bigint) as size,
@@ -30,4 +30,4 @@ left join own on own.computer = logged.computer
 where log = 'security'
   and event_id = 5145
   and share_name like '%$'
-  and not (lower(share_name) like '%\ipc$' and coalesce(relative_target_name, '') in ('', '\'))
+  and not (lower(share_name) like '%ipc$' and coalesce(relative_target_name, '') in ('', '\'))
