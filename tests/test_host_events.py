@@ -84,6 +84,11 @@ def ruled(path: Path) -> tuple[int, int]:
     return len(ends), len(pairs)
 
 
+def activities(path: Path) -> list[dict[str, Any]]:
+    with opened(Request([str(path)])) as session:
+        return session.run("rpc-activity").to_pylist()
+
+
 def numbers(text: str, pattern: str) -> dict[str, int]:
     return {name: int(count) for name, count in re.findall(pattern, text)}
 
@@ -97,7 +102,8 @@ def test_events_of_json_equal_the_catalogue(row: dict[str, str]) -> None:
         for (log, number), count in counts(path).items()
         if log
     }
-    _, account = read(path)
+    with opened(Request([str(path)])) as session:
+        account = session.account
     assert {name: found.get(name, 0) for name in COUNTED} == {name: wanted[name] for name in COUNTED}
     assert (account.records, account.skips) == (wanted["n"], [])
 
@@ -139,8 +145,7 @@ def test_a_connection_of_several_logs_is_one_activity(row: dict[str, str], tmp_p
     path = system.shared_data(row["pack_path"] if row else "catalogue.csv")
     alone = tmp_path / "events.json"
     alone.write_bytes(b"".join(line for channel, number, line in lines(path) if "sysmon" in channel and number == "3"))
-    (_, all_logs), _ = read(path)
-    (_, sysmon), _ = read(alone) if alone.stat().st_size else (([], []), None)
+    all_logs, sysmon = activities(path), activities(alone) if alone.stat().st_size else []
     ends = ("src_ip", "src_port", "dest_ip", "dest_port")
     found, less = (Counter(tuple(each[name] for name in ends) for each in rows) for rows in (all_logs, sysmon))
     assert set(found.values()) <= {1}
