@@ -52,7 +52,7 @@ def logged(events: Sequence[Event]) -> list[Logged]:
     found: list[tuple[Event, int | None]] = []
     for each in events:
         own = [shift for shift in shifts if shift[0] == each["host"]]
-        zone = _zone(own, [shift for shift in shifts if shift[0] == each["host"]]) if own else _zone(shifts, shifts)
+        zone = _zone(own or shifts)
         written = each["time_us"] if each["time_us"] is not None else None
         if written is None and each["local_us"] is not None:
             written = int(str(each["local_us"])) - zone
@@ -183,7 +183,7 @@ def _half_away(value: float) -> int:
     return int(value + 0.5) if value >= 0 else -int(-value + 0.5)
 
 
-def _zone(shifts: Sequence[tuple[object, int, bool]], _: object) -> int:
+def _zone(shifts: Sequence[tuple[object, int, bool]]) -> int:
     """The commonest, of those that not only connections show."""
     zones = Counter(zone for _, zone, _ in shifts)
     sure = {zone for _, zone, is_doubtful in shifts if not is_doubtful}

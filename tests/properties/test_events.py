@@ -1,6 +1,7 @@
 """Connections and processes of random Windows events are those that a plain reading, event by event, gives."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -55,8 +56,6 @@ def times(draw: st.DrawFn, *, is_sysmon: bool) -> dict[str, Any]:
 
 
 def _iso(us: int) -> str:
-    from datetime import timedelta
-
     return (EPOCH + timedelta(microseconds=us)).replace(tzinfo=None).isoformat(" ", "milliseconds")
 
 
