@@ -3,12 +3,14 @@
 import pytest
 
 from rpcsight import schema
-from rpcsight.schema import FACTS, FLOW, RECORD, Column, names
+from rpcsight.schema import CATALOG, FACTS, FLOW, RECORD, Column, names
 
-TABLES = {name: getattr(schema, name) for name in schema.__all__ if name.isupper() and name != "FACTS"}
+MANY = {"CATALOG", "FACTS"}
+TABLES = {name: getattr(schema, name) for name in schema.__all__ if name.isupper() and name not in MANY}
+EVERY = {**TABLES, **CATALOG}
 
 
-@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+@pytest.mark.parametrize("table", EVERY.values(), ids=EVERY)
 def test_a_table_names_and_explains_each_column_once(table: tuple[Column, ...]) -> None:
     assert len(set(names(table))) == len(table)
     assert [column.name for column in table if not column.about or not column.kind or not column.name.islower()] == []

@@ -12,13 +12,14 @@ import pyarrow as pa
 
 from rpcsight.account import Account
 from rpcsight.analytics import GIVEN, analytic, compose, compose_steps, facts, is_step, step, whole
+from rpcsight.catalog import relations
 from rpcsight.engines import Engine, Statements, open_engine
 from rpcsight.findings import Finding
 from rpcsight.findings.group import findings_of
 from rpcsight.intake.plan import Plan, plan
 from rpcsight.intake.read import Progress, read, spare
 from rpcsight.readers import parse_mapping
-from rpcsight.schema import FACTS
+from rpcsight.schema import CATALOG, FACTS
 from rpcsight.settings import Settings
 
 __all__ = ["Hunt", "Progress", "Request", "Session", "opened"]
@@ -151,6 +152,9 @@ class Session:
         shown = set(header.needs) & set(FACTS)
         if shown and not any(self._engine.rows(f"select 1 from {each} limit 1", {}).num_rows for each in shown):
             self._warn(NOTHING_SHOWN.format(name=header.id, needs=" or ".join(sorted(shown))))
+        for listed in (each for each in uses if each in CATALOG and each not in self._held):
+            self._engine.give(listed, relations.rows(listed))
+            self._held.append(listed)
         for shared in (each for each in SHARED if each in uses and each not in self._held):
             before = uses[: uses.index(shared)]
             sql = compose_steps(before, step(shared), (*GIVEN, *self._held))

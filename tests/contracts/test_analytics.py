@@ -13,7 +13,7 @@ from rpcsight.engines import open_engine
 from rpcsight.engines.dialects import translated
 from rpcsight.errors import UsageError
 from rpcsight.pipeline import Request, opened
-from rpcsight.schema import FACTS, FLOW, RPC_ACTIVITY, names
+from rpcsight.schema import CATALOG, FACTS, FLOW, RPC_ACTIVITY, names
 from tests import system
 from tests.recording import PARQUET
 
@@ -112,7 +112,7 @@ def test_its_header_is_complete(each: Analytic) -> None:
     assert [name for name in header.attack if not re.fullmatch(r"T\d{4}(\.\d{3})?", name)] == []
     assert [name for name in header.d3fend if not re.fullmatch(r"D3-[A-Z]+", name)] == []
     assert set(header.needs) <= {"flow", *FACTS}
-    assert [name for name in header.uses if name not in {*STEPS, *FACTS}] == []
+    assert [name for name in header.uses if name not in {*STEPS, *FACTS, *CATALOG}] == []
     assert (analytic(header.id.upper()), analytic(header.id.lower())) == (each, each)
 
 

@@ -5,7 +5,7 @@ The header is TOML inside the file's first comment:
 - `id`, `title`, `about`, `why`, `source`: what it finds, why an analyst cares, who published it;
 - `attack`, `d3fend`: technique ids;
 - `needs`: tables of the data model: `flow`, or of `schema.FACTS`, which are empty where nothing but flow records was read;
-- `uses`: the steps it builds on, in order (files of `steps/`);
+- `uses`: the steps it builds on, in order (files of `steps/`), with the tables of `schema.FACTS` and of the catalogue (`schema.CATALOG`);
 - `mistaken`, `blind`: what it is mistaken for, and what it cannot see.
 
 Parameters (`$mapper_port`, `$window_us`, …) are bound by the engine; see docs/rule.md.
@@ -19,8 +19,9 @@ from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from rpcsight.catalog.relations import relation
 from rpcsight.errors import SettingsError, UsageError
-from rpcsight.schema import FACTS
+from rpcsight.schema import CATALOG, FACTS
 
 __all__ = [
     "GIVEN",
@@ -82,6 +83,8 @@ def step(name: str) -> str:
     """
     if name in FACTS:
         return _none(name)
+    if name in CATALOG:
+        return relation(name)
     file = files("rpcsight") / "steps" / f"{name}.sql"
     if not is_step(name):
         raise SettingsError(

@@ -268,6 +268,10 @@ class Engine(Protocol):
         """
         ...
 
+    def give(self, name: str, rows: "pa.Table") -> None:
+        """Let the engine hold rows that are at hand as the relation `name`, for later queries."""
+        ...
+
     def close(self) -> None:
         """Let go of everything, temporary files included."""
         ...

@@ -123,6 +123,10 @@ class DuckDB:
         with _told_as(EngineError, name):
             self._database.execute(f"create or replace temp table {identifier(name)} as {sql}", used(sql, parameters))
 
+    def give(self, name: str, rows: pa.Table) -> None:
+        """See `Engine.give`."""
+        self._database.from_arrow(rows).create(name)
+
     def close(self) -> None:
         """See `Engine.close`."""
         self._database.close()

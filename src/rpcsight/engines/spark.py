@@ -109,6 +109,10 @@ class Spark:
         with _told_as(EngineError, name), self._query(sql, parameters) as result:
             self._held(result).createOrReplaceTempView(name)
 
+    def give(self, name: str, rows: pa.Table) -> None:
+        """See `Engine.give`."""
+        self._session.createDataFrame(rows).createOrReplaceTempView(name)
+
     def close(self) -> None:
         """See `Engine.close`. A session that somebody else started stays."""
         if self._is_ours:
