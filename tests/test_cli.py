@@ -33,7 +33,7 @@ from tests.diagnosed import written as written_case
 from tests.oracles.flow import Flow
 from tests.recording import NFDUMP, PARQUET, written
 
-COMMANDS = ["hunt", "run", "doctor", "convert", "list", "sql", "demo"]
+COMMANDS = ["hunt", "run", "doctor", "convert", "list", "sql", "demo", "interfaces"]
 RECORDING = str(PARQUET)
 HINTED = re.compile(r"error: [^\n]+: [^\n]+\n(  hint: [^\n]+\n)?")
 FLOW_SQL = """
@@ -567,3 +567,83 @@ def test_hunt_tells_what_limits_it(cli: Cli, tmp_path: Path) -> None:
         "results are limited: unanswered attempts can't be told from RPC; it is not sure that times are starts of connections "
         "(and 1 more); `rpcsight doctor` with the same files says what to change"
     ]
+
+
+# --- the catalogue
+
+
+def test_interfaces_lists_all(cli: Cli) -> None:
+    code, out, err = cli("interfaces", "--format", "jsonl")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert (code, err, len(rows)) == (0, "", 750)
+    columns = [
+        "name",
+        "interface",
+        "documents",
+        "process",
+        "pipes",
+        "operations",
+        "ports",
+        "transports",
+        "service",
+        "binary",
+    ]
+    assert list(rows[0]) == [*columns, "title", "versions", "names", "techniques", "source"]
+    shown = next(row for row in rows if row["name"] == "netdfs")
+    assert (shown["pipes"], shown["process"], shown["operations"], shown["techniques"]) == (
+        "netdfs",
+        "dfssvc.exe",
+        26,
+        "T1187",
+    )
+
+
+def test_interfaces_shows_one_with_its_operations(cli: Cli) -> None:
+    code, out, err = cli("interfaces", "FSSAGENTRPC", "--format", "table")
+    lines = out.splitlines()
+    assert (code, err, lines[0], lines[-1]) == (0, "", "FileServerVssAgent", "13 rows")
+    assert lines[1:6] == [
+        "interface    a8e0653c-2744-4389-a61d-7373df8b2292, version 1.0",
+        "names        FSRVP (wireshark)",
+        "document     MS-FSRVP: File Server Remote VSS Protocol",
+        "answered by  svchost.exe",
+        "offered on   pipe FssagentRpc",
+    ]
+    assert any("IsPathSupported" in line and "T1187 (0.6)" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keys"),
+    [
+        ((r"\pipe\lsarpc",), [("lsarpc", None), ("dssetup", None), ("lsacap", None), ("efsrpc", None)]),
+        (("T1053.002",), [("ATSvc", 0)]),
+        (("IObjectExporter", "--operations"), [("IObjectExporter", opnum) for opnum in range(6)]),
+    ],
+    ids=["a pipe", "a technique", "operations"],
+)
+def test_interfaces_for_programs(cli: Cli, arguments: tuple[str, ...], keys: list[tuple[str, int | None]]) -> None:
+    code, out, err = cli("interfaces", *arguments, "--format", "jsonl")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert (code, err, [(row["name"], row.get("opnum")) for row in rows]) == (0, "", keys)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("svcctll", "near it: svcctl"),
+        ("CreateServiceWX", "near it: CreateServiceW"),
+        ("xyzzy-plugh", "a UUID, or part of a name"),
+    ],
+)
+def test_interfaces_names_near_ones(cli: Cli, text: str, hint: str) -> None:
+    code, out, err = cli("interfaces", text)
+    assert (code, out, err.splitlines()[0]) == (2, "", f"error: interfaces: nothing known is called {text!r}")
+    assert hint in err
+    assert HINTED.fullmatch(err)
+
+
+def test_interfaces_fit_the_terminal() -> None:
+    code, shown = on_terminal("interfaces", "samr", "--no-color", streams=["stdout"])
+    lines = shown.replace("\r", "").splitlines()
+    assert (code, lines[0], lines[-1], max(map(len, lines)) <= 100) == (0, "samr", "74 rows", True)
+    assert any("SamrEnumerateUsersInDomain" in line and "T1087 (0.3)" in line for line in lines)

@@ -12,6 +12,7 @@ import typer
 from rpcsight import __version__
 from rpcsight.cli.conversion import convert
 from rpcsight.cli.doctor import doctor
+from rpcsight.cli.interfaces import interfaces
 from rpcsight.cli.options import (
     AnalyticId,
     EngineName,
@@ -248,6 +249,9 @@ def demo(limit: Limit = 12, no_color: NoColor = False) -> None:
     tell(found.account)
     sys.stderr.write(STAGED)
     sys.stderr.write("\nNext: rpcsight hunt YOUR_LOGS, rpcsight run rpc-activity YOUR_LOGS, rpcsight --help\n")
+
+
+app.command()(interfaces)
 
 
 @app.callback(invoke_without_command=True)
