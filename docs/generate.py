@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from rpcsight.analytics import all_analytics
+from rpcsight.catalog import interface, operation, techniques
 from rpcsight.cli.output import ENDINGS
 from rpcsight.diagnosis import QUESTIONS
 from rpcsight.readers import all_readers
 from rpcsight.readers._names import KNOWN
-from rpcsight.schema import FACTS, FINDING, FLOW, RPC_ACTIVITY, Column
+from rpcsight.schema import CATALOG, FACTS, FINDING, FLOW, RPC_ACTIVITY, Column
 from rpcsight.writers import all_writers
 
 DOCS = Path(__file__).parent
@@ -23,6 +24,10 @@ zone) or a number, whose unit is seen from its size; `--map start_time=COLUMN:ep
 CHOSEN = """
 Without `--format`, the ending of `-o FILE` says which: {endings}. A name without ending, or with a
 date or number there, gets jsonl; other endings are refused unless `--format` is given, those of packed files always: pack afterwards.
+"""
+ABOUT_TECHNIQUES = """Which operations can serve which ATT&CK technique: everything in BZAR's lists, and more. The number, 0 to 1, says how
+strongly the operation alone speaks for the technique against everyday administration. `rpcsight interfaces T1187` says why,
+`rpcsight interfaces svcctl` shows an interface with all its operations; UUIDs, opnums and sources are in `src/rpcsight/catalog/`.
 """
 MADE = "<!-- Made by `make docs`; change the code instead. -->\n\n"
 
@@ -72,7 +77,13 @@ WHERE = {"csv": "Delimited text: ", "parquet": "Parquet: "}
 
 def pages() -> dict[str, str]:
     """Each page's file name and text."""
-    return {"analytics.md": _analytics(), "doctor.md": _doctor(), "formats.md": _formats(), "tables.md": _tables()}
+    return {
+        "analytics.md": _analytics(),
+        "doctor.md": _doctor(),
+        "formats.md": _formats(),
+        "tables.md": _tables(),
+        "techniques.md": _techniques(),
+    }
 
 
 def _analytics() -> str:
@@ -111,10 +122,26 @@ def _formats() -> str:
 
 
 def _tables() -> str:
-    tables = {"flow": FLOW, **FACTS, "rpc_activity": RPC_ACTIVITY, "finding": FINDING}
+    tables = {"flow": FLOW, **FACTS, **CATALOG, "rpc_activity": RPC_ACTIVITY, "finding": FINDING}
     return f"# Tables\n\n{MADE}Times are UTC.\n" + "".join(
         f"\n## {name}\n\n{_columns(table)}" for name, table in tables.items()
     )
+
+
+def _techniques() -> str:
+    served: dict[str, dict[str, list[str]]] = {}
+    for each in techniques():
+        owner, called = interface(each.interface), operation(each.interface, each.opnum)
+        if owner and called:
+            of_owner = served.setdefault(each.technique, {}).setdefault(owner.name, [])
+            of_owner += (
+                [f"{called.name} ({each.weight:g})"] if f"{called.name} ({each.weight:g})" not in of_owner else []
+            )
+    rows = [
+        f"| {technique} | {'; '.join(f'`{name}`: ' + ', '.join(calls) for name, calls in sorted(served[technique].items()))} |\n"
+        for technique in sorted(served)
+    ]
+    return f"# Techniques\n\n{MADE}{ABOUT_TECHNIQUES}\n| technique | operations |\n|---|---|\n{''.join(rows)}"
 
 
 def _columns(table: tuple[Column, ...]) -> str:
