@@ -3,7 +3,7 @@
 Facts, in three lists, each with where it comes from: `interfaces.csv`, `operations.csv` (UUID and opnum are the key: names differ from
 tool to tool) and `techniques.csv`, whose weight (0 to 1) says how strongly the operation alone speaks for the technique against
 everyday administration. A column `names` is `tool=NAME; tool=NAME`; a tool alone uses the row's own name (`zeek-old`: what Zeek
-wrote before; `mingw`: the headers of mingw-w64). Nothing is read before it is asked for.
+wrote before; `mingw`: the headers of mingw-w64; MS-SCMR and the like: the protocol document). Nothing is read before it is asked for.
 """
 
 import csv
