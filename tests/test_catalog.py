@@ -14,16 +14,20 @@ import pyarrow.csv as pacsv
 import pytest
 
 import rpcsight
-from rpcsight import catalog
-from rpcsight.analytics import compose_steps
+from rpcsight import analytics, catalog
+from rpcsight.analytics import Header, compose_steps
 from rpcsight.catalog import relations
 from rpcsight.engines import open_engine
 from rpcsight.engines.dialects import DIALECTS, translated
+from rpcsight.pipeline import Request, opened
 from rpcsight.schema import CATALOG, names
 from tests import system
 from tests.recording import truth
 
 FOLDER = Path(catalog.__file__).parent
+RECORDED = system.ROOT / "tests" / "data" / "recording" / "rpc.pcap.zst"
+CALLED = {"T1003.006": 112, "T1018": 40, "T1033": 73, "T1046": 2, "T1087": 84, "T1135": 9, "T1210": 56}
+"""Calls of our recording that can serve a technique: numbers of tshark's opnums."""
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 SVCCTL = "367abb81-9844-35f1-ad32-98f038001003"
 DRSUAPI = "e3514235-4b06-11d1-ab04-00c04fc2dcd2"
@@ -180,7 +184,7 @@ def test_every_interface_of_our_recording_has_a_name() -> None:
 
 
 def test_every_call_of_our_recording_has_a_name() -> None:
-    rows = rpcsight.run("rpc-calls", system.ROOT / "tests" / "data" / "recording" / "rpc.pcap.zst").to_pylist()
+    rows = rpcsight.run("rpc-calls", RECORDED).to_pylist()
     called = {(row["interface"], row["opnum"]) for row in rows if row["interface"]}
     assert len(called) == 30
     assert [call for call in called if not catalog.operation(*call)] == []
@@ -386,6 +390,27 @@ def test_an_engine_joins_the_tables(name: str, tmp_path: Path) -> None:
             assert engine.rows(inline, {}).to_pylist() == ROWS
     finally:
         engine.close()
+
+
+USING = """
+    select technique, count(*) as calls
+    from rpc_call
+    join rpc_technique on rpc_technique.interface = rpc_call.interface and rpc_technique.opnum = rpc_call.opnum
+    group by technique
+    order by technique
+"""
+
+
+def test_an_analytic_uses_the_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = dict.fromkeys(["title", "about", "why", "source", "mistaken", "blind"], "x")
+    header = Header(id="mine", attack=(), needs=("rpc_call",), uses=("rpc_call", "rpc_technique"), **words)
+    monkeypatch.setattr(analytics, "all_analytics", lambda: (analytics.Analytic(header, USING.strip()),))
+    with opened(Request([str(RECORDED)])) as session:
+        rows = session.run("mine").to_pylist()
+        again = session.run("mine").to_pylist()
+        inline = session._engine.rows(analytics.compose("mine"), {}).to_pylist()
+    assert rows == again == inline
+    assert {row["technique"]: row["calls"] for row in rows} == CALLED
 
 
 def test_the_lists_are_csv_as_others_read_it() -> None:
