@@ -166,6 +166,7 @@ def run(
 
 app.command()(doctor)
 app.command()(convert)
+app.command()(interfaces)
 
 
 @app.command("list")
@@ -249,9 +250,6 @@ def demo(limit: Limit = 12, no_color: NoColor = False) -> None:
     tell(found.account)
     sys.stderr.write(STAGED)
     sys.stderr.write("\nNext: rpcsight hunt YOUR_LOGS, rpcsight run rpc-activity YOUR_LOGS, rpcsight --help\n")
-
-
-app.command()(interfaces)
 
 
 @app.callback(invoke_without_command=True)
