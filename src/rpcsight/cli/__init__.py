@@ -89,6 +89,8 @@ def hunt(
     \b
     rpcsight hunt conn.log
     rpcsight hunt /logs/zeek/2026-11-* --since 2026-11-20 --format jsonl -o findings.jsonl
+
+    What was called, where captures and logs show it, is not scored: see `rpcsight run rpc-calls`.
     """
     from rpcsight import diagnosis, pipeline
     from rpcsight.findings import as_table, overview
@@ -138,6 +140,7 @@ def run(
     \b
     rpcsight run CAR-2014-05-001 conn.log          as published: every pair of flows
     rpcsight run rpc-activity nfcapd.2026* -f csv  what it means, on real records
+    rpcsight run rpc-calls capture.pcap            what was called, in SMB pipes too
     """
     from rpcsight import analytics, pipeline
 
