@@ -8,8 +8,9 @@ from datetime import datetime
 __all__ = ["Account", "Skip", "SourceClock", "lines"]
 
 SHOWN = 5
+PIPES = "RPC inside SMB pipes (445), "
 UNSEEN = (
-    "not visible in flows to 135 and dynamic ports: RPC inside SMB pipes (445), RPC over HTTP (593), WinRM (5985, 5986), "
+    f"not visible in flows to 135 and dynamic ports: {PIPES}RPC over HTTP (593), WinRM (5985, 5986), "
     "and connections that no sensor recorded"
 )
 
@@ -52,6 +53,7 @@ class Account:
         candidates: flows to the mapper or to a dynamic port.
         readers: inputs by reader.
         skips: inputs and records not used.
+        calls: RPC calls that captures or logs of calls show, by what carries them (tcp, smb); counted by `hunt`.
         left_out: candidates that the robust rule leaves out, by reason.
         clocks: resolution of each observer's times.
         warnings: what limits the result.
@@ -66,6 +68,7 @@ class Account:
     from_packets: int = 0
     candidates: int = 0
     readers: Counter[str] = field(default_factory=Counter[str])
+    calls: Counter[str] = field(default_factory=Counter[str])
     skips: list[Skip] = field(default_factory=list[Skip])
     left_out: dict[str, int] = field(default_factory=dict[str, int])
     clocks: list[SourceClock] = field(default_factory=list[SourceClock])
@@ -96,8 +99,13 @@ def lines(account: Account) -> Iterator[str]:
     yield from _skips(account.skips)
     yield from (f"warning: {warning}" for warning in account.warnings)
     yield from account.limits
+    if account.calls:
+        yield (
+            f"RPC calls decoded: {account.calls.total():,}, {account.calls['smb']:,} of them in SMB pipes; findings do not weigh them, "
+            "`rpcsight run rpc-calls` lists them"
+        )
     if not account.written:
-        yield UNSEEN
+        yield UNSEEN.replace(PIPES, "") if account.calls["smb"] else UNSEEN
 
 
 def _skips(skips: list[Skip]) -> Iterator[str]:

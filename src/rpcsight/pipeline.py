@@ -35,6 +35,11 @@ EVENTS = ("record", *FACTS)
 """What steps named `event_*` make of Windows events, where there is one."""
 LOGGED = ("logged", "logged_flow")
 """Steps that those build on."""
+CALLS = """
+    select coalesce(transport_protocol, 'tcp') as carrier, count(*) as calls
+    from rpc_call
+    group by coalesce(transport_protocol, 'tcp')
+"""
 NOTHING_SHOWN = "{name} needs {needs}, and nothing in the input shows any: captures do, and logs of calls and hosts"
 
 
@@ -133,6 +138,9 @@ class Session:
 
     def hunt(self) -> "Hunt":
         """Activities grouped into findings, best first."""
+        if "rpc_call" in self._asked:
+            calls = self._engine.rows(CALLS, {}).to_pylist()
+            self.account.calls.update({row["carrier"]: row["calls"] for row in calls})
         for name, relation in (("rpc-activity", "rpc_activity"), ("rpc-attempts", "rpc_attempt")):
             self._hold(name)
             self._engine.keep(relation, compose(name, held=self._held), self.parameters)
