@@ -11,6 +11,7 @@ import pytest
 
 from rpcsight.analytics import step
 from rpcsight.engines import TABLES, Engine, LayoutChange, ReadCount, Scan, Statements, Unreadable, duckdb, open_engine
+from rpcsight.engines._files import passes
 from rpcsight.engines.text import identifier, literal, mapped, used
 from rpcsight.errors import EngineError, InputError, UsageError
 from rpcsight.pipeline import Request, opened
@@ -21,6 +22,7 @@ from tests.recording import PARQUET
 
 PARAMETERS = Request([]).parameters()
 STATEMENTS = Statements(step("reading"), step("half"), step("paired"))
+FORESEEN = replace(STATEMENTS, interest=step("reading").rpartition("\nwhere ")[2])
 HEADER = "#fields\tts\tsrc\tsport\tdst\tdport"
 LINES = (
     "1\t10.0.0.1\t50000\t10.0.0.2\t135",
@@ -221,10 +223,11 @@ def mixed(path: Path) -> Scan:
     )
 
 
-def test_one_file_gives_several_tables(engine: Engine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("statements", [STATEMENTS, FORESEEN], ids=["apart", "together"])
+def test_one_file_gives_several_tables(statements: Statements, engine: Engine, tmp_path: Path) -> None:
     file = mixed(tmp_path / "mixed.json")
     assert [len(each.others) for each in file.passes(("rpc_call", "rpc_bind"))] == [0, 1]
-    counted = engine.read(file, STATEMENTS, PARAMETERS)
+    counted = engine.read(file, statements, PARAMETERS)
     rows = [
         tuple(row.values())
         for sql in (
@@ -242,6 +245,19 @@ def test_one_file_gives_several_tables(engine: Engine, tmp_path: Path) -> None:
         (4, None, 13, "sensor", str(tmp_path / "mixed.json")),
         (2, "12", "sensor"),
         (4, "13", "sensor"),
+    ]
+
+
+def test_json_is_read_once_where_it_is_known_which_flows_are_kept(tmp_path: Path) -> None:
+    file = mixed(tmp_path / "mixed.json")
+    taken = [
+        [(each.gives, [part.gives for part in each.others]) for each in passes(file, statements)]
+        for statements in (STATEMENTS, FORESEEN, replace(FORESEEN, facts=()))
+    ]
+    assert taken == [
+        [("record", []), ("rpc_call", ["rpc_bind"])],
+        [("record", ["rpc_call", "rpc_bind"])],
+        [("record", [])],
     ]
 
 

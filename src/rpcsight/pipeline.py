@@ -246,16 +246,17 @@ def _statements(asked: Collection[str], *, is_whole: bool) -> Statements:
     made = {name: step(name) for name in MADE}
     counted = (step("stock"), step("problem"), left_out, step("undated"))
     events = {name: compose_steps(LOGGED, step(f"event_{name}")) for name in EVENTS if is_step(f"event_{name}")}
-    return Statements(
-        step("reading"), EVERY_HALF if is_whole else step("half"), step("paired"), *counted, made, events, asked
-    )
+    reading = step("reading")
+    interest = "" if is_whole else reading.rpartition("\nwhere ")[2]
+    half = EVERY_HALF if is_whole else step("half")
+    return Statements(reading, half, step("paired"), *counted, made, events, asked, interest=interest)
 
 
 def _surveying(statements: Statements) -> Statements:
     """The statements that also keep what `steps/survey.sql` marks."""
     reading = f"select * from (with record as ({step('survey')}) {statements.reading}) as kept"
     half = f"select * from (with raw as ({step('survey_half')}) {statements.half}) as kept"
-    return replace(statements, reading=reading, half=half, one_sided=step("one_sided"))
+    return replace(statements, reading=reading, half=half, one_sided=step("one_sided"), interest="")
 
 
 def _silent(name: str, done: int, everything: int) -> None:

@@ -93,8 +93,7 @@ class Scan:
             counts as a (broken) one of `record`, `half` and `event`, and as none of a table of facts.
         source: what to call the input in results; empty: each file's own path.
         compression: "" or "gz" or "zst".
-        delimiter, quote, skip_lines, null_texts, header_mark: how csv is written; lines that start with header_mark are
-            no records.
+        delimiter, quote, skip_lines, null_texts, header_mark: how csv is written; lines that start with header_mark are no records.
         header: the header line that `columns` comes from; another one further down is a `LayoutChange`.
         trailer: a pattern of lines that are no records either (nfdump's summary).
         feed: makes rows of them, for form "feed"; `columns` is not used then.
@@ -200,7 +199,8 @@ class Statements:
     """The texts of `steps/` that reading needs: `reading` over `record`, `half`, `paired` over it, and what counts the rest.
 
     `made` are relations over a feed's tables, in order; `events` say what each of `TABLES` gets from `event`; `facts` are the tables of
-    `schema.FACTS` that the analytics ask for.
+    `schema.FACTS` that the analytics ask for. `one_sided` is over `half` before it is paired, and kept. `interest` is what `reading` keeps
+    of `record`, as a condition over its columns; empty: it can't be told beforehand.
     """
 
     reading: str
@@ -214,7 +214,7 @@ class Statements:
     events: Mapping[str, str] = field(default_factory=dict[str, str])
     facts: Collection[str] = tuple(FACTS)
     one_sided: str = ""
-    """Over `half` before it is paired; its rows are kept as `one_sided`."""
+    interest: str = ""
 
 
 class LayoutChange(Exception):

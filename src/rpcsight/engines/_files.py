@@ -5,9 +5,10 @@ import re
 from dataclasses import replace
 
 from rpcsight.engines import Scan, Statements
-from rpcsight.engines.text import identifier, kind_text, literal, mapped
+from rpcsight.engines.text import identifier, kind_text, literal, mapped, over_columns
+from rpcsight.schema import FACTS
 
-__all__ = ["REJECTS_KEPT", "files", "path_column", "relation", "taken"]
+__all__ = ["REJECTS_KEPT", "files", "passes", "path_column", "relation", "taken"]
 
 LONGEST_LINE_BYTES = 4_000_000
 REJECTS_KEPT = 200_000
@@ -49,6 +50,22 @@ def relation(scan: Scan, paths: tuple[str, ...]) -> str:
     return f"read_csv({files(paths)}, {', '.join(options)})"
 
 
+def passes(scan: Scan, statements: Statements) -> list[Scan]:
+    """The scan's parts in as many scans as the files have to be read.
+
+    JSON costs so much to take apart that flows come with the facts, where it can be told beforehand which flows are kept.
+    """
+    found = scan.passes(statements.facts)
+    if scan.form != "json" or not statements.interest:
+        return found
+    flows = next((each for each in found if each.gives == "record" and not (each.each or each.windows)), None)
+    facts = next((each for each in found if each.gives in FACTS), None)
+    if not flows or not facts:
+        return found
+    together = replace(flows, others=(replace(facts, others=()), *facts.others))
+    return [together if each is flows else each for each in found if each is not facts]
+
+
 def taken(scan: Scan, raw: str, source: str, statements: Statements) -> list[str]:
     """The statements that bring a scan's rows where they belong; the first opens the files.
 
@@ -61,7 +78,9 @@ def taken(scan: Scan, raw: str, source: str, statements: Statements) -> list[str
     if scan.others:
         parts = (scan, *scan.others)
         conditions = [
-            condition for part in parts for condition in (part.when, part.among if part.windows else part.when)
+            _condition(part, condition, statements)
+            for part in parts
+            for condition in (part.when, part.among if part.windows else part.when)
         ]
         wanted = " or ".join(f"({condition})" if condition else "true" for condition in dict.fromkeys(conditions))
         made = f"create temp table taken as select *, {source} as {SOURCE} from {raw} where {wanted}"
@@ -75,6 +94,14 @@ def taken(scan: Scan, raw: str, source: str, statements: Statements) -> list[str
             "delete from event",
         ]
     return [_given(scan, mapped(scan, raw, source), statements)]
+
+
+def _condition(part: Scan, condition: str, statements: Statements) -> str:
+    """Which rows have to be looked at for a part: of flows, those that `reading` keeps, broken ones among them."""
+    if part.gives != "record":
+        return condition
+    kept = over_columns(statements.interest, part)
+    return f"({condition}) is not false and ({kept})" if condition else kept
 
 
 def _given(scan: Scan, rows: str, statements: Statements) -> str:

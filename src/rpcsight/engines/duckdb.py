@@ -21,7 +21,7 @@ from rpcsight.engines import (
     Statements,
     Unreadable,
 )
-from rpcsight.engines._files import REJECTS_KEPT, files, path_column, relation, taken
+from rpcsight.engines._files import REJECTS_KEPT, files, passes, path_column, relation, taken
 from rpcsight.engines.feed import fed
 from rpcsight.engines.pump import Pump, is_tame
 from rpcsight.engines.text import identifier, literal, used
@@ -138,7 +138,7 @@ class DuckDB:
             for path in scan.paths:
                 yield self._fed(scan, scan.feed, path, statements, parameters)
             return
-        for number, each in enumerate(scan.passes(statements.facts)):
+        for number, each in enumerate(passes(scan, statements)):
             counts = list(self._pass(each, statements, parameters, is_careful=is_careful))
             yield from counts if number == 0 else ()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from rpcsight.engines import TABLES, Kind, Scan
 from rpcsight.schema import FACTS, Column
 
-__all__ = ["identifier", "kind_text", "literal", "mapped", "used", "where"]
+__all__ = ["identifier", "kind_text", "literal", "mapped", "over_columns", "used", "where"]
 
 PARAMETER = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\$([a-z_]+)""")  # not inside texts and quoted names
 
@@ -68,7 +68,17 @@ def where(scan: Scan) -> str:
     return f" where {scan.when}" if scan.gives in FACTS else f" where ({scan.when}) is not false"
 
 
+def over_columns(condition: str, scan: Scan) -> str:
+    """A condition over the table that a scan gives rows of, over the scan's own columns instead."""
+    names = "|".join(column.name for column in TABLES[scan.gives])
+    values = {column.name: _value(column, scan.fields) for column in TABLES[scan.gives]}
+    return re.sub(rf"(?<![\w$])({names})(?!\w)", lambda match: f"({values[match[1]]})", condition)
+
+
 def _columns(table: Iterable[Column], fields: Mapping[str, str]) -> Iterable[str]:
     for column in table:
-        value = fields.get(column.name, "true" if column.name == "is_oriented" else f"cast(null as {column.kind})")
-        yield f"{value} as {identifier(column.name)}"
+        yield f"{_value(column, fields)} as {identifier(column.name)}"
+
+
+def _value(column: Column, fields: Mapping[str, str]) -> str:
+    return fields.get(column.name, "true" if column.name == "is_oriented" else f"cast(null as {column.kind})")

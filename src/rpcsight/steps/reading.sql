@@ -31,5 +31,5 @@ where dest_port = $mapper_port
   or dest_port between $dynamic_low and $dynamic_high
   or dest_port is null
   or dest_port not between 0 and 65535
-  or (not is_oriented and (src_port = $mapper_port or (src_port between $dynamic_low and $dynamic_high and dest_port >= 1024)))
+  or ((src_port = $mapper_port or (src_port between $dynamic_low and $dynamic_high and dest_port >= 1024)) and not is_oriented)
   or set_aside is not null
