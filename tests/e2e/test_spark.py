@@ -19,7 +19,8 @@ from rpcsight.engines import ReadCount, open_engine
 from rpcsight.pipeline import Request, opened
 from rpcsight.schema import FACTS, FLOW
 from rpcsight.schema import names as names_of
-from tests import system, test_engines
+from tests import system, test_engines, test_mapped
+from tests.contracts import exported
 from tests.contracts.samples import FLOWS, FORMS
 from tests.e2e import cluster
 from tests.oracles.flow import Flow
@@ -32,6 +33,10 @@ PACKETS_ONLY = ("rpc-calls", "rpc-mappings", "smb-events")
 RANDOM_LISTS = 40
 FILES = 3
 TEXT_READERS = {"argus", "aws_vpc", "azure_flow", "pfirewall", "silk"}
+HOSTS_AND_SENSORS = {
+    "suricata-netflow", "ecs-dotted", "ocsf-parquet", "optc", "defender-csv", "gcp-lines", "windows-winlogbeat", "windows-xml-saved",
+}  # fmt: skip
+"""Forms of readers that take several: Spark needs seconds for each file."""
 FORM = {form.name: form for form in FORMS}
 TYPES = {"VARCHAR": pa.string(), "TIMESTAMP": pa.timestamp("us"), "INTEGER": pa.int32(), "BOOLEAN": pa.bool_()}
 DEMO = Path(str(resources.files("rpcsight"))) / "demo"
@@ -203,6 +208,35 @@ def test_awkward_inputs(connected: str, tmp_path: Path) -> None:
     assert assert_same([str(tmp_path)], connected)["rpc-activity"].num_rows
 
 
+def test_sensors_clouds_and_host_events(connected: str, tmp_path: Path) -> None:
+    """A form of every mapped reader and of every reader of Windows events, with addresses of its own: activities, flows and facts."""
+    forms = [form for form in (*exported.FORMS, *FORMS) if form.name in HOSTS_AND_SENSORS]
+    assert {form.reader for form in forms} == {*(form.reader for form in exported.FORMS), "windows_json", "windows_xml"}
+    for number, form in enumerate(forms, 1):
+        path = tmp_path / form.name / form.file
+        path.parent.mkdir()
+        path.write_bytes(form.write([in_network(flow, number) for flow in FLOWS]))
+    kinds = [("BIND", "BINDACK", 1), ("REQUEST", "RESPONSE", 2), ("REQUEST", "UNREPLIED", 3)]
+    told = {"interfaces": [test_mapped.BOUND], **test_mapped.CALLED}
+    calls = [test_mapped.dcerpc(number, request, response, **told) for request, response, number in kinds]
+    (tmp_path / "calls.json").write_bytes(exported.by_line([exported.eve(FLOWS[1]), *calls]))
+    created = exported.optc(FLOWS[0]) | {"object": "PROCESS", "action": "CREATE"}
+    (tmp_path / "ecar.json").write_bytes(exported.by_line([exported.optc(FLOWS[0]), created]))
+    attack = "empire_psexec_dcerpc_tcp_svcctl_2020-09-20121608.json.gz"
+    (tmp_path / attack).symlink_to(system.shared_data("host-json", "OTRF+Security-Datasets", attack))
+    found: list[dict[str, list[dict[str, Any]]]] = []
+    for engine, master in (("duckdb", None), ("spark", connected)):
+        with opened(Request([str(tmp_path)], engine=engine, master=master)) as session:
+            tables = {name: session.table(name).read_all() for name in FACTS} | {"flows": session.candidates()}
+            found.append({name: sorted(table.to_pylist(), key=repr) for name, table in tables.items()})
+            found[-1] |= {name: session.run(name).to_pylist() for name in ANALYTICS}
+    here, there = found
+    for name, rows in here.items():
+        assert there[name] == rows, name
+    shown = {name for name, rows in here.items() if rows}
+    assert shown >= {"flows", "rpc-activity", "rpc_bind", "rpc_call", "host_flow", "process", "host_event"}
+
+
 def test_files_that_hold_several_tables(connected: str, tmp_path: Path) -> None:
     """Objects within JSON, records picked by kind, events that become flows and facts."""
     (tmp_path / "spark").mkdir()
@@ -271,6 +305,11 @@ def random_flows() -> list[Flow]:
 
     collect()
     return [apart(flow, f"{number}.") for number, flows in enumerate(lists) for flow in flows]
+
+
+def in_network(flow: Flow, number: int) -> Flow:
+    src_ip, dest_ip = (ip.replace("10.0.0.", f"10.{number}.0.") for ip in (flow.src_ip, flow.dest_ip))
+    return replace(flow, src_ip=src_ip, dest_ip=dest_ip)
 
 
 def apart(flow: Flow, prefix: str) -> Flow:
