@@ -40,6 +40,8 @@ CALLS = """
     from rpc_call
     group by coalesce(transport_protocol, 'tcp')
 """
+CLOCK = "host_clock"
+"""What a diagnosis asks of events besides."""
 NOTHING_SHOWN = "{name} needs {needs}, and nothing in the input shows any: captures do, and logs of calls and hosts"
 
 
@@ -256,7 +258,10 @@ def _surveying(statements: Statements) -> Statements:
     """The statements that also keep what `steps/survey.sql` marks."""
     reading = f"select * from (with record as ({step('survey')}) {statements.reading}) as kept"
     half = f"select * from (with raw as ({step('survey_half')}) {statements.half}) as kept"
-    return replace(statements, reading=reading, half=half, one_sided=step("one_sided"), interest="")
+    events = {**statements.events, CLOCK: compose_steps(("logged",), step(f"event_{CLOCK}"))}
+    facts = (*statements.facts, CLOCK)
+    surveyed = replace(statements, reading=reading, half=half, one_sided=step("one_sided"), interest="")
+    return replace(surveyed, events=events, facts=facts)
 
 
 def _silent(name: str, done: int, everything: int) -> None:

@@ -26,6 +26,7 @@ from rpcsight.engines.feed import fed
 from rpcsight.engines.pump import Pump, is_tame
 from rpcsight.engines.text import identifier, literal, used
 from rpcsight.errors import EngineError, InputError, RpcsightError
+from rpcsight.schema import HOST_CLOCK
 
 __all__ = ["DuckDB"]
 
@@ -69,6 +70,8 @@ class DuckDB:
                 continue
             columns = [f"{column.name} {column.kind}" for column in table]
             self._database.execute(f"create table {name} ({', '.join(columns)})")
+        clocks = [f"{column.name} {column.kind}" for column in HOST_CLOCK]
+        self._database.execute(f"create table host_clock ({', '.join(clocks)})")
 
     def read(self, scan: Scan, statements: Statements, parameters: Mapping[str, int]) -> ReadCount:
         """See `Engine.read`. Everything of the scan that can be read is kept, or (on an error) nothing.

@@ -2,7 +2,7 @@
 
 from rpcsight.schema.column import Column
 
-__all__ = ["DATA", "EVENT"]
+__all__ = ["DATA", "EVENT", "HOST_CLOCK"]
 
 DATA: tuple[str, ...] = (
     # Sysmon 1, 3, 17, 18
@@ -64,3 +64,18 @@ EVENT: tuple[Column, ...] = (
     Column("source", "VARCHAR", "the file it was read from"),
 )
 """What a reader of Windows events gives for each; the steps `event_*` make the other tables of them."""
+
+HOST_CLOCK: tuple[Column, ...] = (
+    Column("source", "VARCHAR", "the file"),
+    Column("host", "VARCHAR", "the computer"),
+    Column("events", "BIGINT", "its events with a time"),
+    Column("without_zone", "BIGINT", "those of them whose time is local, of a zone that nothing in the file tells"),
+    Column("moved", "BIGINT", "connections of Sysmon whose time was set right"),
+    Column("moved_us", "BIGINT", "by so much"),
+    Column("in_both_logs", "BIGINT", "connections in both Sysmon's log and the Security log"),
+    Column("apart_us", "BIGINT", "median of the Security log's times less Sysmon's"),
+    Column("lower_quartile_us", "BIGINT", "its lower quartile"),
+    Column("upper_quartile_us", "BIGINT", "its upper quartile"),
+    Column("whole_seconds", "BIGINT", "those of them with a time of whole seconds"),
+)
+"""What a diagnosis asks of the clocks in Windows events: `steps/event_host_clock.sql`."""
