@@ -4,6 +4,7 @@ Sources: the manifests of Sysmon, Microsoft-Windows-Security-Auditing, Service C
 that RPC Firewall (github.com/zeronetworks/rpcfirewall, rpcMessages.cpp) reports.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ __all__ = [
     "RELATION",
     "batches",
     "event_scan",
+    "note_others",
     "row",
     "wanted",
     "windows_name",
@@ -38,6 +40,8 @@ ROWS_AT_ONCE = 2_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 CLOCK_US = 1
+KINDS_SHOWN = 3
+OTHERS_ONLY = "no event of a kind that is looked at, only others, mostly {kinds}"
 IDS: Mapping[str, tuple[int, ...]] = {
     "record": (3, 5156),
     "host_flow": (3, 5156),
@@ -135,6 +139,18 @@ def batches(rows: Iterator[dict[str, Any]]) -> "Iterator[tuple[str, pa.RecordBat
         yield RELATION, pa.RecordBatch.from_struct_array(pa.array(held, kind))
     if broken:
         raise broken
+
+
+def note_others(others: Counter[str], notes: Counter[str]) -> None:
+    """Say what a file holds that shows nothing.
+
+    Args:
+        others: how many events there are of each number; none where there is one that is looked at.
+        notes: of the feed.
+    """
+    if others:
+        kinds = ", ".join(number for number, _ in others.most_common(KINDS_SHOWN))
+        notes[OTHERS_ONLY.format(kinds=kinds)] += others.total()
 
 
 def event_scan(item: Input, reader: str, feed: Feed) -> Scan:

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any, cast
 from rpcsight.engines import Scan
 from rpcsight.errors import InputError
 from rpcsight.readers._inputs import Input, blocks
-from rpcsight.readers._windows import COLUMNS, LONGEST_EVENT_BYTES, RELATION, batches, event_scan, row, wanted
+from rpcsight.readers._windows import (
+    COLUMNS,
+    LONGEST_EVENT_BYTES,
+    RELATION,
+    batches,
+    event_scan,
+    note_others,
+    row,
+    wanted,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,8 +62,10 @@ class Log:
         Raises:
             InputError: the file can't be read, or holds no whole chunk.
         """
-        del compression, notes
-        yield from batches(_rows(path, source, wanted(facts), losses))
+        del compression
+        others = Counter[str]()
+        yield from batches(_rows(path, source, wanted(facts), losses, others))
+        note_others(others, notes)
 
 
 def why_not(item: Input) -> str | None:
@@ -78,8 +89,10 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
     return event_scan(item, NAME, Log({RELATION: COLUMNS}))
 
 
-def _rows(path: str, source: str, numbers: Collection[int], losses: Counter[str]) -> Iterator[dict[str, Any]]:
-    """The events of those numbers; what the package complains of is counted."""
+def _rows(
+    path: str, source: str, numbers: Collection[int], losses: Counter[str], others: Counter[str]
+) -> Iterator[dict[str, Any]]:
+    """The events of those numbers; what the package complains of is counted, and the others until there is one."""
     from evtx import PyEvtxParser
 
     try:
@@ -88,7 +101,7 @@ def _rows(path: str, source: str, numbers: Collection[int], losses: Counter[str]
         raise InputError(source, f"is no whole event log ({_first_line(cause)})", HINT) from cause
     asked = {str(number) for number in numbers}
     found = 0
-    is_done = False
+    is_done = is_told = False
     while not is_done:
         try:
             for record in records:
@@ -99,7 +112,11 @@ def _rows(path: str, source: str, numbers: Collection[int], losses: Counter[str]
                     0
                 ]  # most are of this form; a pattern is slow
                 if number not in asked and (number.isdigit() or not _is_asked(text, asked)):
+                    if not is_told:
+                        others[_number(text)] += 1
                     continue
+                is_told = True
+                others.clear()
                 made = _row_or_none(text)
                 if made is None:
                     losses[BROKEN_EVENT] += 1
@@ -119,6 +136,12 @@ def _is_asked(text: str, asked: Collection[str]) -> bool:
     """Whether the event is of those numbers, or of none."""
     number = NUMBER.search(text)
     return number is None or number[1] in asked
+
+
+def _number(text: str) -> str:
+    """The event's number: this one is of those that `_is_asked` found."""
+    number = NUMBER.search(text)
+    return number[1] if number else "?"
 
 
 def _row_or_none(text: str) -> dict[str, Any] | None:

@@ -15,7 +15,16 @@ from rpcsight.engines import Scan
 from rpcsight.engines.pump import unpacked_blocks
 from rpcsight.errors import InputError
 from rpcsight.readers._inputs import Input
-from rpcsight.readers._windows import COLUMNS, LONGEST_EVENT_BYTES, RELATION, batches, event_scan, row, wanted
+from rpcsight.readers._windows import (
+    COLUMNS,
+    LONGEST_EVENT_BYTES,
+    RELATION,
+    batches,
+    event_scan,
+    note_others,
+    row,
+    wanted,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,10 +61,11 @@ class Export:
         Raises:
             InputError: the file can't be read or unpacked to its end; what came before holds.
         """
-        del notes
+        others = Counter[str]()
         broken: list[InputError] = []
         events = _events(_until_broken(path, compression, source, broken), losses)
-        yield from batches(_rows(events, wanted(facts), losses))
+        yield from batches(_rows(events, wanted(facts), losses, others))
+        note_others(others, notes)
         if broken:
             raise broken[0]
 
@@ -114,11 +124,19 @@ def _events(content: Iterator[bytes], losses: Counter[str]) -> Iterator[bytes]:
         losses[CUT] += 1
 
 
-def _rows(events: Iterator[bytes], numbers: Collection[int], losses: Counter[str]) -> Iterator[dict[str, Any]]:
+def _rows(
+    events: Iterator[bytes], numbers: Collection[int], losses: Counter[str], others: Counter[str]
+) -> Iterator[dict[str, Any]]:
+    """The events of those numbers; the others are counted until there is one."""
+    is_told = False
     for text in events:
         number = NUMBER.search(text)
         if number is not None and int(number[1]) not in numbers:
+            if not is_told:
+                others[str(int(number[1]))] += 1
             continue
+        is_told = True
+        others.clear()
         try:
             yield _Event().row(text)
         except (ValueError, KeyError, expat.ExpatError):
