@@ -67,9 +67,15 @@ Checks of what else could be seen never change the verdict as a whole.
 | `found.addresses` | how many addresses the candidates have |
 | `found.observers` | each sensor or host: `observer`, `resolution` of its times (1 s, 1 ms, 1 µs), `candidates` |
 | `found.beside` | what was read beside flow records: `calls`, `smb_events`, `processes`, `host_events`, `host_flows` |
-| `found.clock_differences` | for two observers of the same connections, seconds from the first's times to the second's |
+| `found.clock_differences` | for two observers of the same TCP connections, how far the second's times are after the first's |
+| `found.host_clocks` | for each computer in Windows events, by file: what its events tell of its clocks |
 | `found.warnings` | what else limits results |
 | `checks` | each: `check_id` (as below), `about` (rule or sight), `title`, `verdict`, `text`, `limit` (in few words), `change` (steps) |
+
+A clock difference has median, quartiles and extremes in seconds; `whole_seconds` of its `connections` have a time of whole seconds, which
+is taken for the middle of that second. A computer's clocks: events `without_zone` (local times that are taken for UTC), Sysmon's
+connections that were `moved` and by how much, and how far the Security log's times are after Sysmon's on `in_both_logs` connections
+(`apart_us`).
 """
 WHERE = {"csv": "Delimited text: ", "parquet": "Parquet: "}
 """What steps are about that don't say it."""
@@ -105,7 +111,8 @@ def _doctor() -> str:
     for about, title in groups.items():
         parts.append(f"\n## {title}\n")
         for each in (question for question in QUESTIONS if question.about == about):
-            steps = "".join(f"- {WHERE.get(name, '')}{step}\n" for name, step in each.change.items())
+            told = dict.fromkeys(f"{WHERE.get(name, '')}{step}" for name, step in each.change.items())
+            steps = "".join(f"- {step}\n" for step in told)
             parts.append(f"\n### {each.check_id}: {each.title}\n\n{each.meaning}\n\nWhat to change:\n\n{steps}")
     return "".join(parts)
 

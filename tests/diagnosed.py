@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from rpcsight.engines import Scan
-from rpcsight.readers import Input
 from tests.recording import CONTROLLERS, NFDUMP
 
 BEGIN = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -34,36 +32,52 @@ def calls() -> list[tuple[int, str, int, str, int]]:
     return found
 
 
+def json_lines(records: Sequence[Mapping[str, object]]) -> bytes:
+    return "".join(f"{json.dumps(record)}\n" for record in records).encode()
+
+
+def local_seconds(at_s: float) -> str:
+    """As NXLog writes times: by the clock on the wall, four hours behind UTC."""
+    return (BEGIN + timedelta(seconds=at_s, hours=-4)).strftime("%Y-%m-%d %H:%M:%S")
+
+
 def whole_seconds() -> bytes:
-    """Security event 5156 as a collector flattens it: local whole seconds, no word on whether anybody answered."""
-    header = ("time", "hostname", "source_ip", "source_port", "destination_ip", "destination_port", "protocol")
-    rows = [
-        ((BEGIN + timedelta(seconds=at_s)).strftime("%Y-%m-%d %H:%M:%S"), "SRV05", src, src_port, dest, dest_port, 6)
-        for at_s, src, src_port, dest, dest_port in calls()
+    """The server's Security log as NXLog sends it: event 5156 only, local whole seconds, no word on whether anybody answered."""
+    records = [
+        {
+            "EventTime": local_seconds(at_s),
+            "EventReceivedTime": local_seconds(at_s + 2),
+            "@timestamp": f"{BEGIN + timedelta(seconds=at_s + 2, milliseconds=345):%Y-%m-%dT%H:%M:%S}.345Z",
+            "Hostname": "SRV05.corp.lab",
+            "EventID": 5156,
+            "SourceName": "Microsoft-Windows-Security-Auditing",
+            "Channel": "Security",
+            "RecordNumber": 110_748 + number,
+            "ExecutionProcessID": 4,
+            "ProcessId": "884",
+            "Application": r"\device\harddiskvolume2\windows\system32\svchost.exe",
+            "Direction": "%%14592",
+            "SourceAddress": SERVER,
+            "SourcePort": str(dest_port),
+            "DestAddress": src,
+            "DestPort": str(src_port),
+            "Protocol": "6",
+            "LayerName": "%%14610",
+        }
+        for number, (at_s, src, src_port, _, dest_port) in enumerate(calls())
     ]
-    return table(header, rows)
+    return json_lines(records)
 
 
 def aws() -> bytes:
-    """VPC flow logs as a query of Athena exports them: a record for each direction, with the beginning of a minute's sum."""
-    header = (
-        "interface_id",
-        "srcaddr",
-        "dstaddr",
-        "srcport",
-        "dstport",
-        "protocol",
-        "packets",
-        "bytes",
-        "start",
-        "end",
-    )
-    rows: list[Sequence[object]] = []
+    """VPC flow logs in AWS's default format: a record for each direction, with the beginning of a minute's sum, without TCP flags."""
+    lines: list[str] = []
     for at_s, src, src_port, dest, dest_port in calls():
         start = int(BEGIN.timestamp()) + at_s
-        rows.append(("eni-0a1b", src, dest, src_port, dest_port, 6, 8, 900, start, start + 55))
-        rows.append(("eni-0a1b", dest, src, dest_port, src_port, 6, 7, 800, start, start + 55))
-    return table(header, rows)
+        for ends in ((src, dest, src_port, dest_port), (dest, src, dest_port, src_port)):
+            shown = " ".join(map(str, ends))
+            lines.append(f"2 123456789010 eni-0a1b2c3d4e5f60718 {shown} 6 8 900 {start} {start + 55} ACCEPT OK\n")
+    return "".join(lines).encode()
 
 
 def one_way() -> bytes:
@@ -84,60 +98,41 @@ def minutes() -> bytes:
 
 
 def no_mapper() -> bytes:
-    """A log of hosts (`HostLog`) whose configuration knows neither port 135 nor Windows' services."""
-    header = ("hostlog", "start_time", "src_ip", "src_port", "dest_ip", "dest_port", "image_path", "process_guid")
-    rows: list[Sequence[object]] = []
+    """Sysmon's log of three clients as winlogbeat sends it; its configuration knows neither port 135 nor Windows' services."""
+    records: list[dict[str, object]] = []
     for number, (at_s, src, src_port, dest, dest_port) in enumerate(calls()):
-        if dest_port == 135:
+        if dest_port == 135 or src not in CLIENTS[:3]:
             continue
-        time = (BEGIN + timedelta(seconds=at_s, milliseconds=7 * number)).isoformat()
-        rows.append(
-            (f"PC{number % 3}", time, src, src_port, dest, dest_port, r"C:\Tools\client.exe", f"{{{number:036}}}")
-        )
-    return table(header, rows)
-
-
-class HostLog:
-    """A reader of a log of hosts, until one of Windows' own events is enough: it gives flows and what the hosts say of them."""
-
-    NAME = "hostlog"
-    ABOUT = "a log of hosts"
-    IS_GENERIC = False
-
-    def why_not(self, item: Input) -> str | None:
-        return None if item.head.startswith(b"hostlog,") else "does not begin with hostlog"
-
-    def scan(self, item: Input, mapping: Mapping[str, str]) -> Scan:
-        del mapping
-        columns = dict.fromkeys(item.lines()[0].split(","), "VARCHAR")
-        ends = {name: name for name in ("src_ip", "dest_ip")} | {
-            name: f"cast({name} as integer)" for name in ("src_port", "dest_port")
+        time = BEGIN + timedelta(seconds=at_s, milliseconds=7 * number)
+        fields = {
+            "UtcTime": time.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3],
+            "ProcessGuid": f"{{b8a0d2c1-0001-0002-0003-{number:012}}}",
+            "ProcessId": "4711",
+            "Image": r"C:\Tools\client.exe",
+            "User": r"CORP\alice",
+            "Protocol": "tcp",
+            "Initiated": "true",
+            "SourceIp": src,
+            "SourcePort": str(src_port),
+            "DestinationIp": dest,
+            "DestinationPort": str(dest_port),
         }
-        time = "epoch_us(cast(start_time as timestamptz))"
-        own = {
-            "reader": self.NAME,
-            "form": "csv",
-            "paths": (str(item.path),),
-            "observer": item.observer,
-            "columns": columns,
-            "skip_lines": 1,
+        winlog = {
+            "channel": "Microsoft-Windows-Sysmon/Operational",
+            "provider_name": "Microsoft-Windows-Sysmon",
+            "computer_name": f"pc{src.rpartition('.')[2]}.corp.lab",
+            "event_id": 3,
+            "record_id": number,
+            "event_data": fields,
         }
-        said = {**ends, "time_us": time, "host": "hostlog", "image_path": "image_path", "process_guid": "process_guid"}
-        facts = Scan(**own, gives="host_flow", fields=said)  # pyright: ignore
-        flows = {
-            **ends,
-            "start_us": time,
-            "observer": "hostlog",
-            "transport_protocol": "'tcp'",
-            "is_established": "true",
-        }
-        return Scan(**own, fields=flows, others=(facts,))  # pyright: ignore
+        records.append({"@timestamp": f"{time:%Y-%m-%dT%H:%M:%S}.500Z", "winlog": winlog})
+    return json_lines(records)
 
 
 INPUTS: Mapping[str, tuple[str, Callable[[], bytes]]] = {
-    "security-1s": ("security.csv", whole_seconds),
-    "sysmon-without-135": ("sysmon.csv", no_mapper),
-    "aws": ("vpc.csv", aws),
+    "security-1s": ("security.json", whole_seconds),
+    "sysmon-without-135": ("sysmon.json", no_mapper),
+    "aws": ("vpc.log", aws),
     "netflow-one-way": ("router.json", one_way),
     "minutes": ("collector.csv", minutes),
 }

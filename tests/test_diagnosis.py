@@ -171,37 +171,50 @@ def test_attempts(tmp_path: Path) -> None:
         (
             -400,
             "good",
-            "Clocks agree to a second where two observers recorded the same connections: east is 0.400 s after west",
+            "No difference of more than 1 s is sure between the clocks of 1 pair of observers that recorded the same connections; the "
+            "largest: west is 0.400 s (± 0.000 s) before east on 6 connections that both recorded.",
         ),
         (
             2500,
             "limited",
-            "Clocks are apart: west is 2.500 s after east in the median of 6 connections that both recorded",
+            "Clocks are apart: west is 2.500 s (± 0.000 s) after east on 6 connections that both recorded. Connections are only compared "
+            "within one observer's records; times across observers are off by as much.",
         ),
     ],
 )
 def test_clocks_of_two_observers(late_ms: int, verdict: str, text: str, tmp_path: Path) -> None:
-    east = [each for number in (1, 2, 3) for each in called(number, number * MINUTE_MS, observer="east")]
+    east = [each for number in (1, 2, 3) for each in called(number, number * MINUTE_MS + 7, observer="east")]
     shift = late_ms * 1000
     west = [replace(each, observer="west", start_us=each.start_us + shift, end_us=each.end_us + shift) for each in east]
     found = diagnosed([*east, *west], tmp_path)
-    seen = told(found, "clocks")
-    if late_ms < 0:
-        text = text.replace("east is 0.400 s after west", "west is 0.400 s before east")
-    assert (seen[0], seen[1].startswith(text), found.found["clock_differences"]) == (
-        verdict,
-        True,
-        [
-            {
-                "first_observer": "east",
-                "second_observer": "west",
-                "connections": 6,
-                "median_s": late_ms / 1000,
-                "least_s": late_ms / 1000,
-                "most_s": late_ms / 1000,
-            }
-        ],
-    ), seen
+    numbers = dict.fromkeys(("median_s", "lower_quartile_s", "upper_quartile_s", "least_s", "most_s"), late_ms / 1000)
+    assert (told(found, "clocks"), found.found["clock_differences"]) == (
+        (verdict, text),
+        [{"first_observer": "east", "second_observer": "west", "connections": 6, "whole_seconds": 0, **numbers}],
+    )
+
+
+def test_clocks_of_whole_seconds_are_half_a_second_unsure(tmp_path: Path) -> None:
+    """West's clock is right, and cuts: what it writes is 0.007 s early, and 0.037 s early of the second connections."""
+    east = [each for number in (1, 2, 3) for each in called(number, number * MINUTE_MS + 7, observer="east")]
+    west = [replace(each, observer="west", start_us=each.start_us // 1_000_000 * 1_000_000) for each in east]
+    found = diagnosed([*east, *west], tmp_path)
+    assert told(found, "clocks") == (
+        "good",
+        "No difference of more than 1 s is sure between the clocks of 1 pair of observers that recorded the same connections; the "
+        "largest: west is 0.478 s (± 0.500 s) after east on 6 connections that both recorded.",
+    )
+    (difference,) = found.found["clock_differences"]
+    assert (difference["whole_seconds"], difference["least_s"], difference["most_s"]) == (6, 0.463, 0.493)
+
+
+def test_clocks_are_compared_on_what_two_can_have_seen_only(tmp_path: Path) -> None:
+    """Not on what a host tells itself, on datagrams, nor where more observers than 8 have the same ends."""
+    many = [replace(each, observer=f"o{number}") for number in range(9) for each in called(1, 7 + number, observer="")]
+    own = [flow(n, 507, 5, ("127.0.0.1", 50000), ("127.0.0.1", 135), observer=name) for n, name in enumerate("ab")]
+    datagrams = [replace(each, transport_protocol="udp", observer=name) for name in "ab" for each in called(2, 7)]
+    assert diagnosed([*many, *own, *datagrams], tmp_path).found["clock_differences"] == []
+    assert len(diagnosed(many[: 2 * 8], tmp_path).found["clock_differences"]) == 8 * 7 // 2
 
 
 def test_records_that_could_not_be_used(tmp_path: Path) -> None:
@@ -256,7 +269,7 @@ def test_limits_for_a_hunt(tmp_path: Path) -> None:
     assert list(rpcsight.hunt(NFDUMP).account.limits) == []
     account = rpcsight.hunt(written_case(tmp_path, "aws")).account
     expected = (
-        "results are limited: each direction is a record of its own; unanswered attempts can't be told from RPC (and 2 more); "
+        "results are limited: unanswered attempts can't be told from RPC; times are whole seconds (and 1 more); "
         "`rpcsight doctor` with the same files says what to change"
     )
     assert (account.limits, expected in list(lines(account))) == ([expected], True)

@@ -98,5 +98,6 @@ def _found(measures: Measures) -> Mapping[str, Any]:
         ],
         "beside": {name: measures.facts[name] for name in BESIDE},
         "clock_differences": [asdict(each) for each in measures.differences[:DIFFERENCES_KEPT]],
+        "host_clocks": [asdict(each) for each in measures.host_clocks[:DIFFERENCES_KEPT]],
         "warnings": [each for each in account.warnings if WHOLE_SECONDS not in each],
     }

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from rpcsight.diagnosis.measures import Measures
 from rpcsight.intake.read import MAPPED
 
-__all__ = ["FEW", "Answer", "Check", "Diagnosis", "Question", "Verdict", "auditpol", "joined", "number", "of", "share"]
+__all__ = ["FEW", "Answer", "Check", "Diagnosis", "Question", "Verdict", "joined", "number", "of", "share"]
 
 Verdict = Literal["good", "limited", "bad", "unknown"]
 FEW = 0.1
@@ -105,18 +105,12 @@ class Question:
     def _steps(self, measures: Measures) -> tuple[str, ...]:
         facts = measures.facts
         kinds = [*measures.clouds, *(name for name in measures.readers if name not in MAPPED or not measures.clouds)]
-        if facts["sysmon_flows"]:
+        if measures.has_windows_logs and facts["sysmon_flows"]:
             kinds.append("sysmon")
-        if facts["host_flows"] > facts["sysmon_flows"]:
+        if measures.has_windows_logs and facts["host_flows"] > facts["sysmon_flows"]:
             kinds.append("security")
-        found = [self.change[kind] for kind in dict.fromkeys(kinds) if kind in self.change]
-        general = self.change.get("")
-        return (*found, *([general] if general else ()))
-
-
-def auditpol(subcategory: str) -> str:
-    """The command that lets Windows write events of a subcategory of its Security log."""
-    return f'`auditpol /set /subcategory:"{subcategory}" /success:enable`'
+        found = [self.change[kind] for kind in (*kinds, "") if kind in self.change]
+        return tuple(dict.fromkeys(found))
 
 
 def number(count: int, what: str, several: str = "") -> str:

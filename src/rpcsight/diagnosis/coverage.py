@@ -2,7 +2,8 @@
 "enough time.
 """
 
-from rpcsight.diagnosis.check import Answer, Question, auditpol, number, of, share
+from rpcsight.diagnosis import advice
+from rpcsight.diagnosis.check import Answer, Question, number, of, share
 from rpcsight.diagnosis.measures import Measures
 
 __all__ = ["QUESTIONS"]
@@ -23,9 +24,12 @@ def _flows(measures: Measures) -> Answer:
             f"; there are {', '.join(beside)}, for which `rpcsight list analytics` shows what to run" if beside else ""
         )
         return Answer("bad", f"No flow record was read{there}.", "no flow records")
+    tcp = measures.flows["flows"]
+    over = f"; the rule looks at those over TCP: {tcp:,}" if tcp != account.candidates else ""
     ports = f"port {rule['mapper_port']} or to a dynamic port ({rule['dynamic_low']}-{rule['dynamic_high']})"
     return Answer(
-        "good", f"{number(account.records, 'record')} read, {account.candidates:,} of them of connections to {ports}."
+        "good",
+        f"{number(account.records, 'record')} read, {account.candidates:,} of them of connections to {ports}{over}.",
     )
 
 
@@ -141,19 +145,6 @@ def duration(seconds: float) -> str:
     return " ".join(part for part in parts[:2] if not part.startswith("0 ") or len(parts) == 1)
 
 
-SENSOR = {
-    "zeek": "Zeek: let the sensor's tap or mirror port carry traffic between clients and servers, not only to the "
-    "internet; look for filters (`zeek -f`, `restrict_filters`, Log filters) that leave these ports out.",
-    "nfdump": "NetFlow: export from the routers and switches between clients and servers too; look for filters at "
-    "nfcapd and at `nfdump`.",
-    "pcap": "Capture with: `tcpdump -w FILE 'tcp port 135 or tcp portrange 49152-65535'`",
-    "aws": "AWS: create the flow log for the VPC with traffic type ALL; look for a query or filter that leaves "
-    "these ports out.",
-    "sysmon": "Sysmon: its configuration decides: include port 135, services.exe and svchost.exe (see: What hosts log).",
-    "security": f"Windows Security log: {auditpol('Filtering Platform Connection')} (event 5156).",
-    "": "Ask whoever exports these records whether internal traffic and all ports are in.",
-}
-
 QUESTIONS = (
     Question(
         "flows",
@@ -162,10 +153,7 @@ QUESTIONS = (
         "Whether there are any, and how many are of interest: connections to the endpoint mapper (port 135) and to "
         "the dynamic ports.",
         _flows,
-        {
-            "": "Name files with flow records: Zeek's conn.log, nfdump's output, captures and others that `rpcsight "
-            "list readers` shows."
-        },
+        advice.FLOWS,
     ),
     Question(
         "skipped",
@@ -187,7 +175,7 @@ QUESTIONS = (
         "A client that wants an RPC service first asks the endpoint mapper on port 135 for its port. Without "
         "records of these connections the rule has nothing to begin with.",
         _mapper,
-        SENSOR,
+        advice.SENSOR,
     ),
     Question(
         "endpoints",
@@ -197,7 +185,7 @@ QUESTIONS = (
         "is what the rule finds.",
         _endpoints,
         {
-            **{name: text for name, text in SENSOR.items() if name},
+            **{name: text for name, text in advice.SENSOR.items() if name},
             "": "If the servers use another range (`netsh int ipv4 show dynamicport tcp` on a server shows it): "
             "--dynamic-ports 1025-5000",
         },

@@ -13,9 +13,10 @@ from rpcsight.intake.read import MAPPED, OTHER_PORT, UNUSABLE
 from rpcsight.pipeline import Session
 from rpcsight.readers import sides
 
-__all__ = ["Difference", "Gap", "Measures", "Sides", "measured"]
+__all__ = ["Difference", "Gap", "HostClock", "Measures", "Sides", "measured"]
 
 CLOUDS = ("aws", "azure", "gcp")
+WINDOWS_LOGS = frozenset({"evtx", "windows_xml", "windows_json", "csv", "parquet"})
 CLOUD_COLUMNS = {"aws": {"interfaceid", "srcaddr"}, "gcp": {"reporter", "srcip"}}
 """Columns, without signs between their words, of clouds' flow logs in other hands: tables of Athena and BigQuery."""
 COLUMN = re.compile(r'"((?:[^"]|"")*)"')
@@ -41,14 +42,37 @@ class Sides:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How far the second's times are after the first's, in seconds, on connections that both recorded."""
+    """How far the second's times are after the first's, in seconds, on connections that both recorded.
+
+    `whole_seconds` of the comparisons have a time of whole seconds, which was taken for its middle.
+    """
 
     first_observer: str
     second_observer: str
     connections: int
+    whole_seconds: int
     median_s: float
+    lower_quartile_s: float
+    upper_quartile_s: float
     least_s: float
     most_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class HostClock:
+    """What Windows events tell of a computer's clocks (`schema.events.HOST_CLOCK`)."""
+
+    source: str
+    host: str
+    events: int
+    without_zone: int
+    moved: int
+    moved_us: int
+    in_both_logs: int
+    apart_us: int | None
+    lower_quartile_us: int | None
+    upper_quartile_us: int | None
+    whole_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +96,7 @@ class Measures:
         hosts: row of `steps/host_count.sql`.
         gap: the longest.
         differences: between observers' clocks, most connections first.
+        host_clocks: of the computers in Windows events.
         activities: rows of rpc-activity; None where that was not asked.
     """
 
@@ -91,12 +116,18 @@ class Measures:
     hosts: Mapping[str, int]
     gap: Gap | None = None
     differences: tuple[Difference, ...] = ()
+    host_clocks: tuple[HostClock, ...] = ()
     activities: int | None = None
 
     @property
     def readers(self) -> tuple[str, ...]:
         """Names of the readers, in order."""
         return tuple(sorted(self.account.readers))
+
+    @property
+    def has_windows_logs(self) -> bool:
+        """Whether connections in hosts' logs may come from Windows' own (a lake that `convert` wrote may hold such)."""
+        return any(name in WINDOWS_LOGS for name in self.account.readers)
 
     @property
     def span_s(self) -> float:
@@ -147,6 +178,7 @@ def measured(session: Session, *, is_short: bool = False) -> Measures:
         hosts={} if is_short else _numbers(session, "host_count"),
         gap=Gap(**gaps[0]) if gaps else None,
         differences=() if is_short else _differences(session),
+        host_clocks=() if is_short else tuple(HostClock(**row) for row in session.held("host_clock")),
         activities=None if is_short else session.count("rpc-activity"),
     )
 

@@ -1,7 +1,9 @@
 """What the records say of a connection: both directions, who called, whether it came about, when."""
 
+import re
 from pathlib import Path
 
+from rpcsight.diagnosis import advice
 from rpcsight.diagnosis.check import FEW, Answer, Question, joined, number, of, share
 from rpcsight.diagnosis.measures import Measures
 
@@ -16,6 +18,8 @@ ATTEMPTS_FROM = 50
 """As many connections are needed to wonder that none failed."""
 AMBIGUOUS = {"ts", "timestamp", "@timestamp", "time"}
 """Columns that hold the start in some exports, and the time of writing in others."""
+SUMMED = re.compile(r"(?<![\w/.+-])(?:aggregat|sampl)(?:ed|ion|ing)\b(?![/.])", re.IGNORECASE)
+"""In warnings of sums and samples, rather than in names of files."""
 SHOWN = 3
 ALONE = "who called, and whether anybody answered, is told from that alone."
 
@@ -34,7 +38,7 @@ def _direction(measures: Measures) -> Answer | None:
         return Answer("good", f"The sensor saw both sides of {both} looked at.")
     port = measures.rule["mapper_port"]
     return (
-        Answer("good", f"No answer of port {port} stands for a connection of its own.")
+        Answer("good", f"No record goes out from port {port}: no answer is taken for a connection of its own.")
         if measures.flows["to_mapper"]
         else None
     )
@@ -172,23 +176,9 @@ def _aggregation(measures: Measures) -> Answer | None:
             f"connections."
         )
         return Answer("limited", text, "records cover minutes, not connections")
-    noted = [each for each in measures.account.warnings if "aggregat" in each.lower() or "sampl" in each.lower()]
+    noted = [each for each in measures.account.warnings if SUMMED.search(each)]
     return Answer("limited", noted[0], "records are aggregated or sampled") if noted else None
 
-
-FINE_TIMES = {
-    "nfdump": "nfdump: write `nfdump -o json` (milliseconds) instead of `-o csv` (whole seconds in nfdump 1.7.1), "
-    "or give the nfcapd files themselves. softflowd: add `-A milli`.",
-    "pcap": "NetFlow in the capture: let the exporter send times in milliseconds (IPFIX flowStartMilliseconds; "
-    "softflowd `-A milli`).",
-    "zeek": "Zeek: `ts` has microseconds as Zeek writes it; look at what cuts it on the way.",
-    "aws": "AWS: flow logs have whole seconds, whatever is set; a sensor on the hosts (Sysmon event 3, Security event 5156) is finer.",
-    "security": "Windows: export the event's own time (`wevtutil epl Security security.evtx`), not NXLog's "
-    "EventTime, which is in whole seconds of local time.",
-    "csv": "Export times with fractions of a second. Windows events: TimeCreated as in the EVTX file (`wevtutil epl "
-    "Security security.evtx`), not NXLog's EventTime. nfdump: `-o json`.",
-    "parquet": "Write times with microseconds (TIMESTAMP), not whole seconds.",
-}
 
 QUESTIONS = (
     Question(
@@ -199,16 +189,7 @@ QUESTIONS = (
         "sensor that gets packets of one side only (one-way export, a mirror port of one direction, packets dropped "
         "for their checksums) guesses who called and whether anybody answered.",
         _direction,
-        {
-            "zeek": "Zeek: if packets are captured on the host itself, its network card fills in checksums later "
-            "and Zeek drops them: run `zeek -C` (`redef ignore_checksums = T;`), or switch that off with `ethtool "
-            "-K IFACE tx off rx off`. Else see to it that the tap or mirror port carries both directions.",
-            "nfdump": "NetFlow: export both directions: on all interfaces on ingress, or on one on ingress and "
-            "egress; name the files of all exporters on the way together.",
-            "csv": "One-way NetFlow: give rpcsight what nfdump writes (`nfdump -o json`), whose records it joins.",
-            "parquet": "One-way NetFlow: give rpcsight what nfdump writes (`nfdump -o json`), whose records it joins.",
-            "aws": "AWS: add the fields flow-direction and tcp-flags to the flow log (version 5).",
-        },
+        advice.DIRECTION,
     ),
     Question(
         "caller",
@@ -217,13 +198,7 @@ QUESTIONS = (
         "Known from the first packet (SYN). Records of connections that were already open when the sensor began, or "
         "whose beginning it missed, do not tell; they are tried both ways round.",
         _caller,
-        {
-            "zeek": "Zeek: see to it that the sensor gets all packets of both directions (`history` without SYN or "
-            "SYN-ACK, conn_state OTH).",
-            "nfdump": "NetFlow: export TCP flags (NetFlow v9 and IPFIX: TCP_FLAGS), from which the caller is told.",
-            "csv": "Add a column is_oriented, or export TCP flags through nfdump.",
-            "": "Record for longer: connections that were open before the recording began do not tell.",
-        },
+        advice.CALLER,
     ),
     Question(
         "established",
@@ -232,14 +207,7 @@ QUESTIONS = (
         "A scan, or an attack that a firewall stopped, looks like RPC until one knows that nobody answered. Such "
         "attempts are left out of rpc-activity, and shown by rpc-attempts, where records tell.",
         _established,
-        {
-            "zeek": "Zeek: keep the fields conn_state and history in conn.log.",
-            "nfdump": "NetFlow: export TCP flags (v9 and IPFIX: TCP_FLAGS; `nfdump -o json` shows them as tcp_flags).",
-            "csv": "Export whether the handshake was completed, as a column is_established (true or false; or --map "
-            "is_established=COLUMN).",
-            "parquet": "Write whether the handshake was completed, as a column is_established.",
-            "aws": "AWS: add the field tcp-flags to the flow log (version 3).",
-        },
+        advice.ESTABLISHED,
     ),
     Question(
         "attempts",
@@ -265,7 +233,7 @@ QUESTIONS = (
         "Precision of times",
         "Most RPC connections follow the mapper's within 0.5 s. With whole seconds, both often have the same time.",
         _clock,
-        FINE_TIMES,
+        advice.FINE_TIMES,
     ),
     Question(
         "aggregation",
@@ -273,15 +241,6 @@ QUESTIONS = (
         "One record a connection",
         "Cloud flow logs and some collectors sum up what the same ends sent in 1 to 10 minutes.",
         _aggregation,
-        {
-            "aws": "AWS: set the maximum aggregation interval to 1 minute (`--max-aggregation-interval 60`), and "
-            "add the fields tcp-flags and flow-direction.",
-            "azure": "Azure: VNet flow logs tell when a connection began (state B); for times to the millisecond "
-            "record on the hosts.",
-            "gcp": "GCP: set the aggregation interval to 5 s and the sampling rate to 1.0 "
-            "(`--logging-aggregation-interval=interval-5-sec --logging-flow-sampling=1.0`).",
-            "": "A sensor on the hosts (Sysmon event 3, Security event 5156) or Zeek on mirrored traffic records "
-            "single connections.",
-        },
+        advice.AGGREGATION,
     ),
 )

@@ -1,6 +1,7 @@
 """What stays out of the rule's sight in these records, and which other records would show it."""
 
-from rpcsight.diagnosis.check import Answer, Question, auditpol, number, of
+from rpcsight.diagnosis.advice import auditpol
+from rpcsight.diagnosis.check import Answer, Question, number, of
 from rpcsight.diagnosis.measures import Measures
 
 __all__ = ["QUESTIONS"]
@@ -87,6 +88,7 @@ QUESTIONS = (
         {
             "zeek": "Zeek: name dce_rpc.log beside conn.log; if there is none, load base/protocols/dce-rpc, and see "
             "to it that the sensor sees both directions.",
+            "suricata": "Suricata: enable `dcerpc` and `smb` among the types of eve-log (suricata.yaml).",
             "": "A packet capture (`tcpdump -w FILE 'tcp port 135 or tcp port 445 or tcp portrange 49152-65535'`), "
             "Zeek's dce_rpc.log, Suricata's dcerpc events or RPC Firewall's events show calls.",
         },
