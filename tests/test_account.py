@@ -21,6 +21,9 @@ def test_an_account_says_what_was_read_left_out_and_skipped() -> None:
             Skip("b.log", "no format\n  more", 1),
             Skip("c.log", "wrong", 5),
             *(Skip("d.log", f"reason {number}", 1) for number in range(5)),
+            Skip("e.log", "holds no flows: Zeek dns log", 1),
+            Skip("f.log", "holds no flows: Zeek dns log", 1),
+            *(Skip("g.log", f"record of another log: log {number}", 1000 + number) for number in range(6)),
         ],
         left_out={"self": 1, "failed": 2000},
         clocks=[SourceClock("x", "1 s", 1), SourceClock("y", "1 µs", 1), SourceClock("z", "1 s", 1)],
@@ -39,6 +42,8 @@ def test_an_account_says_what_was_read_left_out_and_skipped() -> None:
         "skipped 1: reason 1 (d.log)",
         "skipped 1: reason 2 (d.log)",
         "skipped 2 for 2 further reasons",
+        "files that hold no flows: Zeek dns log 2",
+        "records of other logs: log 5 1,005, log 4 1,004, log 3 1,003, log 2 1,002, log 1 1,001, and 1 more",
         "warning: mind the clock",
         UNSEEN,
     ]

@@ -8,6 +8,7 @@ import pytest
 from rpcsight.errors import UsageError
 from rpcsight.intake.plan import plan
 from rpcsight.intake.read import spare
+from rpcsight.pipeline import Request, opened
 from tests.contracts.samples import FLOWS, zeek_tsv
 
 
@@ -39,3 +40,16 @@ def test_results_never_replace_an_input(tmp_path: Path) -> None:
     spare(tmp_path / "out.csv", made)
     with pytest.raises(UsageError, match="is one of the inputs"):
         spare(tmp_path / "x" / ".." / "conn.log", made)
+
+
+def test_a_mapping_that_no_file_uses_is_told(tmp_path: Path) -> None:
+    log = tmp_path / "conn.log"
+    log.write_bytes(zeek_tsv(FLOWS))
+    with opened(Request([str(log)], mapping=("src_ip=zzz",))) as session:
+        assert [
+            each
+            for each in session.account.warnings
+            if each.startswith("--map was not used: the columns of zeek are known")
+        ]
+    with opened(Request([str(log)])) as session:
+        assert [each for each in session.account.warnings if "--map" in each] == []

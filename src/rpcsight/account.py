@@ -15,6 +15,13 @@ UNSEEN = (
 )
 
 
+NO_LOSS = {
+    "holds no flows: ": "files that hold no flows",
+    "record of another log: ": "records of other logs",
+}
+"""Beginnings of reasons that are no losses, and what a line calls all that they stand for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Skip:
     """Something that was not used: an input as a whole, or some of its records.
@@ -109,13 +116,27 @@ def lines(account: Account) -> Iterator[str]:
 
 
 def _skips(skips: list[Skip]) -> Iterator[str]:
+    """The losses, most frequent first, then what holds other things than flows, a line each."""
     reasons: Counter[str] = Counter()
     places: dict[str, list[str]] = {}
+    others: dict[str, Counter[str]] = {}
     for skip in skips:
-        reasons[skip.what.splitlines()[0]] += skip.count
-        places.setdefault(skip.what.splitlines()[0], []).extend(skip.examples or (skip.source,))
+        what = skip.what.splitlines()[0]
+        beginning = next((each for each in NO_LOSS if what.startswith(each)), None)
+        if beginning:
+            others.setdefault(beginning, Counter())[what.removeprefix(beginning)] += skip.count
+            continue
+        reasons[what] += skip.count
+        places.setdefault(what, []).extend(
+            each for each in skip.examples or (skip.source,) if not each.startswith(":>:")
+        )
     for what, count in reasons.most_common(SHOWN):
-        yield f"skipped {count:,}: {what} ({'; '.join(places[what][:2])})"
+        shown = f" ({'; '.join(places[what][:2])})" if places[what] else ""
+        yield f"skipped {count:,}: {what}{shown}"
     if len(reasons) > SHOWN:
         rest = sum(count for _, count in reasons.most_common()[SHOWN:])
         yield f"skipped {rest:,} for {len(reasons) - SHOWN} further reasons"
+    for beginning, kinds in others.items():
+        shown = ", ".join(f"{kind} {count:,}" for kind, count in kinds.most_common(SHOWN))
+        more = f", and {len(kinds) - SHOWN} more" if len(kinds) > SHOWN else ""
+        yield f"{NO_LOSS[beginning]}: {shown}{more}"

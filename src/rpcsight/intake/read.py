@@ -23,6 +23,7 @@ WRONG_COLUMNS = (
 )
 NOT_ASKED = "it shows {}, which this analytic does not look at"
 UNDATED = "{}: time missing, or before 1970 or after 2099"
+UNUSED_MAP = "--map was not used: the columns of {readers} are known; delimited text and Parquet take it"
 KNOWN_FORMATS = "`rpcsight list readers` shows what is read"
 BEGINS = "; the line begins "
 OUTSIDE = "outside --since"
@@ -105,6 +106,8 @@ def read(
     progress("", len(made.scans), len(made.scans))
     if not account.files:
         raise _nothing(made)
+    if made.mapping and not MAPPED & account.readers.keys():
+        account.warnings.append(UNUSED_MAP.format(readers=", ".join(sorted(account.readers))))
     account.skips += [Skip(source, f"holds no flows: {why}", 1) for source, why in made.flowless]
     account.skips += [Skip(error.where, error.what, 1) for error in made.unusable]
     if statements.one_sided:
