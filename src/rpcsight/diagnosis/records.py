@@ -77,7 +77,7 @@ def _half_seen(measures: Measures) -> Answer | None:
     return Answer(
         "limited",
         f"{seen} at the beginning of the logs{places}: {ALONE}",
-        "the sensor sees one side of connections only",
+        f"the sensor saw one side only of {one_sided:,} in {told:,} TCP connections looked at",
     )
 
 
