@@ -33,10 +33,10 @@ FILES: list[dict[str, Any]] = [
 LOGS = {"dce_rpc": CALLS, "smb_mapping": SHARES, "smb_files": FILES}
 WAYS = ("tcp", "tcp", "smb", "smb")
 NAMES = (
-    # pipe, interface, interface_name, opnum, operation
-    (None, None, "drsuapi", None, "DRSBind"),
-    (None, UUID, None, 30, None),
-    ("lsass", None, "samr", None, "SamrConnect5"),
+    # pipe, interface, interface_name, opnum, operation: those that the log lacks are the catalogue's
+    (None, "e3514235-4b06-11d1-ab04-00c04fc2dcd2", "drsuapi", 0, "DRSBind"),
+    (None, UUID, "winspool", 30, "RpcAddForm"),
+    ("lsass", "12345778-1234-abcd-ef00-0123456789ac", "samr", 64, "SamrConnect5"),
     (None, None, "unknown-7", None, "unknown-x"),
 )
 EVENTS = [

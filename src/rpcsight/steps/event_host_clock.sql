@@ -1,4 +1,4 @@
-/* host_clock: what Windows events tell of the clocks of their computers, by file; the times themselves are found by `logged`. A connection
+/* event_host_clock: what Windows events tell of the clocks of their computers, by file; the times themselves are found by `logged`. A connection
    in Sysmon's log and in the Security log of a computer shows how far the two are apart: the Security log's time less Sysmon's, a time of
    whole seconds standing for half a second more; of a minute's events of one connection, the first of each log counts. */
 with told as (
