@@ -564,8 +564,8 @@ def test_hunt_tells_what_limits_it(cli: Cli, tmp_path: Path) -> None:
     _, _, err = cli("hunt", written_case(tmp_path, "security-1s"))
     told = [line for line in err.splitlines() if "rpcsight doctor" in line]
     assert told == [
-        "results are limited: unanswered attempts can't be told from RPC; it is not sure that times are starts of connections "
-        "(and 1 more); `rpcsight doctor` with the same files says what to change"
+        "results are limited: unanswered attempts can't be told from RPC; times are whole seconds; "
+        "`rpcsight doctor` with the same files says what to change"
     ]
 
 
