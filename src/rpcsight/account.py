@@ -56,7 +56,6 @@ class Account:
         files: inputs read.
         flow_files: those of them that hold flow records; the others hold calls, events of hosts and the like.
         records: records in them.
-        from_packets: how many of them are connections put together from packets.
         candidates: flows to the mapper or to a dynamic port.
         readers: inputs by reader.
         skips: inputs and records not used.
@@ -72,7 +71,6 @@ class Account:
     files: int = 0
     flow_files: int = 0
     records: int = 0
-    from_packets: int = 0
     candidates: int = 0
     readers: Counter[str] = field(default_factory=Counter[str])
     calls: Counter[str] = field(default_factory=Counter[str])

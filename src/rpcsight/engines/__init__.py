@@ -181,17 +181,13 @@ class Loss:
 
 @dataclass(slots=True)
 class ReadCount:
-    """What one scan gave: records read, lines that could not be, the first few of those, other losses, what limits the records.
-
-    `from_packets`: how many of the records are connections put together from packets.
-    """
+    """What one scan gave: records read, lines that could not be, the first few of those, other losses, what limits the records."""
 
     records: int = 0
     unreadable: int = 0
     examples: list[Unreadable] = field(default_factory=list[Unreadable])
     losses: list[Loss] = field(default_factory=list[Loss])
     notes: list[str] = field(default_factory=list[str])
-    from_packets: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,6 @@ class DuckDB:
         try:
             for count in self._parts(scan, statements, parameters, is_careful=is_careful):
                 total.records += count.records
-                total.from_packets += count.from_packets
                 total.unreadable += count.unreadable
                 total.examples = (total.examples + count.examples)[:EXAMPLES_KEPT]
                 total.losses += count.losses
@@ -192,7 +191,6 @@ class DuckDB:
             for part in scan.parts(statements.facts):
                 count = self._append(part, (path,), literal(source), statements, parameters, is_careful=False)
                 total.records += count.records
-                total.from_packets += count.records if part.relation in scan.made else 0
             return told.account(total)
 
     def _append(

@@ -136,12 +136,10 @@ class Spark:
                     self._take(part, identifier(part.relation), literal(source), statements, parameters)
                     records = self._session.table(part.relation).count()
                     count.records += records
-                    count.from_packets += records if part.relation in scan.made else 0
                 for name in (*files, *scan.made):
                     self._session.catalog.dropTempView(name)
             count = told.account(count)
             total.records += count.records
-            total.from_packets += count.from_packets
             total.losses += count.losses
             total.notes += count.notes
         self._show_reading()

@@ -98,7 +98,6 @@ def read(
             account.flow_files += len(scan.paths)
         account.readers[scan.reader] += len(scan.paths)
         account.records += sum(count.records for count in counts)
-        account.from_packets += sum(count.from_packets for count in counts)
         account.skips += [_unreadable(scan, count, parameters) for count in counts if count.unreadable]
         account.skips += [Skip(loss.source, loss.what, loss.count) for count in counts for loss in count.losses]
         account.warnings += [note for count in counts for note in count.notes]

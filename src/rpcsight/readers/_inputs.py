@@ -13,7 +13,7 @@ from typing import BinaryIO
 from rpcsight.engines.pump import unpacked_blocks
 from rpcsight.errors import InputError, UsageError
 
-__all__ = ["HEAD_BYTES", "Input", "blocks", "find", "look", "spool"]
+__all__ = ["HEAD_BYTES", "Input", "blocks", "find", "look", "spool", "until_broken"]
 
 HEAD_BYTES = 1 << 17
 COPY_BYTES = 1 << 20
@@ -207,3 +207,13 @@ def _inflated_head(item: Input, start: bytes) -> bytes:
     if not head:
         raise InputError(item.source, "is empty once unpacked", "nothing was recorded, or the copy failed")
     return head[:HEAD_BYTES]
+
+
+def until_broken(path: str, compression: str, source: str, broken: list[InputError]) -> Iterator[bytes]:
+    """The content up to where the packing is broken, so that nothing before is lost; the error goes into `broken`."""
+    try:
+        yield from unpacked_blocks(path, compression, source)
+    except InputError as error:
+        broken.append(error)
+    except OSError as cause:
+        broken.append(InputError(source, f"can't be read ({cause.strerror})"))

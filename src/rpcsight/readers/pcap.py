@@ -5,14 +5,13 @@ DCE/RPC and SMB are followed, and NetFlow and IPFIX datagrams on their way to a 
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rpcsight.engines import Scan
-from rpcsight.engines.pump import unpacked_blocks
 from rpcsight.errors import InputError
-from rpcsight.readers._inputs import Input
+from rpcsight.readers._inputs import Input, until_broken
 from rpcsight.wire.capture.magic import is_capture
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ class Capture:
         spoken = Conversations(addresses.text) if any(name in facts for name in Conversations.tables) else None
         if spoken:
             consumers.append(spoken)
-        for name, rows in rows_of(_until_broken(path, compression, source, broken), addresses, consumers, losses):
+        for name, rows in rows_of(until_broken(path, compression, source, broken), addresses, consumers, losses):
             count += rows.num_rows if name in Connections.tables or name in Exports.tables else 0
             yield name, rows
         if spoken:
@@ -85,16 +84,6 @@ class Capture:
             raise InputError(
                 source, f"holds no TCP packets and no flow records{f' ({reasons})' if reasons else ''}", HINT
             )
-
-
-def _until_broken(path: str, compression: str, source: str, broken: list[InputError]) -> Iterator[bytes]:
-    """The content up to where the packing is broken, so that nothing before is lost; the error goes into `broken`."""
-    try:
-        yield from unpacked_blocks(path, compression, source)
-    except InputError as error:
-        broken.append(error)
-    except OSError as cause:
-        broken.append(InputError(source, f"can't be read ({cause.strerror})"))
 
 
 def why_not(item: Input) -> str | None:

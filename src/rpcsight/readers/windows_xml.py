@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 from xml.parsers import expat
 
 from rpcsight.engines import Scan
-from rpcsight.engines.pump import unpacked_blocks
 from rpcsight.errors import InputError
-from rpcsight.readers._inputs import Input
+from rpcsight.readers._inputs import Input, until_broken
 from rpcsight.readers._windows import (
     COLUMNS,
     LONGEST_EVENT_BYTES,
@@ -63,7 +62,7 @@ class Export:
         """
         others = Counter[str]()
         broken: list[InputError] = []
-        events = _events(_until_broken(path, compression, source, broken), losses)
+        events = _events(until_broken(path, compression, source, broken), losses)
         yield from batches(_rows(events, wanted(facts), losses, others))
         note_others(others, notes)
         if broken:
@@ -87,15 +86,6 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
     """
     del mapping
     return event_scan(item, NAME, Export({RELATION: COLUMNS}))
-
-
-def _until_broken(path: str, compression: str, source: str, broken: list[InputError]) -> Iterator[bytes]:
-    try:
-        yield from unpacked_blocks(path, compression, source)
-    except InputError as error:
-        broken.append(error)
-    except OSError as cause:
-        broken.append(InputError(source, f"can't be read ({cause.strerror})"))
 
 
 def _events(content: Iterator[bytes], losses: Counter[str]) -> Iterator[bytes]:
