@@ -84,6 +84,7 @@ class Request:
         """The values that the SQL's parameters are bound to."""
         return {
             **self.settings.rule.parameters(),
+            **self.settings.attack.parameters(),
             "since_us": -FOREVER_US if self.since is None else _microseconds(self.since),
             "until_us": FOREVER_US if self.until is None else _microseconds(self.until),
         }

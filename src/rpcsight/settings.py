@@ -10,7 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from rpcsight.errors import SettingsError, UsageError
 
-__all__ = ["PortRange", "RuleSettings", "Settings", "load", "parse_ports", "parse_seconds", "parse_span"]
+__all__ = [
+    "AttackSettings",
+    "PortRange",
+    "RuleSettings",
+    "Settings",
+    "load",
+    "parse_ports",
+    "parse_seconds",
+    "parse_span",
+]
 
 MICROSECONDS = 1_000_000
 HIGHEST_PORT = 65535
@@ -59,8 +68,45 @@ class RuleSettings(BaseModel):
         }
 
 
+Seconds = Annotated[float, Field(ge=1 / MICROSECONDS, le=86400)]
+Number = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class AttackSettings(BaseModel):
+    """Parameters of the analytics that name a technique (docs/settings.md): windows in seconds, and how many is too many."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    service_s: Seconds = 2.0
+    task_s: Seconds = 60.0
+    wmi_s: Seconds = 12.0
+    dcom_s: Seconds = 12.0
+    copy_s: Seconds = 600.0
+    chain_s: Seconds = 3600.0
+    storm_calls: Number = 20
+    sweep_servers: Number = 5
+    mapper_servers: Number = 20
+    discovery_calls: Number = 5
+    copies: Number = 5
+
+    @field_validator("service_s", "task_s", "wmi_s", "dcom_s", "copy_s", "chain_s", mode="before")
+    @classmethod
+    def _seconds(cls, value: object) -> object:
+        return _parsed(parse_seconds, value) if isinstance(value, str) else value
+
+    def parameters(self) -> dict[str, int]:
+        """The values as the SQL's parameters: numbers, and times in whole microseconds (`_us` for `_s`)."""
+        given: dict[str, float] = self.model_dump()
+        return {
+            f"{name.removesuffix('_s')}_us" if name.endswith("_s") else name: round(
+                value * (MICROSECONDS if name.endswith("_s") else 1)
+            )
+            for name, value in given.items()
+        }
+
+
 class Settings(BaseModel):
-    """All settings; in TOML, a section `[rule]` with the names of `RuleSettings`.
+    """All settings; in TOML, a section `[rule]` with the names of `RuleSettings`, and `[attack]` with those of `AttackSettings`.
 
     `readers` is a folder of files that describe formats of one's own (docs/own-format.md), relative to the settings file.
     """
@@ -68,6 +114,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rule: RuleSettings = RuleSettings()
+    attack: AttackSettings = AttackSettings()
     readers: Path | None = None
 
 
@@ -101,8 +148,11 @@ def load(path: Path | None = None, **rule: object) -> Settings:
         place = ".".join(str(part) for part in first["loc"])
         seen = f", seen {first['input']!r}" if first["type"] != "missing" else ""
         allowed = ", ".join(RuleSettings.model_fields)
+        others = ", ".join(AttackSettings.model_fields)
         raise SettingsError(
-            f"{path or 'settings'} [{place}]", f"{first['msg']}{seen}", f"keys of [rule]: {allowed}; beside it: readers"
+            f"{path or 'settings'} [{place}]",
+            f"{first['msg']}{seen}",
+            f"keys of [rule]: {allowed}; [attack]: {others}; beside: readers",
         ) from cause
 
 

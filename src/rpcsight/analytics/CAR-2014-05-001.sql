@@ -4,6 +4,7 @@ title    = "RPC Activity, as published"
 about    = "Every pair of a flow to the endpoint mapper and a later flow between the same hosts on two dynamic ports, both strictly within the window."
 why      = "The auditable reference: what MITRE's page says, bit for bit, every pair, nothing left out."
 source   = "https://car.mitre.org/analytics/CAR-2014-05-001/"
+kind     = "published"
 attack   = ["T1021.002", "T1021.003", "T1021.006", "T1047", "T1053.005", "T1543.003", "T1569.002"]
 d3fend   = ["D3-RTA"]
 needs    = ["flow"]

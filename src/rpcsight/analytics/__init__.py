@@ -4,6 +4,7 @@ The header is TOML inside the file's first comment:
 
 - `id`, `title`, `about`, `why`, `source`: what it finds, why an analyst cares, who published it;
 - `attack`, `d3fend`: technique ids;
+- `kind`: `list` (what there is, good or bad), `published` (a published rule to the letter) or `attack` (worth a person's time by itself);
 - `needs`: tables of the data model: `flow`, or of `schema.FACTS`, which are empty where nothing but flow records was read;
 - `uses`: the steps it builds on, in order (files of `steps/`), with the tables of `schema.FACTS` and of the catalogue (`schema.CATALOG`);
 - `mistaken`, `blind`: what it is mistaken for, and what it cannot see.
@@ -16,6 +17,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -53,6 +55,7 @@ class Header(BaseModel):
     about: str
     why: str
     source: str
+    kind: Literal["list", "published", "attack"]
     attack: tuple[str, ...]
     d3fend: tuple[str, ...] = ()
     needs: tuple[str, ...]
@@ -166,7 +169,7 @@ def compose_steps(uses: Sequence[str], body: str, given: Collection[str] = GIVEN
 def _none(name: str) -> str:
     """A relation of that name's columns without rows, for a warehouse that holds flows only."""
     columns = ",\n".join(f"  cast(null as {column.kind.lower()}) as {column.name}" for column in FACTS[name])
-    return f"select\n{columns}\nfrom flow\nwhere 1 = 0"
+    return f"select\n{columns}\nfrom (select 1 as one) as nothing\nwhere 1 = 0"
 
 
 def _load(file: str, text: str) -> Analytic:

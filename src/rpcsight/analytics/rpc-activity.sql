@@ -4,6 +4,7 @@ title    = "RPC activity, robust"
 about    = "One row per connection to a dynamic port that a connection to the endpoint mapper explains, on records as they really are."
 why      = "The rule as published misses Linux and NAT clients, coarse clocks and long mapper connections, and counts failed and doubled records; this finds what it means."
 source   = "MITRE CAR-2014-05-001; D3FEND D3-RTA"
+kind     = "list"
 attack   = ["T1021.002", "T1021.003", "T1021.006", "T1047", "T1053.005", "T1543.003", "T1569.002"]
 d3fend   = ["D3-RTA"]
 needs    = ["flow"]

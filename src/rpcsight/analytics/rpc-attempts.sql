@@ -4,6 +4,7 @@ title    = "RPC attempts: unanswered connections after a mapper connection"
 about    = "Failed connections to a dynamic port that a connection to the endpoint mapper explains, one row a record."
 why      = "An endpoint that does not answer after the mapper did is how a blocked attack looks, or a firewall that lets 135 through and nothing else."
 source   = "docs/rule.md"
+kind     = "list"
 attack   = ["T1021"]
 d3fend   = ["D3-RTA"]
 needs    = ["flow"]

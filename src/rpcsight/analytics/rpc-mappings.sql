@@ -4,6 +4,7 @@ title    = "RPC mappings captured"
 about    = "Every answer in packets that names where an interface or a DCOM object listens: of the endpoint mapper, of an activation, of OXID resolution."
 why      = "Says which high port is which service, so that flows to it can be told apart; a client that has all of them listed is looking around."
 source   = "C706 appendix L and O; MS-RPCE 2.2.1.2; MS-DCOM 2.2.19, 3.1.2.5"
+kind     = "list"
 attack   = ["T1046", "T1021.003"]
 needs    = ["rpc_mapping"]
 uses     = ["rpc_mapping"]

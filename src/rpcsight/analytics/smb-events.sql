@@ -4,6 +4,7 @@ title    = "SMB events"
 about    = "Logons, shares connected, named pipes opened, files written and encrypted sessions, as SMB 1 to 3 show them in packets, and logs of shares and files (Zeek smb_mapping, smb_files)."
 why      = "What surrounds RPC in an SMB session: who logged on, and the program that was copied to a share before a service or task starts it."
 source   = "MS-SMB2; MS-CIFS; MS-NLMP"
+kind     = "list"
 attack   = ["T1021.002", "T1570", "T1569.002", "T1135"]
 needs    = ["smb_event"]
 uses     = ["smb_event"]
