@@ -8,7 +8,7 @@ from rpcsight.cli.output import ENDINGS
 from rpcsight.diagnosis import QUESTIONS
 from rpcsight.readers import all_readers
 from rpcsight.readers._names import KNOWN
-from rpcsight.schema import CATALOG, FACTS, FINDING, FLOW, RPC_ACTIVITY, Column
+from rpcsight.schema import CATALOG, DETECTION, FACTS, FINDING, FLOW, RPC_ACTIVITY, Column
 from rpcsight.writers import all_writers
 
 DOCS = Path(__file__).parent
@@ -129,7 +129,14 @@ def _formats() -> str:
 
 
 def _tables() -> str:
-    tables = {"flow": FLOW, **FACTS, **CATALOG, "rpc_activity": RPC_ACTIVITY, "finding": FINDING}
+    tables = {
+        "flow": FLOW,
+        **FACTS,
+        **CATALOG,
+        "rpc_activity": RPC_ACTIVITY,
+        "detection": DETECTION,
+        "finding": FINDING,
+    }
     return f"# Tables\n\n{MADE}Times are UTC.\n" + "".join(
         f"\n## {name}\n\n{_columns(table)}" for name, table in tables.items()
     )

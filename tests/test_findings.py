@@ -16,7 +16,7 @@ from rpcsight.findings import Finding, Reason, as_table, overview
 from rpcsight.findings._arrow import FINDING_SCHEMA
 from rpcsight.findings.group import findings_of, stable_id
 from rpcsight.findings.score import confidence, reasons, severity
-from rpcsight.pipeline import Hunt
+from rpcsight.hunting import Hunt
 from rpcsight.schema import FINDING, RPC_ACTIVITY, names
 from rpcsight.writers import Look, jsonl
 from tests.recording import CONTROLLERS, NFDUMP, PARQUET, truth

@@ -9,8 +9,9 @@ import pytest
 
 from rpcsight.account import SourceClock
 from rpcsight.errors import InputError, UsageError
+from rpcsight.hunting import hunt
 from rpcsight.pipeline import Request, opened
-from rpcsight.settings import RuleSettings, Settings
+from rpcsight.settings import AttackSettings, RuleSettings, Settings
 from tests.contracts.samples import BASE_US, FLOWS, zeek_json, zeek_tsv
 from tests.oracles.flow import Flow
 from tests.recording import NFDUMP, PARQUET, written
@@ -50,6 +51,7 @@ def test_parameters_are_those_of_the_settings_and_bounds_without_end() -> None:
         "dynamic_high": 65535,
         "window_us": 2_000_000,
         "same_connection_us": 60_000_000,
+        **AttackSettings().parameters(),
         "since_us": -(2**62),
         "until_us": 2**62,
     }
@@ -68,7 +70,7 @@ def test_progress_tells_each_input_and_the_end(tmp_path: Path) -> None:
 
 def test_the_account_of_our_recording() -> None:
     with opened(Request([str(PARQUET), str(NFDUMP)])) as session:
-        session.hunt()
+        hunt(session)
         account = session.account
     assert (account.files, account.records, account.candidates) == (2, 662 + 2374, 483 + 483)
     assert dict(account.readers) == {"parquet": 1, "nfdump": 1}
@@ -99,7 +101,7 @@ def test_streamed_rows_are_the_rows() -> None:
 
 def test_one_session_answers_in_any_order() -> None:
     with opened(Request([str(PARQUET)])) as one, opened(Request([str(PARQUET)])) as other:
-        assert one.hunt().findings == other.hunt().findings
+        assert hunt(one).findings == hunt(other).findings
         orders = [("rpc-attempts", "rpc-activity"), ("rpc-activity", "rpc-attempts")]
         first, second = (
             {name: each.run(name) for name in order} for each, order in zip((one, other), orders, strict=True)

@@ -108,3 +108,20 @@ def test_lengths_of_time(text: str, seconds: float) -> None:
 def test_what_is_no_length_of_time(text: str) -> None:
     with pytest.raises(UsageError, match="is no length of time"):
         parse_seconds(text)
+
+
+def test_windows_and_numbers_of_attack_analytics(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text('[attack]\nwmi_s = "500ms"\nstorm_calls = 7\n')
+    found = load(path).attack.parameters()
+    assert (found["wmi_us"], found["storm_calls"], found["service_us"], found["chain_us"]) == (
+        500_000,
+        7,
+        2_000_000,
+        3_600_000_000,
+    )
+    path.write_text("[attack]\nstorm_calls = 0\n")
+    with pytest.raises(
+        SettingsError, match=r"(?s)attack.storm_calls.*greater than or equal to 1.*\[attack\]: service_s, task_s"
+    ):
+        load(path)

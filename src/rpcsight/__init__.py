@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from rpcsight.account import Account
     from rpcsight.diagnosis import Diagnosis
     from rpcsight.findings import Finding as Finding
-    from rpcsight.pipeline import Hunt, Request
+    from rpcsight.hunting import Hunt
+    from rpcsight.pipeline import Request
 
 __version__ = "0.1.0"
 __all__ = ["Finding", "RpcsightError", "__version__", "convert", "doctor", "hunt", "read", "run"]
@@ -92,10 +93,10 @@ def hunt(
     Raises:
         RpcsightError: as for `run`.
     """
-    from rpcsight import diagnosis, pipeline
+    from rpcsight import diagnosis, hunting, pipeline
 
     with pipeline.opened(_request(paths, settings, mapping, engine, master, since, until, rule)) as session:
-        found = session.hunt()
+        found = hunting.hunt(session)
         found.account.limits += diagnosis.limits(session)
     return found
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO, overload
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
@@ -14,20 +14,16 @@ from rpcsight.account import Account
 from rpcsight.analytics import GIVEN, analytic, compose, compose_steps, facts, is_step, step, whole
 from rpcsight.catalog import relations
 from rpcsight.engines import Engine, Statements, open_engine
-from rpcsight.findings import Finding
-from rpcsight.findings.group import findings_of
 from rpcsight.intake.plan import Plan, plan
 from rpcsight.intake.read import Progress, read, spare
 from rpcsight.readers import parse_mapping
 from rpcsight.schema import CATALOG, FACTS
 from rpcsight.settings import Settings
 
-__all__ = ["Hunt", "Progress", "Request", "Session", "opened"]
+__all__ = ["Progress", "Request", "Session", "opened"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FOREVER_US = 2**62
-FAN_OUT_US = 300_000_000
-EVIDENCE_ROWS = 5
 SHARED = ("pair", "connection")
 MADE = ("tcp",)
 """Steps over the tables that feeds make."""
@@ -139,34 +135,55 @@ class Session:
         sql = f"select count(*) as number from ({compose(name, held=self._held)}) as found"
         return self._engine.rows(sql, self.parameters).to_pylist()[0]["number"]
 
-    def hunt(self) -> "Hunt":
-        """Activities grouped into findings, best first."""
+    def keep(self, relation: str, name: str, steps: Sequence[str] = (), *, is_warning: bool = True) -> None:
+        """Keep all rows of an analytic as a relation, for steps that build on it.
+
+        Args:
+            relation: what to call it.
+            name: the analytic's id.
+            steps: what the engine holds from now on besides what it always does, where the analytic uses it.
+            is_warning: whether the account says that the input holds nothing that the analytic needs.
+        """
+        self._hold(name, (*SHARED, *steps), is_warning=is_warning)
+        self._engine.keep(relation, compose(name, held=self._held), self.parameters)
+
+    def make(self, relation: str, sql: str) -> None:
+        """Keep the rows of a query as a relation, for steps that build on it."""
+        self._engine.keep(relation, sql, {})
+
+    def told(self, name: str, **parameters: int) -> list[dict[str, Any]]:
+        """All rows of a step over relations that are kept."""
+        return self._engine.rows(step(name), {**self.parameters, **parameters}).to_pylist()
+
+    def shown(self) -> set[str]:
+        """Which tables of `schema.FACTS` have rows."""
+        return {name for name in FACTS if self._engine.rows(f"select 1 from {name} limit 1", {}).num_rows}
+
+    def count_calls(self) -> None:
+        """Let the account say how many calls there are, where they were asked for."""
         if "rpc_call" in self._asked:
             calls = self._engine.rows(CALLS, {}).to_pylist()
             self.account.calls.update({row["carrier"]: row["calls"] for row in calls})
-        for name, relation in (("rpc-activity", "rpc_activity"), ("rpc-attempts", "rpc_attempt")):
-            self._hold(name)
-            self._engine.keep(relation, compose(name, held=self._held), self.parameters)
-        parameters = {**self.parameters, "fan_out_us": FAN_OUT_US, "evidence_rows": EVIDENCE_ROWS}
-        stories = self._engine.rows(step("story"), parameters).to_pylist()
-        evidence = self._engine.rows(step("evidence"), parameters).to_pylist()
-        return Hunt(findings_of(stories, evidence), self.account)
 
-    def _hold(self, name: str) -> None:
+    def _hold(self, name: str, steps: Sequence[str] = SHARED, *, is_warning: bool = True) -> None:
         """Let the engine hold the steps that several analytics build on; account for what they leave out, and for what is not there."""
         if missing := set(facts(name)).difference(self._asked):
             raise ValueError(f"{name} needs {', '.join(sorted(missing))}: the session was opened without")
         header = analytic(name).header
         uses = header.uses
-        if "flow" in header.needs and not self.account.flow_files:
+        if is_warning and "flow" in header.needs and not self.account.flow_files:
             self._warn(NO_FLOWS.format(name=header.id))
         shown = set(header.needs) & set(FACTS)
-        if shown and not any(self._engine.rows(f"select 1 from {each} limit 1", {}).num_rows for each in shown):
+        if (
+            is_warning
+            and shown
+            and not any(self._engine.rows(f"select 1 from {each} limit 1", {}).num_rows for each in shown)
+        ):
             self._warn(NOTHING_SHOWN.format(name=header.id, needs=" or ".join(sorted(shown))))
         for listed in (each for each in uses if each in CATALOG and each not in self._held):
             self._engine.give(listed, relations.rows(listed))
             self._held.append(listed)
-        for shared in (each for each in SHARED if each in uses and each not in self._held):
+        for shared in (each for each in steps if each in uses and each not in self._held):
             before = uses[: uses.index(shared)]
             sql = compose_steps(before, step(shared), (*GIVEN, *self._held))
             self._engine.keep(shared, sql, self.parameters)
@@ -179,25 +196,6 @@ class Session:
         """Say in the account what limits the results, once."""
         if what not in self.account.warnings:
             self.account.warnings.append(what)
-
-
-@dataclass(frozen=True, slots=True)
-class Hunt(Sequence[Finding]):
-    """The findings, best first, and the account of what was read."""
-
-    findings: list[Finding]
-    account: Account
-
-    def __len__(self) -> int:
-        return len(self.findings)
-
-    @overload
-    def __getitem__(self, place: int) -> Finding: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[Finding]: ...
-    def __getitem__(self, place: int | slice) -> Finding | list[Finding]:
-        """The finding at that rank, from 0."""
-        return self.findings[place]
 
 
 @contextmanager

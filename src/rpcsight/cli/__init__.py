@@ -90,9 +90,9 @@ def hunt(
     rpcsight hunt conn.log
     rpcsight hunt /logs/zeek/2026-11-* --since 2026-11-20 --format jsonl -o findings.jsonl
 
-    What was called, where captures and logs show it, is not scored: see `rpcsight run rpc-calls`.
+    Where captures and logs show what was called, or what it started, that is told with its ATT&CK technique.
     """
-    from rpcsight import diagnosis, pipeline
+    from rpcsight import diagnosis, hunting, pipeline
     from rpcsight.findings import as_table, overview
 
     to = destination(output_format, output, limit, no_color)
@@ -110,7 +110,7 @@ def hunt(
         output=to.path,
     )
     with progress_bar(is_quiet=quiet, no_color=no_color) as progress, pipeline.opened(asked, progress) as session:
-        found = session.hunt()
+        found = hunting.hunt(session)
         found.account.limits += diagnosis.limits(session)
     write((overview if to.writer.NAME == "table" else as_table)(found.findings), to)
     tell(found.account, is_quiet=quiet)
@@ -239,13 +239,13 @@ def demo(limit: Limit = 12, no_color: NoColor = False) -> None:
     """Hunt through a recording that comes with rpcsight: real RPC between Samba controllers, workstations and clients."""
     from importlib.resources import as_file, files
 
-    from rpcsight import pipeline
+    from rpcsight import hunting, pipeline
     from rpcsight.findings import overview
 
     to = destination("table", None, limit, no_color)
     recorded = files("rpcsight") / "demo" / "recording.nfdump.json.gz"
     with as_file(recorded) as recording, pipeline.opened(request([str(recording)])) as session:
-        found = session.hunt()
+        found = hunting.hunt(session)
     sys.stderr.write(
         "A network of two domain controllers and four workstations, recorded for two minutes (nfdump records):\n\n"
     )

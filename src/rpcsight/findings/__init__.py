@@ -35,10 +35,12 @@ class Finding:
 
     Args:
         finding_id: stable: the same client, server and service give the same id in every run.
-        src_ip: the client.
-        dest_ip: the server.
+        src_ip: the client; None where only the server's log tells, and not who called.
+        dest_ip: the server; None where it is many.
         service: the RPC service where records tell it, else None.
-        techniques: ATT&CK technique ids this activity can be part of.
+        tier: how that is known: decoded, process or learned; None where it is not.
+        techniques: ATT&CK technique ids this activity can be part of, the weightiest first.
+        d3fend: D3FEND ids of the analyses that found it.
         score: 0 to 100, the sum of the reasons' points.
         severity: info, low, medium or high, by score.
         confidence: 0 to 1, how sure it is that this is RPC.
@@ -49,13 +51,16 @@ class Finding:
         summary: what happened, in one sentence.
         reasons: parts of the score, largest first.
         evidence: the first activities, columns as in `schema.RPC_ACTIVITY`.
+        detections: what was done, the weightiest first, columns as in `schema.DETECTION`.
     """
 
     finding_id: str
-    src_ip: str
-    dest_ip: str
+    src_ip: str | None
+    dest_ip: str | None
     service: str | None
+    tier: str | None
     techniques: tuple[str, ...]
+    d3fend: tuple[str, ...]
     score: float
     severity: str
     confidence: float
@@ -66,10 +71,11 @@ class Finding:
     summary: str
     reasons: tuple[Reason, ...]
     evidence: tuple[dict[str, Any], ...]
+    detections: tuple[dict[str, Any], ...]
 
     def to_dict(self) -> dict[str, Any]:
         """The finding as plain values, keys in the order of the fields."""
-        return asdict(self) | {"techniques": list(self.techniques)}
+        return asdict(self) | {"techniques": list(self.techniques), "d3fend": list(self.d3fend)}
 
 
 def as_table(found: "list[Finding]") -> "pa.Table":
@@ -89,8 +95,8 @@ def overview(found: "list[Finding]") -> "pa.Table":
         {
             "score": f"{each.score:.0f}",
             "severity": each.severity,
-            "client": each.src_ip,
-            "server": each.dest_ip,
+            "client": each.src_ip or "?",
+            "server": each.dest_ip or "?",
             "conns": each.activities,
             "first": each.first_time.strftime("%Y-%m-%d %H:%M"),
             "why": _why(each),

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from rpcsight.schema import RPC_ACTIVITY
+from rpcsight.schema import DETECTION, RPC_ACTIVITY
 
 __all__ = ["FINDING_SCHEMA"]
 
@@ -15,6 +15,7 @@ KINDS = {
     "TIMESTAMP": pa.timestamp("us"),
 }
 EVIDENCE = pa.struct([pa.field(column.name, KINDS[column.kind]) for column in RPC_ACTIVITY])
+DEED = pa.struct([pa.field(column.name, KINDS[column.kind]) for column in DETECTION])
 REASON = pa.struct([pa.field("name", pa.string()), pa.field("points", pa.float64()), pa.field("text", pa.string())])
 
 FINDING_SCHEMA = pa.schema(
@@ -23,7 +24,9 @@ FINDING_SCHEMA = pa.schema(
         pa.field("src_ip", pa.string()),
         pa.field("dest_ip", pa.string()),
         pa.field("service", pa.string()),
+        pa.field("tier", pa.string()),
         pa.field("techniques", pa.list_(pa.string())),
+        pa.field("d3fend", pa.list_(pa.string())),
         pa.field("score", pa.float64()),
         pa.field("severity", pa.string()),
         pa.field("confidence", pa.float64()),
@@ -34,5 +37,6 @@ FINDING_SCHEMA = pa.schema(
         pa.field("summary", pa.string()),
         pa.field("reasons", pa.list_(REASON)),
         pa.field("evidence", pa.list_(EVIDENCE)),
+        pa.field("detections", pa.list_(DEED)),
     ]
 )

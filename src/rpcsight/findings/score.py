@@ -1,13 +1,15 @@
 """The first score: what the input itself shows, without a baseline. docs/score.md has the formula in words.
 
-Every part is a share of a fixed number of points, so that parts are comparable and the sum stays within 100. Shares are shrunk
-(`n / (all + 1)`), so that an input with one client or one pair says little rather than everything.
+Every part but `technique` is a share of a fixed number of points, so that parts are comparable and the sum stays within 100. Shares are
+shrunk (`n / (all + 1)`), so that an input with one client or one pair says little rather than everything. `technique` is a share of what
+the others leave to 100: what was done and how unusual the pair is speak for themselves, and together for more.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rpcsight.findings import Reason
+from rpcsight.findings.words import Rows, deed
 
 __all__ = ["SEVERITIES", "confidence", "reasons", "severity"]
 
@@ -26,13 +28,18 @@ CLOSE_GAP_S = 0.5
 Story = Mapping[str, Any]
 
 
-def reasons(story: Story) -> tuple[Reason, ...]:
+def reasons(story: Story, deeds: Rows = ()) -> tuple[Reason, ...]:
     """The parts of a pair's score, largest first; parts without points are left out.
 
     Args:
         story: one row of `steps/story.sql`.
+        deeds: its rows of `steps/pair_detection.sql`, the weightiest first.
     """
     found = [Reason(name, round(points, 1), text) for name, points, text in _parts(story) if round(points, 1) > 0]
+    if deeds:
+        left = 100 - sum(each.points for each in found)
+        share = deeds[0]["weight"] * deeds[0]["confidence"]
+        found.append(Reason("technique", round(share * left, 1), deed(deeds[0])))
     return tuple(sorted(found, key=lambda each: (-each.points, each.name)))
 
 
@@ -57,6 +64,8 @@ def confidence(story: Story) -> float:
 
 
 def _parts(story: Story) -> Iterator[tuple[str, float, str]]:
+    if not (story["src_ip"] and story["dest_ip"]):
+        return
     clients, everyone = story["clients"], story["all_clients"]
     share = clients / (everyone + 1)
     who = (
@@ -77,11 +86,12 @@ def _parts(story: Story) -> Iterator[tuple[str, float, str]]:
         points = FAN_OUT * min(1.0, (fan_out - 1) / (FAN_OUT_FULL - 1)) * (1 - share)
         yield "fan_out", points, f"the client reached {fan_out} servers for the first time within 5 minutes"
     activities, total = story["activities"] + story["attempts"], story["client_activities"]
-    yield (
-        "rare_for_client",
-        RARE_FOR_CLIENT * (1 - activities / (total + 1)),
-        f"{activities} of the client's {total} RPC connections went there",
-    )
+    if activities:
+        yield (
+            "rare_for_client",
+            RARE_FOR_CLIENT * (1 - activities / (total + 1)),
+            f"{activities} of the client's {total} RPC connections went there",
+        )
     if story["span_s"] > 0 and total - activities >= HISTORY_FROM:
         late = story["since_client_s"] / story["span_s"]
         yield "new", NEW * late, f"first seen {_length(story['since_client_s'])} after the client's first RPC"

@@ -81,10 +81,12 @@ RPC_ACTIVITY: tuple[Column, ...] = (
 
 FINDING: tuple[Column, ...] = (
     Column("finding_id", "VARCHAR", "stable id: the same client, server and service give the same id"),
-    Column("src_ip", "VARCHAR", "the client"),
-    Column("dest_ip", "VARCHAR", "the server"),
+    Column("src_ip", "VARCHAR", "the client; empty where only the server's log tells, and not who called"),
+    Column("dest_ip", "VARCHAR", "the server; empty where it is many"),
     Column("service", "VARCHAR", "the RPC service, where records tell it"),
-    Column("techniques", "VARCHAR[]", "ATT&CK technique ids that this activity can be part of"),
+    Column("tier", "VARCHAR", "how that is known: decoded, process or learned"),
+    Column("techniques", "VARCHAR[]", "ATT&CK technique ids that this activity can be part of, the weightiest first"),
+    Column("d3fend", "VARCHAR[]", "D3FEND ids of the analyses that found it"),
     Column("score", "DOUBLE", "0 to 100, the sum of the reasons' points"),
     Column("severity", "VARCHAR", "info, low, medium, high"),
     Column("confidence", "DOUBLE", "0 to 1: how sure it is that this is RPC at all"),
@@ -95,5 +97,6 @@ FINDING: tuple[Column, ...] = (
     Column("summary", "VARCHAR", "what happened, in one sentence"),
     Column("reasons", "STRUCT(name VARCHAR, points DOUBLE, text VARCHAR)[]", "parts of the score, they sum to it"),
     Column("evidence", "STRUCT[]", "the first activities of the pair, columns as in rpc_activity"),
+    Column("detections", "STRUCT[]", "what was done, the weightiest first, columns as in detection"),
 )
 """What `hunt` gives, best first."""

@@ -1,30 +1,38 @@
-/* story: one row a client and server with RPC, or with unanswered attempts only, with the numbers that the score is made from. Reads
-   rpc_activity and rpc_attempt, the kept results of the analytics of those names. */
+/* story: one row a client and server with RPC, with unanswered attempts only, or of which an analytic that names a technique says something
+   (who is not known is ''), with the numbers that the score is made from. Reads rpc_activity and rpc_attempt, the kept results of the
+   analytics of those names, and detection, those of all that name a technique. */
 with deed as (
   select src_ip, dest_ip, epoch_us(start_time) as start_us, dest_port, gap_s, mapper_count, basis, named_by,
-    is_strict, 0 as is_attempt
+    is_strict, 1 as is_activity, 0 as is_attempt, epoch_us(start_time) as last_us
   from rpc_activity
   union all
   select src_ip, dest_ip, epoch_us(start_time) as start_us, dest_port, cast(null as double) as gap_s, cast(0 as bigint) as mapper_count,
-    'attempt' as basis, cast(null as varchar) as named_by, false as is_strict, 1 as is_attempt
+    'attempt' as basis, cast(null as varchar) as named_by, false as is_strict, 0 as is_activity, 1 as is_attempt,
+    epoch_us(start_time) as last_us
   from rpc_attempt
+  union all
+  select coalesce(src_ip, '') as src_ip, coalesce(dest_ip, '') as dest_ip, epoch_us(start_time) as start_us,
+    cast(null as integer) as dest_port, cast(null as double) as gap_s, cast(0 as bigint) as mapper_count,
+    'detection' as basis, cast(null as varchar) as named_by, false as is_strict, 0 as is_activity, 0 as is_attempt,
+    epoch_us(end_time) as last_us
+  from detection
 ),
 pair as (
   select
     src_ip,
     dest_ip,
-    sum(1 - is_attempt) as activities,
+    sum(is_activity) as activities,
     sum(is_attempt) as attempts,
     sum(case when mapper_count > 0 then 1 else 0 end) as by_mapper,
     sum(case when basis = 'decoded' then 1 else 0 end) as by_decoded,
-    sum(case when basis <> 'decoded' and named_by = 'unnamed' then 1 else 0 end) as unnamed,
+    sum(case when is_activity = 1 and basis <> 'decoded' and named_by = 'unnamed' then 1 else 0 end) as unnamed,
     sum(case when is_strict then 1 else 0 end) as by_strict,
     min(gap_s) as least_gap_s,
     count(distinct dest_port) as ports,
     min(dest_port) as lowest_port,
     max(dest_port) as highest_port,
     min(start_us) as first_us,
-    max(start_us) as last_us
+    max(last_us) as last_us
   from deed
   group by src_ip, dest_ip
 ),
@@ -45,7 +53,7 @@ client as (
   group by pair.src_ip
 ),
 input as (
-  select count(distinct src_ip) as all_clients, min(first_us) as first_us, max(last_us) as last_us
+  select count(distinct nullif(src_ip, '')) as all_clients, min(first_us) as first_us, max(last_us) as last_us
   from pair
 ),
 reach as (

@@ -1,0 +1,64 @@
+"""What a finding says in sentences."""
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["Rows", "deed", "summary"]
+
+DEEDS_TOLD = 3
+LONGEST = 120
+"""Characters of a name that somebody else chose."""
+
+Rows = tuple[dict[str, Any], ...]
+
+
+def summary(story: Mapping[str, Any], deeds: Rows) -> str:
+    """What happened between a client and a server, in one sentence.
+
+    Args:
+        story: a row of `steps/story.sql`.
+        deeds: its rows of `steps/pair_detection.sql`, the weightiest first.
+    """
+    told = list(dict.fromkeys(deed(each) for each in deeds))
+    more = f", and {len(told) - DEEDS_TOLD} more" if len(told) > DEEDS_TOLD else ""
+    done = f"{'; '.join(told[:DEEDS_TOLD])}{more}"
+    if story["activities"] or story["attempts"]:
+        return f"{_used(story)}; {done}" if done else _used(story)
+    client, server = story["src_ip"] or "somebody", story["dest_ip"] or "several hosts"
+    return f"{client} to {server}, {_when(story)}: {done}"
+
+
+def deed(row: Mapping[str, Any]) -> str:
+    """What was done, in a few words: operation, service, how often, what came of it, technique."""
+    what = row["operation"] or row["analytic"]
+    of = f" of {row['service']}" if row["service"] else ""
+    times = f", {row['events']} times" if (row["events"] or 0) > 1 else ""
+    target = f", {row['target'][:LONGEST]}" if row["target"] else ""
+    started = f", which started {row['image_path'][:LONGEST]}" if row["image_path"] else ""
+    return f"{what}{of}{times}{target}{started} ({row['technique']})"
+
+
+def _when(story: Mapping[str, Any]) -> str:
+    first, last = story["first_time"], story["last_time"]
+    if first.replace(microsecond=0) == last.replace(microsecond=0):
+        return f"at {first:%Y-%m-%d %H:%M:%S} UTC"
+    return f"from {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _used(story: Mapping[str, Any]) -> str:
+    times = "once" if story["activities"] == 1 else f"{story['activities']} times"
+    low, high = story["lowest_port"], story["highest_port"]
+    ports = f"port {low}" if story["ports"] == 1 else f"{story['ports']} ports, {low} to {high}"
+    when = _when(story)
+    if not story["activities"]:
+        tries = "a connection was" if story["attempts"] == 1 else f"{story['attempts']} connections were"
+        return f"{story['src_ip']} asked the endpoint mapper of {story['dest_ip']}, and {tries} not answered ({ports}), {when}"
+    basis = "after asking its endpoint mapper" if story["by_mapper"] else "on a port known as an RPC endpoint"
+    if story["by_decoded"] and not story["by_mapper"]:
+        basis = "without asking its endpoint mapper"
+    if story["unnamed"]:
+        basis += f"; of {story['unnamed']} of these the mapper had not named the port: that may be no RPC"
+    attempts = story["attempts"]
+    more = "1 more connection was" if attempts == 1 else f"{attempts} more connections were"
+    tried = f"; {more} not answered" if attempts else ""
+    return f"{story['src_ip']} used RPC on {story['dest_ip']} {times} ({ports}) {basis}, {when}{tried}"
