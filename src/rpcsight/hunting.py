@@ -11,7 +11,7 @@ from rpcsight.findings.group import findings_of
 from rpcsight.pipeline import Session
 from rpcsight.schema import DETECTION
 
-__all__ = ["Hunt", "hunt"]
+__all__ = ["Hunt", "hunt", "keep_activities", "keep_detections"]
 
 FAN_OUT_US = 300_000_000
 EVIDENCE_ROWS = 5
@@ -44,9 +44,8 @@ class Hunt(Sequence[Finding]):
 def hunt(session: Session) -> Hunt:
     """Activities, attempts and detections grouped into findings, best first."""
     session.count_calls()
-    session.keep("rpc_activity", "rpc-activity", HELD)
-    session.keep("rpc_attempt", "rpc-attempts", HELD)
-    _detect(session)
+    keep_activities(session)
+    keep_detections(session)
     found = findings_of(
         session.told("story", fan_out_us=FAN_OUT_US),
         session.told("evidence", evidence_rows=EVIDENCE_ROWS),
@@ -56,7 +55,13 @@ def hunt(session: Session) -> Hunt:
     return Hunt(found, session.account)
 
 
-def _detect(session: Session) -> None:
+def keep_activities(session: Session) -> None:
+    """Keep the rows of the core analytics as `rpc_activity` and `rpc_attempt`."""
+    session.keep("rpc_activity", "rpc-activity", HELD)
+    session.keep("rpc_attempt", "rpc-attempts", HELD)
+
+
+def keep_detections(session: Session) -> None:
     """Keep the rows of all analytics of attacks that the input can feed as `detection`."""
     there = {"flow", *session.shown()}
     rows = [NOTHING]
