@@ -171,15 +171,12 @@ class Session:
             raise ValueError(f"{name} needs {', '.join(sorted(missing))}: the session was opened without")
         header = analytic(name).header
         uses = header.uses
-        if is_warning and "flow" in header.needs and not self.account.flow_files:
-            self._warn(NO_FLOWS.format(name=header.id))
+        has_flows = "flow" in header.needs and bool(self.account.flow_files)
         shown = set(header.needs) & set(FACTS)
-        if (
-            is_warning
-            and shown
-            and not any(self._engine.rows(f"select 1 from {each} limit 1", {}).num_rows for each in shown)
-        ):
-            self._warn(NOTHING_SHOWN.format(name=header.id, needs=" or ".join(sorted(shown))))
+        if is_warning and "flow" in header.needs and not has_flows and not shown:
+            self._warn(NO_FLOWS.format(name=header.id))
+        if is_warning and shown and not has_flows and not shown & self.shown():
+            self._warn(NOTHING_SHOWN.format(name=header.id, needs=" or ".join(sorted(header.needs))))
         for listed in (each for each in uses if each in CATALOG and each not in self._held):
             self._engine.give(listed, relations.rows(listed))
             self._held.append(listed)
