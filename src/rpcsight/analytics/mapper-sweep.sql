@@ -1,7 +1,7 @@
 /*
 id       = "mapper-sweep"
 title    = "Endpoint mappers of many servers asked"
-about    = "A client that has everything listed which servers offer (ept_lookup), a row a server or, from three in an hour, one; or one that connects to the mapper of twenty servers or more within ten minutes, answered or not."
+about    = "A client that has everything listed which three servers or more offer (ept_lookup) within an hour of the clock; or one that connects to the mapper of twenty servers or more within ten minutes, answered or not."
 why      = "Whoever looks for what can be attacked asks every mapper what it knows; a client of the domain asks a few servers, for one interface each."
 source   = "MITRE ATT&CK T1046; C706 appendix L (ept_lookup); impacket's rpcdump"
 kind     = "attack"
@@ -10,7 +10,7 @@ d3fend   = ["D3-RTA"]
 needs    = ["flow", "rpc_call"]
 uses     = ["reading", "candidate", "sighting", "rpc_call", "rpc_interface", "rpc_operation", "rpc_name", "rpc_technique", "called", "telling", "technique_call"]
 mistaken = "Vulnerability scanners, inventory and monitoring over WMI, which begins at the mapper; portqry and rpcping in an administrator's hands."
-blind    = "Slow sweeps, and sweeps by many clients; the mapper over HTTP (port 593) or over SMB's pipe in flow records; refused connections that the sensor does not record."
+blind    = "One server or two that are asked for everything (rpc-techniques lists those calls; old mail clients make them); slow sweeps, and sweeps by many clients; the mapper over HTTP (port 593) or over SMB's pipe in flow records; refused connections that the sensor does not record."
 */
 with asked as (
   select
@@ -21,21 +21,15 @@ with asked as (
   where technique = 'T1046' and interface = 'e1af8308-5d1f-11c9-91a4-08002b14a0fa' and opnum = 2
   group by src_ip, dest_ip, hour
 ),
-asker as (
-  select src_ip, hour, count(*) as servers
-  from asked
-  group by src_ip, hour
-),
 lookup as (
   select
-    asked.src_ip, asked.hour, asker.servers,
-    case when asker.servers < 3 then asked.dest_ip end as dest_ip,
-    min(asked.first_us) as first_us, max(asked.last_us) as last_us, sum(asked.calls) as calls,
-    min(asked.service) as service, min(asked.operation) as operation, min(asked.user_name) as user_name,
-    min(asked.flow_id) as flow_id, min(asked.observer) as observer, min(asked.source) as source
+    src_ip, hour,
+    min(first_us) as first_us, max(last_us) as last_us, sum(calls) as calls, count(*) as servers,
+    min(service) as service, min(operation) as operation, min(user_name) as user_name,
+    min(flow_id) as flow_id, min(observer) as observer, min(source) as source
   from asked
-  join asker on asker.src_ip = asked.src_ip and asker.hour = asked.hour
-  group by asked.src_ip, asked.hour, asker.servers, case when asker.servers < 3 then asked.dest_ip end
+  group by src_ip, hour
+  having count(*) >= 3
 ),
 tried as (
   select
@@ -67,17 +61,17 @@ select
   'T1046' as technique,
   'decoded' as tier,
   cast(1 as double) as confidence,
-  cast(case when servers < 3 then 0.4 else 0.7 end as double) as weight,
+  cast(0.7 as double) as weight,
   make_timestamp(first_us) as start_time,
   make_timestamp(last_us) as end_time,
   src_ip,
-  dest_ip,
+  cast(null as varchar) as dest_ip,
   cast(null as varchar) as host,
   user_name,
   service,
   operation,
   cast(calls as bigint) as events,
-  case when servers >= 3 then concat(cast(servers as varchar), ' servers') end as target,
+  concat(cast(servers as varchar), ' servers') as target,
   cast(null as varchar) as image_path,
   cast(null as varchar) as command_line,
   flow_id,

@@ -1,14 +1,14 @@
 /*
 id       = "rpc-chain"
 title    = "A host reached by RPC that goes on to another by RPC"
-about    = "A reaches B by RPC and, within an hour, B reaches C for the first time in this input. Neither B nor C is a common server: one of three clients or more, or a domain controller. The path goes one host further back where A had been reached so."
+about    = "A reaches B by RPC and, within an hour, B reaches C for the first time in this input. Neither B nor C is a common server: one of three clients or more, or a domain controller, or one that logons are checked with. The path goes one host further back where A had been reached so."
 why      = "Lateral movement goes from host to host; workstations and members of the domain ask common servers, and seldom each other."
 source   = "MITRE ATT&CK T1021; D3FEND D3-RTA; chains of hops within a time as in Hopper (Ho et al., USENIX Security 2021)"
 kind     = "attack"
 attack   = ["T1021"]
 d3fend   = ["D3-RTA"]
 needs    = ["flow", "rpc_call"]
-uses     = ["reading", "candidate", "sighting", "pair", "connection", "mapper", "matched", "rpc_bind", "rpc_call", "rpc_mapping", "known", "lone", "activity", "spoken", "named", "fact", "judged", "rpc_interface", "rpc_operation", "rpc_name", "called", "contact", "controller"]
+uses     = ["reading", "candidate", "sighting", "pair", "connection", "mapper", "matched", "rpc_bind", "rpc_call", "rpc_mapping", "known", "lone", "activity", "spoken", "named", "fact", "judged", "rpc_interface", "rpc_operation", "rpc_name", "called", "contact", "controller", "host_flow", "logon_server"]
 mistaken = "An administrator's session on a management server that then visits its hosts; clusters and replicas that speak to each other; short inputs, in which every contact is the first and few servers have three clients yet."
 blind    = "Hops of which one was not recorded, or goes over SMB in flow records, WinRM, SSH or RDP; middles and ends that serve three clients or more; pivots that wait longer than an hour; one host under two addresses. Of a middle, the twenty hosts reached first are told."
 */
@@ -27,6 +27,7 @@ seldom as (
   select dest_ip as ip
   from reached
   where dest_ip not in (select ip from controller where ip is not null)
+    and dest_ip not in (select ip from logon_server)
   group by dest_ip
   having count(*) < 3
 ),
