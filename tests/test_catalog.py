@@ -404,7 +404,7 @@ USING = """
 def test_an_analytic_uses_the_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     words = dict.fromkeys(["title", "about", "why", "source", "mistaken", "blind"], "x")
     header = Header(id="mine", kind="list", attack=(), needs=("rpc_call",), uses=("rpc_call", "rpc_technique"), **words)
-    monkeypatch.setattr(analytics, "all_analytics", lambda: (analytics.Analytic(header, USING.strip()),))
+    monkeypatch.setattr(analytics, "all_analytics", lambda *_: (analytics.Analytic(header, USING.strip()),))
     with opened(Request([str(RECORDED)])) as session:
         rows = session.run("mine").to_pylist()
         again = session.run("mine").to_pylist()

@@ -94,22 +94,6 @@ def test_clock_resolution_is_found_from_the_data(tmp_path: Path, step_us: int, r
     assert all("nfdump -o json" in warning and "EVE" not in warning for warning in account.warnings)  # no reader for it
 
 
-def test_streamed_rows_are_the_rows() -> None:
-    with opened(Request([str(PARQUET)])) as session:
-        assert session.stream("rpc-activity").read_all().equals(session.run("rpc-activity"))
-
-
-def test_one_session_answers_in_any_order() -> None:
-    with opened(Request([str(PARQUET)])) as one, opened(Request([str(PARQUET)])) as other:
-        assert hunt(one).findings == hunt(other).findings
-        orders = [("rpc-attempts", "rpc-activity"), ("rpc-activity", "rpc-attempts")]
-        first, second = (
-            {name: each.run(name) for name in order} for each, order in zip((one, other), orders, strict=True)
-        )
-        assert first == second
-        assert one.account == other.account
-
-
 def test_one_unusable_input_does_not_cost_the_others(tmp_path: Path) -> None:
     bad, good = tmp_path / "bad.log", tmp_path / "conn.log"
     bad.write_bytes(b"\x00\x01\x02 binary noise \xff" * 99)

@@ -47,7 +47,8 @@ def run(
     """Run one analytic over files.
 
     Args:
-        analytic: its id, as `rpcsight list analytics` shows it: "CAR-2014-05-001" (as published) or "rpc-activity".
+        analytic: its id, as `rpcsight list analytics` shows it: "CAR-2014-05-001" (as published) or "rpc-activity"; or a file of
+            your own, "mine.sql".
         paths: a file, folder or pattern, or several.
         settings: a TOML file.
         mapping: flow column to the file's column, for delimited files and Parquet with other names than usual: a dict
@@ -65,8 +66,9 @@ def run(
     """
     from rpcsight import analytics, pipeline
 
-    known = analytics.analytic(_text("analytic", analytic, "`rpcsight list analytics` shows them")).header.id
     asked = _request(paths, settings, mapping, engine, master, since, until, rule)
+    name = _text("analytic", analytic, "`rpcsight list analytics` shows them")
+    known = analytics.analytic(name, asked.settings.analytics)
     with pipeline.opened(asked, asked=analytics.facts(known)) as session:
         return session.run(known)
 

@@ -1,6 +1,6 @@
 """Examples that come with analytics: records that make one fire, and near misses that must not; read, run and compared.
 
-An analytic's examples stand in `analytics/ID.toml`: a list `[[example]]` with `about`, `rows` (how many rows the analytic gives; 0 for a
+An analytic's examples stand in ID.toml beside ID.sql: a list `[[example]]` with `about`, `rows` (how many rows the analytic gives; 0 for a
 near miss), tables of records by name (`flow`, or one of `schema.FACTS`), and, if wanted, `expect`: cells of the rows, in their order.
 Tables are text: a line of column names, then a line a record; cells are two or more spaces apart, `-` is empty. Columns that are not named
 have what `DEFAULTS` says. Times are seconds (`time_s`, `flow_s`, `start_s`, `end_s`) after `START`. `interface` may be a name and
@@ -23,12 +23,13 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rpcsight import analytics, catalog
+from rpcsight.analytics import Analytic
 from rpcsight.errors import SettingsError
 from rpcsight.pipeline import Request, opened
 from rpcsight.schema import FACTS, FLOW, Column
 from rpcsight.settings import Settings
 
-__all__ = ["Example", "Outcome", "examples", "outcome", "write"]
+__all__ = ["Example", "Outcome", "examples", "outcome", "shown", "write"]
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 MOST_TIMES = 10_000
@@ -53,6 +54,8 @@ DEFAULTS: dict[str, object] = {
     "source": "example",
 }
 WORDS = {"true": True, "false": False}
+MOST_BYTES = 1 << 20
+KEYS = f"it is a list [[example]] with about, rows, expect, {', '.join(TABLES)}"
 
 
 class Example(BaseModel):
@@ -86,43 +89,67 @@ class Outcome:
     problem: str
 
 
-def examples(name: str) -> tuple[Example, ...]:
+def examples(name: str | Analytic) -> tuple[Example, ...]:
     """The examples of an analytic, in their order.
 
     Raises:
         UsageError: there is no such analytic.
         SettingsError: they are not as described above.
     """
-    ident = analytics.analytic(name).header.id
-    file = files("rpcsight.analytics") / f"{ident}.toml"
+    found = analytics.analytic(name)
+    own = found.path and found.path.with_suffix(".toml")
+    file = own or files("rpcsight.analytics") / f"{found.header.id}.toml"
     if not file.is_file():
         return ()
     try:
+        if own and own.stat().st_size > MOST_BYTES:
+            raise SettingsError(_file(found), f"is larger than {MOST_BYTES} bytes")
         content = tomllib.loads(file.read_text(encoding="utf-8"))
-        return tuple(Example.model_validate(each) for each in content["example"])
-    except (tomllib.TOMLDecodeError, ValidationError, KeyError, TypeError) as cause:
-        what = cause.errors()[0]["msg"] if isinstance(cause, ValidationError) else str(cause)
-        keys = f"about, rows, expect, {', '.join(TABLES)}"
-        raise SettingsError(f"analytics/{ident}.toml", what, f"a list [[example]] with {keys}") from cause
+        if unknown := [key for key in content if key != "example"]:
+            raise SettingsError(_file(found), f"there is no key {unknown[0]!r}", KEYS)
+        return tuple(_example(each, f"{_file(found)} [example {n}") for n, each in enumerate(content["example"], 1))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError, RecursionError) as cause:
+        raise SettingsError(_file(found), f"can't be read as TOML ({cause})", KEYS) from cause
 
 
-def outcome(name: str, example: Example, engine: str = "duckdb", settings: Settings | None = None) -> Outcome:
+def _example(content: object, where: str) -> Example:
+    try:
+        return Example.model_validate(content)
+    except ValidationError as cause:
+        first = cause.errors()[0]
+        place = "".join(f", {part}" for part in first["loc"])
+        raise SettingsError(f"{where}{place}]", first["msg"], KEYS) from cause
+
+
+def outcome(
+    name: str | Analytic,
+    example: Example,
+    engine: str = "duckdb",
+    settings: Settings | None = None,
+    master: str | None = None,
+) -> Outcome:
     """Run an analytic over the records of an example, as if they had been read from files.
 
     Args:
-        name: the analytic's id.
+        name: the analytic, or its id.
         example: one of its examples.
         engine: "duckdb" or "spark".
         settings: parameters of the rules.
+        master: Spark's master URL.
 
     Raises:
-        SettingsError: a table of the example is not as described above.
+        SettingsError: a table of the example is not as described above, or the analytic is the user's and its SQL is refused.
     """
+    found = analytics.analytic(name)
     with tempfile.TemporaryDirectory(prefix="rpcsight-") as scratch:
-        write(example, Path(scratch))
-        asked = Request([scratch], settings or Settings(), engine=engine)
-        with opened(asked, asked=analytics.facts(name)) as session:
-            rows = session.run(name)
+        try:
+            write(example, Path(scratch))
+        except SettingsError as cause:
+            where = f"{_file(found)} {cause.where}, {example.about!r}"
+            raise SettingsError(where, cause.what, cause.hint) from cause
+        asked = Request([scratch], settings or Settings(), engine=engine, master=master)
+        with opened(asked, asked=analytics.facts(found)) as session:
+            rows = session.run(found)
     return Outcome(example, rows, _problem(example, rows))
 
 
@@ -139,6 +166,11 @@ def write(example: Example, folder: Path) -> None:
             list(_records(table, columns, text)), pa.schema(fields, metadata={"rpcsight": "example"})
         )
         pq.write_table(rows, folder / f"{table}.parquet")
+
+
+def _file(found: Analytic) -> str:
+    """What errors call the file of the examples."""
+    return f"analytics/{found.header.id}.toml" if found.path is None else str(found.path.with_suffix(".toml"))
 
 
 def _records(table: str, columns: tuple[Column, ...], text: str) -> Iterator[dict[str, Any]]:
@@ -194,9 +226,10 @@ def _value(
             return WORDS[cell]
         return cell.replace("{n}", str(place + 1)) if kinds[column] == "VARCHAR" else int(cell)
     except (ValueError, KeyError) as cause:
-        raise SettingsError(
-            f"example [{table}.{name}]", f"{cell!r} does not fit", f"it is a {kinds[column]}"
-        ) from cause
+        hint = f"it is a {kinds[column]}"
+        if name in {"interface", "opnum"}:
+            hint = "a name or number as in `rpcsight interfaces`"
+        raise SettingsError(f"example [{table}.{name}]", f"{cell!r} does not fit", hint) from cause
 
 
 def _interface(text: str) -> str:
@@ -227,12 +260,12 @@ def _problem(example: Example, rows: pa.Table) -> str:
         for name, cell in line.items():
             if name not in row:
                 return f"row {number}: there is no column {name}"
-            if _shown(row[name]) != cell:
-                return f"row {number}: {name} is {_shown(row[name])} instead of {cell}"
+            if shown(row[name]) != cell:
+                return f"row {number}: {name} is {shown(row[name])} instead of {cell}"
     return ""
 
 
-def _shown(value: object) -> str | None:
+def shown(value: object) -> str | None:
     """A value of a row as examples write it."""
     if isinstance(value, datetime):
         return f"{(value.replace(tzinfo=UTC) - START).total_seconds():g}"

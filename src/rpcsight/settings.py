@@ -108,7 +108,8 @@ class AttackSettings(BaseModel):
 class Settings(BaseModel):
     """All settings; in TOML, a section `[rule]` with the names of `RuleSettings`, and `[attack]` with those of `AttackSettings`.
 
-    `readers` is a folder of files that describe formats of one's own (docs/own-format.md), relative to the settings file.
+    `readers` is a folder of files that describe formats of one's own (docs/own-format.md), `analytics` one of analytics of one's own
+    (docs/own-analytic.md), both relative to the settings file.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -116,6 +117,7 @@ class Settings(BaseModel):
     rule: RuleSettings = RuleSettings()
     attack: AttackSettings = AttackSettings()
     readers: Path | None = None
+    analytics: Path | None = None
 
 
 def load(path: Path | None = None, **rule: object) -> Settings:
@@ -138,9 +140,10 @@ def load(path: Path | None = None, **rule: object) -> Settings:
     section = content.get("rule", {})
     if given and isinstance(section, dict):
         content = {**content, "rule": {**section, **given}}
-    folder = content.get("readers")
-    if path is not None and isinstance(folder, str):
-        content = {**content, "readers": path.parent / folder}
+    for name in ("readers", "analytics"):
+        folder = content.get(name)
+        if path is not None and isinstance(folder, str):
+            content = {**content, name: path.parent / folder}
     try:
         return Settings.model_validate(content)
     except ValidationError as cause:
@@ -152,7 +155,7 @@ def load(path: Path | None = None, **rule: object) -> Settings:
         raise SettingsError(
             f"{path or 'settings'} [{place}]",
             f"{first['msg']}{seen}",
-            f"keys of [rule]: {allowed}; [attack]: {others}; beside: readers",
+            f"keys of [rule]: {allowed}; [attack]: {others}; beside: readers, analytics",
         ) from cause
 
 

@@ -10,13 +10,16 @@ The header is TOML inside the file's first comment:
 - `mistaken`, `blind`: what it is mistaken for, and what it cannot see.
 
 Parameters (`$mapper_port`, `$window_us`, …) are bound by the engine; see docs/rule.md.
+
+A folder of the user's may hold more of them, and steps of their own beside (docs/own-analytic.md).
 """
 
 import tomllib
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -34,7 +37,10 @@ __all__ = [
     "compose",
     "compose_steps",
     "facts",
+    "header_of",
     "is_step",
+    "shipped",
+    "split",
     "step",
     "whole",
 ]
@@ -66,10 +72,19 @@ class Header(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Analytic:
-    """An analytic: its header and its SQL."""
+    """An analytic.
+
+    Args:
+        header: what its file's comment says.
+        sql: its query.
+        path: its file, where it is the user's own; None: it comes with rpcsight.
+        steps: SQL of the user's own steps that it may use, by name.
+    """
 
     header: Header
     sql: str
+    path: Path | None = None
+    steps: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
 
 
 def is_step(name: str) -> bool:
@@ -93,7 +108,7 @@ def step(name: str) -> str:
         raise SettingsError(
             "analytic [uses]", f"there is no step {name!r}", "steps are the files of src/rpcsight/steps"
         )
-    return _split(file.read_text(encoding="utf-8"))[1]
+    return split(file.read_text(encoding="utf-8"))[1]
 
 
 def whole(name: str) -> str:
@@ -107,59 +122,90 @@ def whole(name: str) -> str:
 
 
 @cache
-def all_analytics() -> tuple[Analytic, ...]:
+def shipped() -> tuple[Analytic, ...]:
     """Every analytic in this folder, by id."""
-    found = [
-        _load(file.name, file.read_text(encoding="utf-8"))
-        for file in files(__name__).iterdir()
-        if file.name.endswith(".sql")
-    ]
+    found: list[Analytic] = []
+    for file in files(__name__).iterdir():
+        if file.name.endswith(".sql"):
+            header, sql = split(file.read_text(encoding="utf-8"))
+            found.append(Analytic(header_of(header, f"analytics/{file.name}"), sql))
     return tuple(sorted(found, key=lambda each: each.header.id))
 
 
-def analytic(name: str) -> Analytic:
-    """The analytic of that id, upper or lower case.
+def all_analytics(folder: Path | None = None) -> tuple[Analytic, ...]:
+    """Every analytic that comes with rpcsight, and those of the user's, by id.
+
+    Args:
+        folder: where the user's own are.
+
+    Raises:
+        SettingsError: there is no such folder, or a file in it is wrong.
+    """
+    from rpcsight.analytics._own import own
+
+    given = own(folder) if folder else ()
+    return tuple(sorted((*shipped(), *given), key=lambda each: each.header.id))
+
+
+def analytic(name: str | Analytic, folder: Path | None = None) -> Analytic:
+    """The analytic of that id, upper or lower case; of a file, where the name ends in `.sql`.
+
+    Args:
+        name: its id or file; or itself.
+        folder: where the user's own are.
 
     Raises:
         UsageError: there is none.
+        SettingsError: it, or another of the user's, is wrong.
     """
-    for each in all_analytics():
+    from rpcsight.analytics._own import one
+
+    if isinstance(name, Analytic):
+        return name
+    if name.lower().endswith(".sql"):
+        return one(Path(name))
+    every = all_analytics(folder)
+    for each in every:
         if each.header.id.lower() == name.lower():
             return each
-    known = ", ".join(each.header.id for each in all_analytics())
-    raise UsageError("analytic", f"there is none called {name!r}", f"one of: {known}")
+    known = ", ".join(each.header.id for each in every)
+    raise UsageError("analytic", f"there is none called {name!r}", f"one of: {known}; or a file, mine.sql")
 
 
-def facts(name: str) -> tuple[str, ...]:
+def facts(name: str | Analytic) -> tuple[str, ...]:
     """The tables of `schema.FACTS` that the analytic asks for."""
     return tuple(each for each in analytic(name).header.uses if each in FACTS)
 
 
-def compose(name: str, *, from_flow: bool = False, held: Collection[str] = ()) -> str:
+def compose(name: str | Analytic, *, from_flow: bool = False, held: Collection[str] = ()) -> str:
     """One statement: the steps that the analytic uses, as named parts of a WITH, and its own text.
 
     Args:
-        name: the analytic's id.
+        name: the analytic, or its id.
         from_flow: start from the public tables that the analytic needs, for a warehouse; else from the relations of an engine.
         held: steps that the engine holds as tables already.
     """
     found = analytic(name)
     needs = found.header.needs
     given = {*held, *needs} if from_flow else {*GIVEN, *held}
-    return compose_steps([*(BASE if "flow" in needs else ()), *found.header.uses], found.sql, given)
+    return compose_steps([*(BASE if "flow" in needs else ()), *found.header.uses], found.sql, given, found.steps)
 
 
-def compose_steps(uses: Sequence[str], body: str, given: Collection[str] = GIVEN) -> str:
+def compose_steps(
+    uses: Sequence[str], body: str, given: Collection[str] = GIVEN, own: Mapping[str, str] | None = None
+) -> str:
     """The body with the steps it builds on in front, those that are given left out.
 
     Args:
         uses: names of steps, in order.
         body: SQL over them.
         given: those that the engine holds as tables.
+        own: the user's own steps.
     """
-    parts = [f"{each} as (\n{_indented(step(each))}\n)" for each in dict.fromkeys(uses) if each not in given]
-    if body.startswith("with "):
-        parts.append(body.removeprefix("with "))
+    texts = {each: (own or {}).get(each) or step(each) for each in uses if each not in given}
+    parts = [f"{each} as (\n{_indented(text)}\n)" for each, text in texts.items()]
+    if body[:5].lower() == "with ":
+        parts.append(body[5:])
         body = ""
     if not parts:
         return body
@@ -172,19 +218,24 @@ def _none(name: str) -> str:
     return f"select\n{columns}\nfrom (select 1 as one) as nothing\nwhere 1 = 0"
 
 
-def _load(file: str, text: str) -> Analytic:
-    header, sql = _split(text)
+def header_of(text: str, where: str) -> Header:
+    """The header that a file's comment holds.
+
+    Raises:
+        SettingsError: it is none; names `where` and the key.
+    """
     try:
-        return Analytic(Header.model_validate(tomllib.loads(header)), sql)
-    except (tomllib.TOMLDecodeError, ValidationError) as cause:
+        return Header.model_validate(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, ValidationError, RecursionError) as cause:
         first = cause.errors()[0] if isinstance(cause, ValidationError) else None
         place = ".".join(map(str, first["loc"])) if first else "header"
         what = first["msg"] if first else str(cause)
         keys = ", ".join(Header.model_fields)
-        raise SettingsError(f"analytics/{file} [{place}]", what, f"keys of an analytic's header: {keys}") from cause
+        raise SettingsError(f"{where} [{place}]", what, f"keys of an analytic's header: {keys}") from cause
 
 
-def _split(text: str) -> tuple[str, str]:
+def split(text: str) -> tuple[str, str]:
+    """The comment that a file begins with, and its SQL."""
     comment, _, sql = text.removeprefix("/*").partition("*/")
     return comment, sql.strip()
 

@@ -3,7 +3,6 @@
 import gc
 import signal
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Annotated
 
@@ -13,6 +12,8 @@ from rpcsight import __version__
 from rpcsight.cli.conversion import convert
 from rpcsight.cli.doctor import doctor
 from rpcsight.cli.interfaces import interfaces
+from rpcsight.cli.listing import list_
+from rpcsight.cli.new_analytic import new_analytic
 from rpcsight.cli.options import (
     AnalyticId,
     EngineName,
@@ -34,6 +35,7 @@ from rpcsight.cli.options import (
 )
 from rpcsight.cli.outcome import outcome
 from rpcsight.cli.output import destination, progress_bar, say, tell, write
+from rpcsight.cli.testing import run_examples
 from rpcsight.errors import UsageError
 
 __all__ = ["app", "main"]
@@ -58,7 +60,8 @@ app = typer.Typer(
     rpcsight run CAR-2014-05-001 conn.log        one analytic, exactly as published, every row
     zcat conn.*.gz | rpcsight hunt -             from a pipe
     rpcsight convert logs/ -o lake               anything to Parquet, by day, for a cluster
-    rpcsight sql rpc-activity --dialect spark    the text, for a warehouse of one's own""",
+    rpcsight sql rpc-activity --dialect spark    the text, for a warehouse of one's own
+    rpcsight new-analytic mine                   an analytic of your own, with examples; rpcsight test mine.sql""",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -141,10 +144,10 @@ def run(
     rpcsight run CAR-2014-05-001 conn.log          as published: every pair of flows
     rpcsight run rpc-activity nfcapd.2026* -f csv  what it means, on real records
     rpcsight run rpc-calls capture.pcap            what was called, in SMB pipes too
+    rpcsight run mine.sql conn.log                 one of your own (rpcsight new-analytic)
     """
     from rpcsight import analytics, pipeline
 
-    analytics.analytic(analytic)
     to = destination(output_format, output, limit, no_color)
     asked = request(
         paths,
@@ -159,10 +162,11 @@ def run(
         settings=settings,
         output=to.path,
     )
+    found = analytics.analytic(analytic, asked.settings.analytics)
     with ExitStack() as held:
         with progress_bar(is_quiet=quiet, no_color=no_color) as progress:
-            session = held.enter_context(pipeline.opened(asked, progress, analytics.facts(analytic)))
-            rows = session.stream(analytic)
+            session = held.enter_context(pipeline.opened(asked, progress, analytics.facts(found)))
+            rows = session.stream(found)
         write(rows, to)
     tell(session.account, is_quiet=quiet)
 
@@ -172,34 +176,9 @@ app.command()(convert)
 app.command()(interfaces)
 
 
-@app.command("list")
-def list_(
-    what: Annotated[str, typer.Argument(metavar="WHAT", help="readers, analytics or writers", show_default=False)],
-    settings: SettingsFile = None,
-    no_color: NoColor = False,
-) -> None:
-    """Show what there is: readers, analytics or writers."""
-    import pyarrow as pa
-
-    from rpcsight.analytics import all_analytics
-    from rpcsight.readers import all_readers
-    from rpcsight.settings import load
-    from rpcsight.writers import all_writers
-
-    folder = load(settings).readers
-
-    known: dict[str, Callable[[], list[dict[str, str]]]] = {
-        "readers": lambda: [{"name": each.NAME, "about": each.ABOUT} for each in all_readers(folder)],
-        "writers": lambda: [{"name": each.NAME, "about": each.ABOUT} for each in all_writers()],
-        "analytics": lambda: [
-            {"id": each.header.id, "attack": ", ".join(each.header.attack[:3]), "about": each.header.about}
-            for each in all_analytics()
-        ],
-    }
-    if what not in known:
-        raise UsageError("list", f"{what!r} is nothing to list", f"one of: {', '.join(known)}")
-    rows = pa.Table.from_pylist(known[what]())
-    write(rows, destination("table", None, rows.num_rows, no_color))
+app.command("list")(list_)
+app.command("test")(run_examples)
+app.command("new-analytic")(new_analytic)
 
 
 @app.command()
@@ -219,6 +198,7 @@ def sql(
 
     rpcsight sql CAR-2014-05-001 --dialect snowflake
     """
+    from rpcsight.analytics import analytic as named
     from rpcsight.analytics import compose
     from rpcsight.engines.dialects import translated
 
@@ -231,7 +211,8 @@ def sql(
         until=until,
         settings=settings,
     )
-    say(translated(compose(analytic, from_flow=True), dialect, asked.parameters()) + "\n")
+    found = named(analytic, asked.settings.analytics)
+    say(translated(compose(found, from_flow=True), dialect, asked.parameters()) + "\n")
 
 
 @app.command()

@@ -44,7 +44,9 @@ Paths = Annotated[
 AnalyticId = Annotated[
     str,
     typer.Argument(
-        metavar="ANALYTIC", help="An analytic's id; `rpcsight list analytics` shows them.", show_default=False
+        metavar="ANALYTIC",
+        help="An analytic's id; `rpcsight list analytics` shows them. Or a file of your own: mine.sql.",
+        show_default=False,
     ),
 ]
 Format = Annotated[
@@ -52,7 +54,7 @@ Format = Annotated[
     typer.Option(
         "--format",
         "-f",
-        help="table, jsonl, csv or parquet. [default: as FILE ends; table on a terminal; else jsonl]",
+        help="table, jsonl, csv, parquet or navigator. [default: as FILE ends; table on a terminal; else jsonl]",
         show_default=False,
     ),
 ]

@@ -17,7 +17,7 @@ ABOUT = "a table for people"
 IS_BINARY = False
 
 FEWEST_ROWS_TO_FOLD = 3
-WRAPPED = ("why", "about")
+WRAPPED = ("why", "about", "attack", "needs", "uses")
 ADDRESSES = ("client", "server", "src_ip", "dest_ip")
 LEAST_WRAPPED_WIDTH = 18
 GAP = 2
@@ -29,7 +29,7 @@ def write(rows: Rows, out: BinaryIO, look: Look) -> None:
     """Write the first rows as a table, and what is not shown in words.
 
     Args:
-        rows: any table; columns named `why` or `about` are wrapped, all others stay on one line (where there is no room
+        rows: any table; columns of `WRAPPED` are wrapped, all others stay on one line (where there is no room
             otherwise, addresses are wrapped, too).
         out: a binary stream.
         look: width, colours and the most rows to show.
