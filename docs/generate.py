@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from rpcsight.analytics import all_analytics
+import analytic_pages
+
 from rpcsight.catalog import interface, operation, techniques
 from rpcsight.cli.output import ENDINGS
 from rpcsight.diagnosis import QUESTIONS
@@ -84,25 +85,13 @@ WHERE = {"csv": "Delimited text: ", "parquet": "Parquet: "}
 def pages() -> dict[str, str]:
     """Each page's file name and text."""
     return {
-        "analytics.md": _analytics(),
+        "analytics.md": analytic_pages.overview(MADE),
+        **analytic_pages.pages(MADE),
         "doctor.md": _doctor(),
         "formats.md": _formats(),
         "tables.md": _tables(),
         "techniques.md": _techniques(),
     }
-
-
-def _analytics() -> str:
-    parts = [f"# Analytics\n\n{MADE}`rpcsight run ID PATH…` runs one, `rpcsight sql ID` prints it.\n"]
-    for each in all_analytics():
-        header = each.header
-        attack = ", ".join(header.attack) or "none of its own"
-        parts.append(
-            f"\n## {header.id}: {header.title}\n\n{header.about}\n\n"
-            f"- **Why**: {header.why}\n- **Source**: {header.source}\n- **ATT&CK**: {attack}; **D3FEND**: {', '.join(header.d3fend)}\n"
-            f"- **Needs**: {', '.join(header.needs)}\n- **Mistaken for**: {header.mistaken}\n- **Blind to**: {header.blind}\n"
-        )
-    return "".join(parts)
 
 
 def _doctor() -> str:
@@ -164,5 +153,10 @@ def _columns(table: tuple[Column, ...]) -> str:
 
 
 if __name__ == "__main__":
-    for name, text in pages().items():
+    made = pages()
+    for old in (DOCS / "analytics").glob("*.md"):
+        if f"analytics/{old.name}" not in made:
+            old.unlink()
+    (DOCS / "analytics").mkdir(exist_ok=True)
+    for name, text in made.items():
         (DOCS / name).write_text(text, encoding="utf-8")

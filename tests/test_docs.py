@@ -3,10 +3,14 @@
 import importlib.util
 from types import ModuleType
 
+import pytest
+
 from tests.system import ROOT
 
 
-def generator() -> ModuleType:
+@pytest.fixture
+def generator(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(ROOT / "docs")
     spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
     assert spec is not None
     assert spec.loader is not None
@@ -15,6 +19,9 @@ def generator() -> ModuleType:
     return module
 
 
-def test_made_pages_are_current() -> None:
-    for name, text in generator().pages().items():
+def test_made_pages_are_current(generator: ModuleType) -> None:
+    made = generator.pages()
+    for name, text in made.items():
         assert (ROOT / "docs" / name).read_text(encoding="utf-8") == text, f"docs/{name} is old: make docs"
+    there = {f"analytics/{path.name}" for path in (ROOT / "docs" / "analytics").iterdir()}
+    assert there == {name for name in made if name.startswith("analytics/")}

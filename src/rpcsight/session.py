@@ -1,16 +1,15 @@
 """An engine that has read the inputs, and what can be asked of it."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from rpcsight.account import Account
 from rpcsight.analytics import GIVEN, Analytic, analytic, compose, compose_steps, facts, step, whole
+from rpcsight.analytics._own import blamed, told
 from rpcsight.catalog import relations
 from rpcsight.engines import Engine
-from rpcsight.errors import EngineError, SettingsError
 from rpcsight.intake.plan import Plan
 from rpcsight.schema import CATALOG, FACTS
 
@@ -46,14 +45,14 @@ class Session:
     def run(self, name: str | Analytic) -> pa.Table:
         """All rows of an analytic, in its own order."""
         self._hold(name)
-        with _blamed(analytic(name)):
+        with blamed(name):
             return self._engine.rows(compose(name, held=self._held), self.parameters)
 
     def stream(self, name: str | Analytic) -> pa.RecordBatchReader:
         """The rows of an analytic as they come, for results larger than memory; to be used up while the session is open."""
         self._hold(name)
-        with _blamed(analytic(name)):
-            return self._engine.batches(compose(name, held=self._held), self.parameters)
+        with blamed(name):
+            return told(name, self._engine.batches(compose(name, held=self._held), self.parameters))
 
     def table(self, name: str) -> pa.RecordBatchReader:
         """All rows of `flow` or of a table of `schema.FACTS` by time, as they come; to be used up while the session is open.
@@ -139,14 +138,3 @@ class Session:
         """Say in the account what limits the results, once."""
         if what not in self.account.warnings:
             self.account.warnings.append(what)
-
-
-@contextmanager
-def _blamed(found: Analytic) -> Iterator[None]:
-    """Let what an engine says of a query of the user's name the file."""
-    try:
-        yield
-    except EngineError as cause:
-        if found.path is None:
-            raise
-        raise SettingsError(str(found.path), cause.what, "its SQL as it is run: rpcsight sql FILE") from cause

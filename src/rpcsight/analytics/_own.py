@@ -4,18 +4,23 @@ They may use all steps that come with rpcsight, and steps of their own: files be
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rpcsight.analytics import BASE, Analytic, header_of, is_step, shipped, split, step
 from rpcsight.analytics._checked import checked, parsed, relations
-from rpcsight.errors import SettingsError, UsageError
+from rpcsight.errors import EngineError, SettingsError, UsageError
 from rpcsight.schema import CATALOG, FACTS
 from rpcsight.settings import AttackSettings, RuleSettings
 
-__all__ = ["ID", "TAKEN", "one", "own", "usable"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["ID", "TAKEN", "blamed", "one", "own", "told", "usable"]
 
 ID = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 STEP = r"[a-z][a-z0-9_]{0,63}"
@@ -68,6 +73,34 @@ def one(path: Path) -> Analytic:
     return _analytic(path, text, _steps(texts))
 
 
+@contextmanager
+def blamed(name: str | Analytic) -> Iterator[None]:
+    """Let what an engine says of a query of the user's name the file.
+
+    Raises:
+        SettingsError: an engine refused it, or gave up on it.
+    """
+    try:
+        yield
+    except EngineError as cause:
+        path = name.path if isinstance(name, Analytic) else None
+        if path is None:
+            raise
+        raise SettingsError(str(path), cause.what, f"its SQL as it is run: rpcsight sql {path}") from cause
+
+
+def told(name: str | Analytic, reader: "pa.RecordBatchReader") -> "pa.RecordBatchReader":
+    """The same batches, with errors on the way told so."""
+    import pyarrow as pa
+
+    return pa.RecordBatchReader.from_batches(reader.schema, _blamed_batches(name, reader))
+
+
+def _blamed_batches(name: str | Analytic, reader: "pa.RecordBatchReader") -> "Iterator[pa.RecordBatch]":
+    with blamed(name):
+        yield from reader
+
+
 def _analytic(path: Path, text: str, steps: Mapping[str, str]) -> Analytic:
     comment, body = split(text)
     if not text.startswith("/*") or not body:
@@ -78,13 +111,13 @@ def _analytic(path: Path, text: str, steps: Mapping[str, str]) -> Analytic:
     _check_words(path, header.id, header.attack, header.needs)
     if not header.uses:
         raise SettingsError(f"{path} [uses]", "is empty: there is nothing that it could read", "rpcsight list steps")
-    known = {*steps, *usable()}
+    known = {*steps, *usable(), *BASE}
     if unknown := [each for each in header.uses if each not in known]:
         raise SettingsError(f"{path} [uses]", f"there is no step or table {unknown[0]!r}", "rpcsight list steps")
     placed = (
         "\n" * text[: text.index(body, text.index("*/"))].count("\n") + body
     )  # so that errors name the file's lines
-    named = {*relations(parsed(placed, str(path)))} & {*known, *BASE}
+    named = {*relations(parsed(placed, str(path)))} & known
     tree = checked(placed, str(path), {*header.uses, *named}, PARAMETERS)
     _check_order(path, header.uses, relations(tree), header.needs, steps)
     sql = tree.sql(dialect="duckdb", pretty=True, comments=False)

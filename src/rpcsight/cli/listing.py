@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rpcsight.analytics import Analytic
 
-__all__ = ["list_"]
+__all__ = ["list_", "whole"]
 
 ALL = 10_000
 MARGIN = 14
@@ -86,7 +86,7 @@ def _analytics(name: str | None, folder: Path | None, to: Destination) -> None:
 
     found = all_analytics(folder) if name is None else (analytic(name, folder),)
     if to.writer.NAME != "table":
-        write(_whole(found), to)
+        write(whole(found), to)
     elif name is None:
         rows = [
             {
@@ -102,10 +102,10 @@ def _analytics(name: str | None, folder: Path | None, to: Destination) -> None:
     elif to.path is None:
         say(_told(found[0], to.look.width))
     else:
-        write(_whole(found), to)
+        write(whole(found), to)
 
 
-def _whole(found: "tuple[Analytic, ...]") -> "pa.Table":
+def whole(found: "tuple[Analytic, ...]") -> "pa.Table":
     """Everything about analytics, a row each."""
     import pyarrow as pa
 

@@ -118,7 +118,8 @@ class DuckDB:
     def batches(self, sql: str, parameters: Mapping[str, int]) -> pa.RecordBatchReader:
         """See `Engine.batches`."""
         with _told_as(EngineError, "query"):
-            return self._database.sql(sql, params=used(sql, parameters)).to_arrow_reader(ROWS_AT_ONCE)
+            reader = self._database.sql(sql, params=used(sql, parameters)).to_arrow_reader(ROWS_AT_ONCE)
+        return pa.RecordBatchReader.from_batches(reader.schema, _told_late(reader))
 
     def keep(self, name: str, sql: str, parameters: Mapping[str, int]) -> None:
         """See `Engine.keep`."""
@@ -263,6 +264,14 @@ def _reject_words(kind: str, column: str | None, message: str, text: str) -> str
 def _plain(text: str, most: int) -> str:
     """Its beginning, without control characters."""
     return text[:most].encode("unicode_escape").decode("ascii")
+
+
+def _told_late(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """The batches; what goes wrong on the way, which Arrow tells as an error of a file, is the engine's."""
+    try:
+        yield from reader
+    except OSError as cause:
+        raise EngineError("query", str(cause).partition("\n")[0]) from cause
 
 
 @contextmanager
