@@ -26,6 +26,7 @@ from rpcsight.analytics import all_analytics
 from rpcsight.cli import app, main
 from rpcsight.diagnosis.text import as_text
 from rpcsight.engines.dialects import DIALECTS
+from rpcsight.examples import examples
 from rpcsight.readers import all_readers
 from rpcsight.writers import all_writers
 from tests.contracts.samples import FLOWS, zeek_tsv
@@ -33,7 +34,7 @@ from tests.diagnosed import written as written_case
 from tests.oracles.flow import Flow
 from tests.recording import NFDUMP, PARQUET, written
 
-COMMANDS = ["hunt", "run", "doctor", "convert", "interfaces", "list", "sql", "demo"]
+COMMANDS = ["hunt", "run", "doctor", "convert", "interfaces", "list", "test", "new-analytic", "sql", "demo"]
 RECORDING = str(PARQUET)
 HINTED = re.compile(r"error: [^\n]+: [^\n]+\n(  hint: [^\n]+\n)?")
 FLOW_SQL = """
@@ -136,6 +137,7 @@ WRONG_SETTINGS = {
     "unknown.toml": "[rule]\nwindo_s = 2\n",
     "value.toml": '[rule]\ndynamic_ports = "9-1"\n',
     "no.toml": "[",
+    "own.toml": 'analytics = "nowhere"',
 }
 
 
@@ -170,6 +172,15 @@ WRONG_SETTINGS = {
         ("hunt -f csv -o {folder}/x.CSV.GZ {flows}", 2, "--output: 'x.CSV.GZ' is called like a packed file"),
         ("run bogus {flows}", 2, "analytic: there is none called 'bogus'"),
         ("list bogus", 2, "list: 'bogus' is nothing to list"),
+        ("list readers bogus", 2, "list: there is none called 'bogus' among readers"),
+        ("list analytics bogus", 2, "analytic: there is none called 'bogus'"),
+        ("list readers -f navigator", 2, "--format navigator: a layer is made of a column technique"),
+        ("run rpc-calls {flows} -f navigator -q", 2, "--format navigator: a layer is made of a column technique"),
+        ("run {folder}/mine.sql {flows}", 2, "analytic: there is no file '{folder}/mine.sql'"),
+        ("test bogus", 2, "analytic: there is none called 'bogus'"),
+        ("test dcsync --engine abacus", 2, "--engine: 'abacus' is no engine"),
+        ("new-analytic", 2, "rpcsight new-analytic: missing argument 'ID'"),
+        ("list analytics --settings {folder}/own.toml", 4, "analytics = '{folder}/nowhere': there is no such folder"),
         ("sql bogus", 2, "analytic: there is none called 'bogus'"),
         ("sql rpc-activity --dialect latin", 2, "--dialect: 'latin' is not known"),
         ("hunt {folder}/missing.log", 3, "{folder}/missing.log: there is no such file"),
@@ -217,6 +228,55 @@ def test_list(cli: Cli, what: str, names: list[str]) -> None:
     first = [line.split()[0] for line in out.splitlines()[1:-1] if not line.startswith(" ")]
     assert (code, first, err) == (0, names, "")
     assert "about" in out.splitlines()[0]
+
+
+def test_list_analytics_for_programs(cli: Cli) -> None:
+    code, out, err = cli("list", "analytics", "-f", "jsonl")
+    rows = {row["id"]: row for row in json_rows(out)}
+    assert (code, err, list(rows)) == (0, "", [each.header.id for each in all_analytics()])
+    for each in all_analytics():
+        row, header = rows[each.header.id], each.header.model_dump(mode="json")
+        assert {name: row[name] for name in header} == header
+        assert row["examples"] == [{"about": one.about, "rows": one.rows} for one in examples(each)]
+        assert row["file"] is None
+
+
+def test_list_analytics_tells_all_about_one(cli: Cli) -> None:
+    code, out, err = cli("list", "analytics", "DCSYNC")
+    (header,) = (each.header for each in all_analytics() if each.header.id == "dcsync")
+    told = " ".join(out.split())
+    assert (code, err, out.splitlines()[0]) == (0, "", f"dcsync: {header.title}")
+    assert [text for text in (header.about, header.why, header.mistaken, header.blind) if text not in told] == []
+    assert [one.about for one in examples("dcsync") if one.about not in told] == []
+    assert json_rows(cli("list", "analytics", "dcsync", "-f", "jsonl")[1])[0]["id"] == "dcsync"
+
+
+def test_list_steps(cli: Cli) -> None:
+    code, out, err = cli("list", "steps", "-f", "jsonl")
+    rows = {row["name"]: row for row in json_rows(out)}
+    assert (code, err, [row for row in rows.values() if not row["about"]]) == (0, "", [])
+    assert rows["technique_call"]["uses"] == "telling"
+    assert rows["rpc_call"] == {"name": "rpc_call", "about": "a table: docs/tables.md", "uses": ""}
+
+
+def test_lists_fit_the_terminal() -> None:
+    for what in ("readers", "writers", "analytics", "steps", "analytics dcsync"):
+        code, shown = on_terminal("list", *what.split(), streams=["stdout"], NO_COLOR="1")
+        assert (code, [line for line in shown.splitlines() if len(line) > 100]) == (0, [])
+        assert "no room for" not in shown
+
+
+def test_a_layer_of_what_was_found(cli: Cli, tmp_path: Path) -> None:
+    made = tmp_path / "layer.json"
+    assert cli("hunt", RECORDING, "-f", "navigator", "-o", made, "-q") == (0, "", "")
+    found = json_rows(cli("hunt", RECORDING, "-f", "jsonl", "-q")[1])
+    scores: dict[str, float] = {}
+    for row in found:
+        scores |= {name: max(row["score"], scores.get(name, 0)) for name in row["techniques"]}
+    layer = json.loads(made.read_text("utf-8"))
+    assert {each["techniqueID"]: each["score"] for each in layer["techniques"]} == {
+        name: round(score) for name, score in scores.items()
+    }
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

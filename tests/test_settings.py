@@ -74,6 +74,13 @@ def test_a_wrong_file(tmp_path: Path, text: str, where: str, what: str) -> None:
     assert what in wrong.value.what
 
 
+@pytest.mark.parametrize("name", ["readers", "analytics"])
+def test_folders_are_beside_the_file(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text(f'{name} = "mine"\n')
+    assert load(path) == Settings(**{name: tmp_path / "mine"})
+
+
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="No such file"):
         load(tmp_path / "none.toml")
