@@ -29,3 +29,5 @@ where called.at_us is not null
   and called.src_ip <> called.dest_ip
   and called.src_ip not like '127.%'
   and called.src_ip <> '::1'
+  and called.dest_ip not like '127.%'
+  and called.dest_ip <> '::1'
