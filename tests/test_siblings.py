@@ -1,4 +1,4 @@
-"""The analytics beside RPC Activity, published and working, on public records: hosts' logs, and captures with the log of the same attack."""
+"""The analytics beside RPC Activity, published and working, on public logs of hosts, and on captures beside the log of the same attack."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -13,11 +13,11 @@ mistaken = "DCOM of any kind, of which IRemUnknown2 is a part, beside a process 
 blind    = "Processes that start later than a second, or, by the clocks, before; clients with ports below 49152; computers whose own log has no connection."
 */
 with said as (
-  select time_us, src_ip, src_port, dest_ip, dest_port, is_callback, cast(null as varchar) as flow_id, observer, source
+  select coalesce(time_us, flow_us) as time_us, src_ip, src_port, dest_ip, dest_port, is_callback, cast(null as varchar) as flow_id, observer, source
   from rpc_bind
   where interface = '00000143-0000-0000-c000-000000000046'
   union all
-  select time_us, src_ip, src_port, dest_ip, dest_port, is_callback, flow_id, observer, source
+  select coalesce(time_us, flow_us) as time_us, src_ip, src_port, dest_ip, dest_port, is_callback, flow_id, observer, source
   from rpc_call
   where interface = '00000143-0000-0000-c000-000000000046'
     or (interface is null and lower(interface_name) = 'iremunknown2')
@@ -37,8 +37,8 @@ message as (
   where time_us between 0 and 4102444799999999
     and time_us >= $since_us
     and time_us < $until_us
-    and src_port between $dynamic_low and $dynamic_high
-    and dest_port between $dynamic_low and $dynamic_high
+    and src_port >= $dynamic_low
+    and dest_port >= $dynamic_low
 ),
 /* a process less than a second after a message is in its bucket or the next one: equality the engine can hash */
 bucketed as (
