@@ -54,7 +54,7 @@ accepted as (
     and time_us >= $since_us
     and time_us < $until_us
 ),
-/* a parent is known by its number, or where a log lacks that by Sysmon's id */
+/* a parent is known by its number, or where a log lacks that by Sysmon's id; older Windows does not name it */
 child as (
   select distinct host, cast(parent_pid as varchar) as parent, time_us, image_path, command_line
   from launch
@@ -63,6 +63,12 @@ child as (
   select distinct host, parent_guid as parent, time_us, image_path, command_line
   from launch
   where kind = 'services' and parent_guid is not null
+  union
+  select distinct lower(host) as host, cast(parent_pid as varchar) as parent, time_us, image_path, command_line
+  from process
+  where parent_image_path is null
+    and parent_pid is not null
+    and time_us between 0 and 4102444799999999
 ),
 moment as (
   select distinct host, parent, time_us as at_us, 0 as turn, time_us as accepted_us

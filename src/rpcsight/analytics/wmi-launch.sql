@@ -10,7 +10,7 @@ d3fend   = ["D3-PLA"]
 needs    = ["rpc_call", "host_flow", "process"]
 uses     = ["rpc_call", "host_flow", "process", "rpc_interface", "rpc_operation", "rpc_name", "called", "host_address", "host_skew", "launch"]
 mistaken = "Processes that WMI starts for the computer itself (inventory agents) while another computer asks WMI something, or uses another service of svchost.exe."
-blind    = "Computers without a log of processes and their parents; WMI over WinRM; processes started later than $wmi_us after the connection or the call before, such as by an event subscription."
+blind    = "Computers whose log does not name the parents of processes (the Security log before Windows 10); WMI over WinRM; processes started later than $wmi_us after the connection or the call before, such as by an event subscription."
 */
 with child as (
   select distinct host, time_us, pid, process_guid, image_path, command_line, user_name
