@@ -226,6 +226,11 @@ def test_sysmon_becomes_facts(tmp_path: Path) -> None:
             ParentProcessId="0", User="LAB\\eve", LogonId="0x3E7", IntegrityLevel="System",
         )
         + sysmon(17, ProcessGuid=guid, ProcessId="12", Image="<unknown process>", PipeName="\\evil")
+        + sysmon(
+            13, ProcessGuid=guid, ProcessId="12", Image="C:\\a.exe", User="LAB\\eve", Details="DWORD (0x00000003)",
+            TargetObject="HKLM\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\Schedule\\TaskCache\\Tree\\Microsoft\\evil\\Index",
+        )
+        + sysmon(13, ProcessGuid=guid, ProcessId="12", Image="C:\\a.exe", TargetObject="HKLM\\SOFTWARE\\other\\Index")
         + sysmon(18, ProcessGuid="{00000000-0000-0000-0000-000000000000}", ProcessId="4", Image="System", PipeName="\\evil")
     )  # fmt: skip
     seen = {"time_us": BASE_US, "host": HOST, "observer": HOST}
@@ -239,6 +244,10 @@ def test_sysmon_becomes_facts(tmp_path: Path) -> None:
         ],
         "host_event": [
             {**seen, "action": "pipe_created", "name": "\\evil", "pid": 12, "process_guid": plain},
+            {
+                **seen, "action": "task", "name": "\\Microsoft\\evil", "pid": 12, "process_guid": plain, "image_path": "C:\\a.exe",
+                "user_name": "LAB\\eve",
+            },
             {**seen, "action": "pipe_connected", "name": "\\evil", "pid": 4, "image_path": "System"},
         ],
     }  # fmt: skip

@@ -1,5 +1,5 @@
-"""What Windows events say of connections and processes, told event by event: steps/logged.sql, logged_flow.sql, event_record.sql and
-event_process.sql in plain Python, for events of one file."""
+"""What Windows events say of connections, processes, tasks and pipes, told event by event: steps/logged.sql, logged_flow.sql, event_record.sql,
+event_process.sql and event_host_event.sql in plain Python, for events of one file."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -168,6 +168,40 @@ def processes(events: Sequence[Event]) -> list[Event]:
         row["integrity_level"] = each.text("integrity_level") or LEVELS.get(each.text("mandatory_label"))
         found.append(row | {"time_us": each.at_us, "host": each.computer})
     return found
+
+
+def host_events(events: Sequence[Event]) -> list[Event]:
+    """Tasks that are registered and pipes that are created, in any order."""
+    found: list[Event] = []
+    for each in logged(events):
+        row: Event = {
+            "pid": _number(each.text("process_id")),
+            "process_guid": _guid(each.text("process_guid")),
+            "image_path": _plain(each.text("image")),
+            "detail": None,
+        }
+        match each.log, each.event["event_id"]:
+            case "sysmon", 13 if (name := _task(str(each.event.get("target_object")))) is not None:
+                row |= {"action": "task", "name": name or None}
+            case "sysmon", 17:
+                row |= {"action": "pipe_created", "name": _plain(each.text("pipe_name"))}
+            case "security", 4698:
+                names = {"name": "task_name", "detail": "task_content"}
+                row |= {"action": "task"} | {key: each.event.get(name) for key, name in names.items()}
+                row["pid"] = _decimal(each.text("client_process_id"))
+            case _:
+                continue
+        found.append(row | {"time_us": each.at_us, "host": each.computer})
+    return found
+
+
+def _task(key: str) -> str | None:
+    """The task that a value of the registry is about, empty where only its id is told; None for other values."""
+    _, tree, below = key.partition("\\TaskCache\\Tree\\")
+    if tree and ("\\" + below).endswith("\\Index"):
+        name = ("\\" + below).removesuffix("\\Index")
+        return name
+    return "" if "\\TaskCache\\Tasks\\" in key and key.endswith("\\Actions") else None
 
 
 def _is_sysmon(event: Event) -> bool:

@@ -1,4 +1,4 @@
-"""Connections and processes of random Windows events are those that a plain reading, event by event, gives."""
+"""Connections, processes, tasks and pipes of random Windows events are those that a plain reading, event by event, gives."""
 
 import json
 from datetime import timedelta
@@ -34,6 +34,16 @@ GUIDS = st.sampled_from((None, "-", "{00000000-0000-0000-0000-000000000000}", "{
 PIDS = st.sampled_from((None, "-", "4", "0x4", "0xFFFFFFFF", "0x1ec8", "0xg", "x", ""))
 TEXTS = st.sampled_from((None, "-", "", "C:\\a.exe", "a &lt;b&gt; &amp; &quot;c&quot;", "<unknown process>"))
 NAMES = st.sampled_from((None, "-", "eve"))
+CACHE = "HKLM\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\Schedule\\TaskCache"
+KEYS = (
+    "Tree\\a\\Index",
+    "Tree\\a\\b c\\Index",
+    "Tree\\a\\SD",
+    "Tree\\Index",
+    "Tasks\\{1}\\Actions",
+    "Tasks\\{1}\\Path",
+)
+TARGETS = st.sampled_from((None, "-", "", "HKLM\\a\\Index", CACHE, *(f"{CACHE}\\{key}" for key in KEYS)))
 OFFSETS = st.sampled_from((0, 1_000, 999_000, 2_000_000, 9_000_000, 61_000_000))
 
 
@@ -62,7 +72,12 @@ def _iso(us: int) -> str:
 @st.composite
 def event(draw: st.DrawFn) -> dict[str, Any]:
     log, number = draw(
-        st.sampled_from((("sysmon", 3), ("security", 5156), ("sysmon", 1), ("security", 4688), ("sysmon", 17)))
+        st.sampled_from(
+            (
+                *(("sysmon", number) for number in (1, 3, 13, 17)),
+                *(("security", number) for number in (4688, 4698, 5156)),
+            )
+        )
     )
     made: dict[str, Any] = {
         **draw(times(is_sysmon=log == "sysmon")),
@@ -87,6 +102,14 @@ def event(draw: st.DrawFn) -> dict[str, Any]:
         made |= {
             "parent_process_id": draw(st.sampled_from((None, "-", "77"))),
             "integrity_level": draw(st.sampled_from((None, "-", "High"))),
+        }
+    elif number in {13, 17}:
+        made |= {"image": draw(TEXTS), "target_object": draw(TARGETS), "pipe_name": draw(NAMES)}
+    elif number == 4698:
+        made |= {
+            "task_name": "\\a",
+            "task_content": "<Task/>",
+            "client_process_id": draw(st.sampled_from((None, "0", "77"))),
         }
     elif number == 4688:
         made |= {
@@ -121,7 +144,11 @@ def test_events_mean_what_the_oracle_says(events: list[dict[str, Any]]) -> None:
     with TemporaryDirectory() as folder:
         engine = _engine(folder, events)
         try:
-            for name, wanted in (("record", oracle.records(events)), ("process", oracle.processes(events))):
+            for name, wanted in (
+                ("record", oracle.records(events)),
+                ("process", oracle.processes(events)),
+                ("host_event", oracle.host_events(events)),
+            ):
                 sql = compose_steps(LOGGED, step(f"event_{name}"))
                 rows = engine.rows(sql, used(sql, Request([]).parameters())).to_pylist()
                 names = sorted(wanted[0]) if wanted else []

@@ -24,6 +24,8 @@ __all__ = [
     "LONGEST_EVENT_BYTES",
     "NAMES",
     "RELATION",
+    "TASKS",
+    "VALUE_SET",
     "batches",
     "event_scan",
     "note_others",
@@ -46,11 +48,13 @@ IDS: Mapping[str, tuple[int, ...]] = {
     "record": (3, 5156),
     "host_flow": (3, 5156),
     "process": (1, 4688),
-    "host_event": (17, 18, 4624, 4697, 4698, 5145, 7045),
+    "host_event": (13, 17, 18, 4624, 4697, 4698, 5145, 7045),
     "smb_event": (5145,),
     "rpc_call": (3, 5, 6),
 }
 """The numbers of the events that each table is made of."""
+VALUE_SET, TASKS = 13, "TaskCache"
+"""Of values set in the registry (Sysmon 13), those below this key are looked at: the definitions of scheduled tasks."""
 FIREWALL = (
     "",  # the function
     "process_id",

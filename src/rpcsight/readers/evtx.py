@@ -18,6 +18,8 @@ from rpcsight.readers._windows import (
     COLUMNS,
     LONGEST_EVENT_BYTES,
     RELATION,
+    TASKS,
+    VALUE_SET,
     batches,
     event_scan,
     note_others,
@@ -111,7 +113,8 @@ def _rows(
                 number = text[place : place + LONGEST_NUMBER].partition(",")[
                     0
                 ]  # most are of this form; a pattern is slow
-                if number not in asked and (number.isdigit() or not _is_asked(text, asked)):
+                is_asked = number in asked or not (number.isdigit() or not _is_asked(text, asked))
+                if not is_asked or (TASKS not in text and _number(text) == str(VALUE_SET)):
                     if not is_told:
                         others[_number(text)] += 1
                     continue

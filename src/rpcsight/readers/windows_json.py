@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rpcsight.engines import Kind, Scan
-from rpcsight.engines.text import identifier
+from rpcsight.engines.text import identifier, literal
 from rpcsight.readers._inputs import Input, blocks
-from rpcsight.readers._windows import FIREWALL, IDS, LONGEST_EVENT_BYTES, windows_name
+from rpcsight.readers._windows import FIREWALL, IDS, LONGEST_EVENT_BYTES, TASKS, VALUE_SET, windows_name
 from rpcsight.schema.events import DATA
 
 NAME = "windows_json"
@@ -48,6 +48,7 @@ ECS: Mapping[str, str] = {
     "parent_process_id": "process.parent.pid",
     "parent_image": "process.parent.executable",
     "pipe_name": "file.name",
+    "target_object": "registry.path",
 }
 OWN_PID = re.compile(rb'"ProcessID"(\s{0,8}:)')
 RENAMED = rb'"ProcessID_"\1'
@@ -138,7 +139,8 @@ def scan(item: Input, mapping: Mapping[str, str]) -> Scan:
         columns=columns,
         fields=fields,
         gives="event",
-        when=f"{number} in ({', '.join(map(str, numbers))})",
+        when=f"{number} in ({', '.join(map(str, numbers))}) and ({number} <> {VALUE_SET} "
+        f"or coalesce(strpos({fields['target_object']}, {literal(TASKS)}), 0) > 0)",
         source=item.source if item.is_spooled else "",
         compression=item.compression,
         longest_line=LONGEST_EVENT_BYTES,

@@ -18,6 +18,8 @@ from rpcsight.readers._windows import (
     COLUMNS,
     LONGEST_EVENT_BYTES,
     RELATION,
+    TASKS,
+    VALUE_SET,
     batches,
     event_scan,
     note_others,
@@ -121,7 +123,7 @@ def _rows(
     is_told = False
     for text in events:
         number = NUMBER.search(text)
-        if number is not None and int(number[1]) not in numbers:
+        if number is not None and not _is_asked(int(number[1]), text, numbers):
             if not is_told:
                 others[str(int(number[1]))] += 1
             continue
@@ -131,6 +133,10 @@ def _rows(
             yield _Event().row(text)
         except (ValueError, KeyError, expat.ExpatError):
             losses[ODD] += 1
+
+
+def _is_asked(number: int, text: bytes, numbers: Collection[int]) -> bool:
+    return number in numbers and (number != VALUE_SET or TASKS.encode() in text)
 
 
 class _Event:

@@ -5,7 +5,7 @@ from rpcsight.schema.column import Column
 __all__ = ["DATA", "EVENT", "HOST_CLOCK"]
 
 DATA: tuple[str, ...] = (
-    # Sysmon 1, 3, 17, 18
+    # Sysmon 1, 3, 13, 17, 18
     *("utc_time", "image", "process_guid", "process_id", "user", "protocol", "initiated"),
     *("source_ip", "source_port", "destination_ip", "destination_port"),
     *(
@@ -16,6 +16,7 @@ DATA: tuple[str, ...] = (
         "parent_process_id",
         "parent_image",
         "pipe_name",
+        "target_object",
     ),
     # Security 5156, 4688, 4697, 4698, 5145, 4624; System 7045
     *("application", "direction", "source_address", "dest_address", "dest_port"),
