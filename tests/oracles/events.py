@@ -1,5 +1,5 @@
-"""What Windows events say of connections, processes, tasks and pipes, told event by event: steps/logged.sql, logged_flow.sql, event_record.sql,
-event_process.sql and event_host_event.sql in plain Python, for events of one file."""
+"""What Windows events say of connections, processes, tasks and pipes, told event by event: the steps `logged`, `logged_flow`, `event_record`,
+`event_process` and `event_host_event` in plain Python, for events of one file."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -199,8 +199,7 @@ def _task(key: str) -> str | None:
     """The task that a value of the registry is about, empty where only its id is told; None for other values."""
     _, tree, below = key.partition("\\TaskCache\\Tree\\")
     if tree and ("\\" + below).endswith("\\Index"):
-        name = ("\\" + below).removesuffix("\\Index")
-        return name
+        return ("\\" + below).removesuffix("\\Index")
     return "" if "\\TaskCache\\Tasks\\" in key and key.endswith("\\Actions") else None
 
 
