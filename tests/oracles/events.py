@@ -1,5 +1,5 @@
-"""What Windows events say of connections, processes, tasks and pipes, told event by event: the steps `logged`, `logged_flow`, `event_record`,
-`event_process` and `event_host_event` in plain Python, for events of one file."""
+"""What Windows events say of connections, processes, tasks and pipes, told event by event: the steps `logged`, `logged_flow`,
+`event_record`, `event_process` and `event_host_event` in plain Python, for events of one file."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -13,14 +13,36 @@ mistaken = "DCOM of any kind: IRemUnknown2 counts references to objects, WMI's a
 blind    = "Real WMI, all of it: the objects whose references IRemUnknown2 counts are behind dynamic ports, so no Windows has it on the mapper's port, and no public record either. WMI itself is IWbemLevel1Login and IWbemServices."
 */
 with said as (
-  select
-    coalesce(time_us, flow_us) as time_us, src_ip, src_port, dest_ip, dest_port, user_name, is_callback, cast(null as integer) as opnum, cast(null as varchar) as operation,
-    cast(null as varchar) as flow_id, observer, source
+  /* one message asks for several contexts */
+  select distinct
+    coalesce(time_us, flow_us) as time_us,
+    src_ip,
+    src_port,
+    dest_ip,
+    dest_port,
+    user_name,
+    is_callback,
+    cast(null as integer) as opnum,
+    cast(null as varchar) as operation,
+    cast(null as varchar) as flow_id,
+    observer,
+    source
   from rpc_bind
   where interface = '00000143-0000-0000-c000-000000000046'
   union all
   select
-    coalesce(time_us, flow_us) as time_us, src_ip, src_port, dest_ip, dest_port, user_name, is_callback, opnum, operation, flow_id, observer, source
+    coalesce(time_us, flow_us) as time_us,
+    src_ip,
+    src_port,
+    dest_ip,
+    dest_port,
+    user_name,
+    is_callback,
+    opnum,
+    operation,
+    flow_id,
+    observer,
+    source
   from rpc_call
   where interface = '00000143-0000-0000-c000-000000000046'
     or (interface is null and lower(interface_name) = 'iremunknown2')

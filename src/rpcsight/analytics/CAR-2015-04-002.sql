@@ -13,14 +13,36 @@ mistaken = "Whoever looks at tasks: consoles, inventories and monitoring list th
 blind    = "Clients with ports below 49152 (Linux, NAT); tasks over a named pipe (task-atsvc); the older interfaces atsvc and sasec; records without ports."
 */
 with said as (
-  select
-    coalesce(time_us, flow_us) as time_us, src_ip, src_port, dest_ip, dest_port, user_name, is_callback, cast(null as integer) as opnum, cast(null as varchar) as operation,
-    cast(null as varchar) as flow_id, observer, source
+  /* one message asks for several contexts */
+  select distinct
+    coalesce(time_us, flow_us) as time_us,
+    src_ip,
+    src_port,
+    dest_ip,
+    dest_port,
+    user_name,
+    is_callback,
+    cast(null as integer) as opnum,
+    cast(null as varchar) as operation,
+    cast(null as varchar) as flow_id,
+    observer,
+    source
   from rpc_bind
   where interface = '86d35949-83c9-4044-b424-db363231fd0c'
   union all
   select
-    coalesce(time_us, flow_us) as time_us, src_ip, src_port, dest_ip, dest_port, user_name, is_callback, opnum, operation, flow_id, observer, source
+    coalesce(time_us, flow_us) as time_us,
+    src_ip,
+    src_port,
+    dest_ip,
+    dest_port,
+    user_name,
+    is_callback,
+    opnum,
+    operation,
+    flow_id,
+    observer,
+    source
   from rpc_call
   where interface = '86d35949-83c9-4044-b424-db363231fd0c'
     or (interface is null and lower(interface_name) = 'itaskschedulerservice')

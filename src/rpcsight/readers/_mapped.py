@@ -87,7 +87,7 @@ class MappedReader:
             values = "".join(
                 f", with {path} one of {_listed(texts)}" for path, texts in self.mapped.mark_values.items()
             )
-            return f"no record with {', '.join(self.mapped.mark)}{values}"
+            return f"no record with {', '.join(self.mapped.mark).replace('|', ' or ')}{values}"
         foreign = [name for name in self.mapped.without if any(find(record, name) for record in _bodies(found.records))]
         return f"records with {', '.join(foreign)}" if foreign else None
 
@@ -213,7 +213,9 @@ def _bodies(records: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]
 
 
 def _is_marked(record: Mapping[str, Any], mapped: Mapped) -> bool:
-    return all(find(record, name) for name in mapped.mark) and _has(record, mapped.mark_values)
+    return all(any(find(record, path) for path in name.split("|")) for name in mapped.mark) and _has(
+        record, mapped.mark_values
+    )
 
 
 def _fits(record: Mapping[str, Any], given: Given) -> bool:
