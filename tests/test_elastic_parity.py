@@ -1,7 +1,8 @@
 """Elastic's sequences for Windows RPC have their equal: events that satisfy one, built field by field, make an analytic fire.
 
 Sources: github.com/elastic/detection-rules, rules/windows/lateral_movement_*.toml (the conditions, restated);
-github.com/elastic/endpoint-package and the ECS field reference (the fields). Each rule is a sequence of two events on one computer, joined by a process.
+github.com/elastic/endpoint-package and the ECS field reference (the fields). Each rule is a sequence of two events on one
+computer, joined by a process.
 """
 
 import json
