@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from rpcsight.pipeline import Request, opened
-from rpcsight.settings import Settings
+from rpcsight.settings import AttackSettings, Settings
 from tests.contracts.samples import iso
 from tests.contracts.windows import EPOCH
 
@@ -284,7 +284,7 @@ def test_the_analytic_fires_where_the_rule_does(
     assert rule.fires(events) == is_theirs
     path = tmp_path / "defend.ndjson"
     path.write_text("".join(f"{json.dumps(each)}\n" for each in events))
-    with opened(Request([str(path)], Settings())) as session:
+    with opened(Request([str(path)])) as session:
         rows = session.run(rule.analytic).to_pylist()
     cells = ["technique", "tier", "src_ip", "dest_ip", "host", *(ours or {})]
     wanted = {
@@ -296,6 +296,17 @@ def test_the_analytic_fires_where_the_rule_does(
         **(ours or {}),
     }
     assert [{name: row[name] for name in cells} for row in rows] == ([] if ours is None else [wanted])
+
+
+def test_the_span_for_wmi_is_as_long_where_it_is_set_so(tmp_path: Path) -> None:
+    """Elastic has 20 s, where 12 s were measured to be enough."""
+    path = tmp_path / "defend.ndjson"
+    path.write_text("".join(f"{json.dumps(each)}\n" for each in wmi(after_s=15)))
+    counts = []
+    for attack in (AttackSettings(), AttackSettings(wmi_s=20)):
+        with opened(Request([str(path)], Settings(attack=attack))) as session:
+            counts.append(session.count("wmi-launch"))
+    assert (RULES["incoming WMI"].fires(wmi(after_s=15)), counts) == (True, [0, 1])
 
 
 def facts(events: Sequence[Event], path: Path) -> dict[str, list[Event]]:
