@@ -1,5 +1,5 @@
 /* public: addresses of contacts that are of the internet: not of a private, shared, local, link's or group's network. What is no address is not
-   public; of IPv6, neither is 0000::/8, but for IPv4 addresses written so (::ffff:192.0.2.1). */
+   public; of IPv6, neither is 0::/16, but for IPv4 addresses written so (::ffff:192.0.2.1). */
 with address as (
   select distinct ip
   from (
