@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from rpcsight.analytics import Analytic, all_analytics, analytic, compose, compose_steps, facts, step
+from rpcsight.catalog import relations
 from rpcsight.engines import open_engine
 from rpcsight.engines.dialects import translated
 from rpcsight.errors import UsageError
@@ -165,6 +166,8 @@ def test_a_warehouse_gives_the_rows_of_the_engine(each: Analytic, tmp_path: Path
                 for table in needs:
                     rows = session.table(table).read_all().select(names({"flow": FLOW, **FACTS}[table]))
                     warehouse.from_arrow(rows).insert_into(table)
+        for table in (table for table in each.header.uses if table in CATALOG):
+            warehouse.from_arrow(relations.rows(table)).create(table)
         rows = warehouse.sql(translated(compose(name, from_flow=True), "duckdb", PARAMETERS)).to_arrow_table()
     assert rows.equals(from_engine(name, path))
     assert rows.num_rows

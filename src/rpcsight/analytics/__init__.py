@@ -182,12 +182,13 @@ def compose(name: str | Analytic, *, from_flow: bool = False, held: Collection[s
 
     Args:
         name: the analytic, or its id.
-        from_flow: start from the public tables that the analytic needs, for a warehouse; else from the relations of an engine.
+        from_flow: start from the public tables that the analytic needs, and those of the catalogue, for a warehouse; else from
+            the relations of an engine.
         held: steps that the engine holds as tables already.
     """
     found = analytic(name)
     needs = found.header.needs
-    given = {*held, *needs} if from_flow else {*GIVEN, *held}
+    given = {*held, *needs, *CATALOG} if from_flow else {*GIVEN, *held}
     return compose_steps([*(BASE if "flow" in needs else ()), *found.header.uses], found.sql, given, found.steps)
 
 

@@ -194,13 +194,17 @@ def sql(
     until: Until = None,
     settings: SettingsFile = None,
 ) -> None:
-    """Print an analytic's SQL over the table `flow`, to paste into a warehouse of one's own.
+    """Print an analytic's SQL over the table `flow` (and those it needs: docs/tables.md), to paste into a warehouse of one's own.
 
+    \b
     rpcsight sql CAR-2014-05-001 --dialect snowflake
+    rpcsight sql rpc_technique                 the rows of a table of the catalogue that other analytics join
     """
     from rpcsight.analytics import analytic as named
     from rpcsight.analytics import compose
+    from rpcsight.catalog.relations import relation
     from rpcsight.engines.dialects import translated
+    from rpcsight.schema import CATALOG
 
     asked = request(
         [],
@@ -211,8 +215,12 @@ def sql(
         until=until,
         settings=settings,
     )
-    found = named(analytic, asked.settings.analytics)
-    say(translated(compose(found, from_flow=True), dialect, asked.parameters()) + "\n")
+    text = (
+        relation(analytic)
+        if analytic in CATALOG
+        else compose(named(analytic, asked.settings.analytics), from_flow=True)
+    )
+    say(translated(text, dialect, asked.parameters()) + "\n")
 
 
 @app.command()
