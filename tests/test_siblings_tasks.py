@@ -79,6 +79,10 @@ MISSES = {
     f"{JSON}/covenant_dcom_executeexcel4macro_blocked_2020-09-17173147.json.gz": "the connection was blocked",
     f"{PCAP}/covenant_dcom_executeexcel4macro_blocked_2020-09-17173147.cap": "the connection was blocked",
     f"{EVTX}/LM_sysmon_3_DCOM_ShellBrowserWindow_ShellWindows.evtx": "connections of explorer.exe alone: no process, no call",
+    f"{EVTX}/remote_task_update_4624_4702_same_logonid.evtx": "a logon and event 4702, no connection: only the logon id joins them",
+    "evtx/mdecrevoisier+EVTX-to-MITRE-Attack/ID4698-4699-Fast_created_&_deleted_task_by_ATexec_(susp._arg.).evtx": (
+        "event 4698 alone: nothing says where the client was"
+    ),
     f"{EVTX}/LM_sysmon_remote_task_src_powershell.evtx": "the client's log: connections of powershell.exe, nothing of what they asked for",
 }
 """Labelled as tasks or DCOM, and why nothing is found."""
