@@ -3,11 +3,11 @@
 import pytest
 
 from rpcsight import schema
-from rpcsight.schema import CATALOG, FACTS, FLOW, RECORD, Column, names
+from rpcsight.schema import CATALOG, FACTS, FLOW, PROVEN, RECORD, Column, names
 
-MANY = {"CATALOG", "FACTS"}
+MANY = {"CATALOG", "FACTS", "PROVEN"}
 TABLES = {name: getattr(schema, name) for name in schema.__all__ if name.isupper() and name not in MANY}
-EVERY = {**TABLES, **CATALOG}
+EVERY = {**TABLES, **CATALOG, **PROVEN}
 
 
 @pytest.mark.parametrize("table", EVERY.values(), ids=EVERY)

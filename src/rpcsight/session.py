@@ -1,6 +1,7 @@
 """An engine that has read the inputs, and what can be asked of it."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -46,13 +47,13 @@ class Session:
         """All rows of an analytic, in its own order."""
         self._hold(name)
         with blamed(name):
-            return self._engine.rows(compose(name, held=self._held), self.parameters)
+            return self._engine.rows(self._sql(name), self.parameters)
 
     def stream(self, name: str | Analytic) -> pa.RecordBatchReader:
         """The rows of an analytic as they come, for results larger than memory; to be used up while the session is open."""
         self._hold(name)
         with blamed(name):
-            return told(name, self._engine.batches(compose(name, held=self._held), self.parameters))
+            return told(name, self._engine.batches(self._sql(name), self.parameters))
 
     def table(self, name: str) -> pa.RecordBatchReader:
         """All rows of `flow` or of a table of `schema.FACTS` by time, as they come; to be used up while the session is open.
@@ -77,7 +78,7 @@ class Session:
     def count(self, name: str | Analytic) -> int:
         """How many rows an analytic has."""
         self._hold(name)
-        sql = f"select count(*) as number from ({compose(name, held=self._held)}) as found"
+        sql = f"select count(*) as number from ({self._sql(name)}) as found"
         return self._engine.rows(sql, self.parameters).to_pylist()[0]["number"]
 
     def keep(self, relation: str, name: str, steps: Sequence[str] = (), *, is_warning: bool = True) -> None:
@@ -90,7 +91,7 @@ class Session:
             is_warning: whether the account says that the input holds nothing that the analytic needs.
         """
         self._hold(name, (*SHARED, *steps), is_warning=is_warning)
-        self._engine.keep(relation, compose(name, held=self._held), self.parameters)
+        self._engine.keep(relation, self._sql(name), self.parameters)
 
     def make(self, relation: str, sql: str) -> None:
         """Keep the rows of a query as a relation, for steps that build on it."""
@@ -102,6 +103,10 @@ class Session:
 
     def shown(self) -> set[str]:
         """Which tables of `schema.FACTS` have rows."""
+        return set(self._shown)
+
+    @cached_property
+    def _shown(self) -> set[str]:
         return {name for name in FACTS if self._engine.rows(f"select 1 from {name} limit 1", {}).num_rows}
 
     def count_calls(self) -> None:
@@ -120,19 +125,27 @@ class Session:
         shown = set(header.needs) & set(FACTS)
         if is_warning and "flow" in header.needs and not has_flows and not shown:
             self._warn(NO_FLOWS.format(name=header.id))
-        if is_warning and shown and not has_flows and not shown & self.shown():
+        if is_warning and shown and not has_flows and not shown & self._shown:
             self._warn(NOTHING_SHOWN.format(name=header.id, needs=" or ".join(sorted(header.needs))))
-        for listed in (each for each in uses if each in CATALOG and each not in self._held):
+        for listed in (each for each in uses if each in CATALOG and each not in self._held and not self._is_bare):
             self._engine.give(listed, relations.rows(listed))
             self._held.append(listed)
         for shared in (each for each in steps if each in uses and each not in self._held):
             before = uses[: uses.index(shared)]
-            sql = compose_steps(before, step(shared), (*GIVEN, *self._held), found.steps)
+            sql = compose_steps(before, step(shared), (*GIVEN, *self._held), found.steps, is_bare=self._is_bare)
             self._engine.keep(shared, sql, self.parameters)
             self._held.append(shared)
             if shared == "connection":
                 repeated = self._engine.rows(step("repeated"), self.parameters).to_pylist()[0]["flows"]
                 self.account.left_out |= {"repeated": repeated} if repeated else {}
+
+    @property
+    def _is_bare(self) -> bool:
+        """Whether nothing but flows was read: then there is nothing that the catalogue could say anything of."""
+        return not self._shown & set(self._asked)
+
+    def _sql(self, name: str | Analytic) -> str:
+        return compose(name, held=self._held, is_bare=self._is_bare)
 
     def _warn(self, what: str) -> None:
         """Say in the account what limits the results, once."""

@@ -11,10 +11,11 @@ Ends = tuple[str, int, str, int]
 
 @dataclass(frozen=True)
 class Met:
-    """An activity: its ends and start."""
+    """An activity: its ends and start, and what its record's log calls it."""
 
     ends: Ends
     start_us: int
+    flow_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,16 @@ def facts(activities: Sequence[Met], said: Sequence[Said], answers: Sequence[Ans
         {
             "start_us": met.start_us,
             "ends": met.ends,
-            **_spoken(met, activities, said),
+            **spoken(met, activities, said),
             "named_by": _named_by(met, answers),
         }
         for met in activities
     ]
 
 
-def _spoken(met: Met, activities: Sequence[Met], said: Sequence[Said]) -> Row:
-    own = [each for each in said if _belongs(each, met, activities)]
+def spoken(met: Met, activities: Sequence[Met], said: Sequence[Said]) -> Row:
+    """What was said on it, and whether anything was."""
+    own = [each for each in said if belongs(each, met, activities)]
     if not own:
         return {"is_decoded": False, "interface": None, "version": None, "calls": None}
     most: Counter[tuple[str | None, str | None]] = Counter()
@@ -73,10 +75,15 @@ def _spoken(met: Met, activities: Sequence[Met], said: Sequence[Said]) -> Row:
     return {"is_decoded": True, "interface": best[0], "version": best[1], "calls": sum(most.values())}
 
 
-def _belongs(each: Said, met: Met, activities: Sequence[Met]) -> bool:
-    if each.ends != met.ends or each.transport_protocol != "tcp" or each.is_callback or each.time_us < met.start_us:
+def belongs(each: Said, met: Met, activities: Sequence[Met]) -> bool:
+    """Whether it was said on that activity: the one that the log names, else the latest that began before."""
+    if each.ends != met.ends or each.transport_protocol != "tcp" or each.is_callback:
         return False
-    return not any(other.ends == met.ends and met.start_us < other.start_us <= each.time_us for other in activities)
+    same = [other for other in activities if other.ends == met.ends]
+    named = [other for other in same if each.calls and each.flow_id and other.flow_id == each.flow_id]
+    if len(named) == 1:
+        return named[0].start_us == met.start_us
+    return met.start_us == max((other.start_us for other in same if other.start_us <= each.time_us), default=None)
 
 
 def _named_by(met: Met, answers: Sequence[Answer]) -> str | None:

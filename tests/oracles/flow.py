@@ -5,7 +5,10 @@ from dataclasses import dataclass
 SECOND_US = 1_000_000
 
 Row = dict[str, object]
-NO_PACKETS: Row = {"interface": None, "interface_version": None, "calls": None, "named_by": None}
+NO_PACKETS: Row = {
+    **{"interface": None, "interface_version": None, "calls": None, "named_by": None},
+    **{"service": None, "operation": None, "tier": None, "tier_confidence": None},
+}
 """What only packets tell about an activity."""
 
 

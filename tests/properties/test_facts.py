@@ -44,12 +44,13 @@ TABLES = (
     "observer varchar, source varchar, is_exchanged boolean)",
     *(
         f"{name}(source varchar, src_ip varchar, src_port integer, dest_ip varchar, dest_port integer, time_us bigint, "
-        "interface varchar, version varchar, transport_protocol varchar, is_callback boolean, flow_id varchar)"
+        "interface varchar, version varchar, transport_protocol varchar, is_callback boolean, flow_id varchar, "
+        "opnum integer, interface_name varchar, operation varchar, image_path varchar)"
         for name in ("rpc_call", "rpc_bind")
     ),
     "rpc_mapping(src_ip varchar, dest_ip varchar, time_us bigint, mapped_address varchar, mapped_port integer, answer varchar)",
 )
-FACT = compose_steps(("spoken", "named"), step("fact"))
+FACT = compose_steps(("uttered", "spoken", "named"), step("fact"))
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,8 @@ def fill(database: duckdb.DuckDBPyConnection, activities: list[Met], said: list[
         table = "rpc_call" if each.calls else "rpc_bind"
         row = (each.source, *each.ends, each.time_us, each.interface, each.version, each.transport_protocol)
         database.execute(
-            f"insert into {table} values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, each.is_callback, each.flow_id)
+            f"insert into {table} values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, null, null, null, null)",
+            (*row, each.is_callback, each.flow_id),
         )
     for answer in answers:
         row = (answer.client, answer.server, answer.time_us, answer.address, answer.port, answer.answer)

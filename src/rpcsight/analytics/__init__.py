@@ -14,6 +14,7 @@ Parameters (`$mapper_port`, `$window_us`, …) are bound by the engine; see docs
 A folder of the user's may hold more of them, and steps of their own beside (docs/own-analytic.md).
 """
 
+import re
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rpcsight.catalog.relations import relation
 from rpcsight.errors import SettingsError, UsageError
-from rpcsight.schema import CATALOG, FACTS
+from rpcsight.schema import CATALOG, FACTS, PROVEN
 
 __all__ = [
     "GIVEN",
@@ -45,6 +46,7 @@ __all__ = [
     "whole",
 ]
 
+WORD = re.compile(r"\w+")
 LATEST_US = 4_102_444_799_999_999
 BASE = ("record", "reading")
 GIVEN = (*BASE, *FACTS)
@@ -177,7 +179,7 @@ def facts(name: str | Analytic) -> tuple[str, ...]:
     return tuple(each for each in analytic(name).header.uses if each in FACTS)
 
 
-def compose(name: str | Analytic, *, from_flow: bool = False, held: Collection[str] = ()) -> str:
+def compose(name: str | Analytic, *, from_flow: bool = False, held: Collection[str] = (), is_bare: bool = False) -> str:
     """One statement: the steps that the analytic uses, as named parts of a WITH, and its own text.
 
     Args:
@@ -185,15 +187,23 @@ def compose(name: str | Analytic, *, from_flow: bool = False, held: Collection[s
         from_flow: start from the public tables that the analytic needs, and those of the catalogue, for a warehouse; else from
             the relations of an engine.
         held: steps that the engine holds as tables already.
+        is_bare: nothing but flows was read; so it is in a warehouse for an analytic that needs no more.
     """
     found = analytic(name)
     needs = found.header.needs
     given = {*held, *needs, *CATALOG} if from_flow else {*GIVEN, *held}
-    return compose_steps([*(BASE if "flow" in needs else ()), *found.header.uses], found.sql, given, found.steps)
+    is_bare = is_bare or (from_flow and not FACTS.keys() & set(needs))
+    uses = [*(BASE if "flow" in needs else ()), *found.header.uses]
+    return compose_steps(uses, found.sql, given, found.steps, is_bare=is_bare)
 
 
 def compose_steps(
-    uses: Sequence[str], body: str, given: Collection[str] = GIVEN, own: Mapping[str, str] | None = None
+    uses: Sequence[str],
+    body: str,
+    given: Collection[str] = GIVEN,
+    own: Mapping[str, str] | None = None,
+    *,
+    is_bare: bool = False,
 ) -> str:
     """The body with the steps it builds on in front, those that are given left out.
 
@@ -202,9 +212,17 @@ def compose_steps(
         body: SQL over them.
         given: those that the engine holds as tables.
         own: the user's own steps.
+        is_bare: nothing but flows was read: steps of `schema.PROVEN` and the catalogue have no rows, what only they need is left out.
     """
-    texts = {each: (own or {}).get(each) or step(each) for each in uses if each not in given}
-    parts = [f"{each} as (\n{_indented(text)}\n)" for each, text in texts.items()]
+    empty = {**PROVEN, **CATALOG} if is_bare else {}
+    texts = {
+        each: _none(each) if each in empty else (own or {}).get(each) or step(each)
+        for each in uses
+        if each not in given
+    }
+    if is_bare:
+        texts = _wanted(texts, body)
+    parts = [f"{name} as (\n{_indented(text)}\n)" for name, text in texts.items()]
     if body[:5].lower() == "with ":
         parts.append(body[5:])
         body = ""
@@ -213,9 +231,21 @@ def compose_steps(
     return "with " + ",\n".join(parts) + ("\n" + body if body else "")
 
 
+def _wanted(texts: Mapping[str, str], body: str) -> dict[str, str]:
+    """The parts that the body names, or another part that it does."""
+    words = set(WORD.findall(body))
+    found: dict[str, str] = {}
+    for name, text in reversed(list(texts.items())):
+        if name in words:
+            found[name] = text
+            words.update(WORD.findall(text))
+    return dict(reversed(list(found.items())))
+
+
 def _none(name: str) -> str:
-    """A relation of that name's columns without rows, for a warehouse that holds flows only."""
-    columns = ",\n".join(f"  cast(null as {column.kind.lower()}) as {column.name}" for column in FACTS[name])
+    """A relation of that name's columns without rows, where there are flows only."""
+    table = {**FACTS, **CATALOG, **PROVEN}[name]
+    columns = ",\n".join(f"  cast(null as {column.kind.lower()}) as {column.name}" for column in table)
     return f"select\n{columns}\nfrom (select 1 as one) as nothing\nwhere 1 = 0"
 
 

@@ -8,7 +8,17 @@ from rpcsight.schema.catalog import CATALOG
 from rpcsight.schema.column import Column, names
 from rpcsight.schema.detections import DETECTION
 from rpcsight.schema.events import EVENT, HOST_CLOCK
-from rpcsight.schema.facts import FACTS, HOST_EVENT, HOST_FLOW, PROCESS, RPC_BIND, RPC_CALL, RPC_MAPPING, SMB_EVENT
+from rpcsight.schema.facts import (
+    FACTS,
+    HOST_EVENT,
+    HOST_FLOW,
+    PROCESS,
+    PROVEN,
+    RPC_BIND,
+    RPC_CALL,
+    RPC_MAPPING,
+    SMB_EVENT,
+)
 from rpcsight.schema.flows import FINDING, FLOW, HALF, RECORD, RPC_ACTIVITY
 
 __all__ = [
@@ -23,6 +33,7 @@ __all__ = [
     "HOST_EVENT",
     "HOST_FLOW",
     "PROCESS",
+    "PROVEN",
     "RECORD",
     "RPC_ACTIVITY",
     "RPC_BIND",

@@ -2,7 +2,7 @@
 
 from rpcsight.schema.column import Column
 
-__all__ = ["FACTS", "HOST_EVENT", "HOST_FLOW", "PROCESS", "RPC_BIND", "RPC_CALL", "RPC_MAPPING", "SMB_EVENT"]
+__all__ = ["FACTS", "HOST_EVENT", "HOST_FLOW", "PROCESS", "PROVEN", "RPC_BIND", "RPC_CALL", "RPC_MAPPING", "SMB_EVENT"]
 
 _SEEN_IN: tuple[Column, ...] = (
     Column("time_us", "BIGINT", "when, in microseconds since 1970 UTC"),
@@ -146,3 +146,32 @@ FACTS: dict[str, tuple[Column, ...]] = {
     "host_event": HOST_EVENT,
 }
 """What packets, logs of calls and hosts show beside flows: relations that steps and analytics may read; empty where nothing shows any."""
+
+_ACTIVITY: tuple[Column, ...] = (
+    Column("src_ip", "VARCHAR", "of the activity"),
+    Column("src_port", "INTEGER", "of the activity"),
+    Column("dest_ip", "VARCHAR", "of the activity"),
+    Column("dest_port", "INTEGER", "of the activity"),
+    Column("start_us", "BIGINT", "of the activity"),
+)
+
+PROVEN: dict[str, tuple[Column, ...]] = {
+    "spoken": (
+        *_ACTIVITY,
+        Column("interface", "VARCHAR", "as in rpc_activity"),
+        Column("version", "VARCHAR", "interface_version there"),
+        Column("calls", "BIGINT", "as there"),
+    ),
+    "named": (
+        *(column for column in _ACTIVITY if column.name != "src_port"),
+        Column("named_by", "VARCHAR", "as there"),
+    ),
+    "served": (
+        *_ACTIVITY,
+        Column("service", "VARCHAR", "as there"),
+        Column("operation", "VARCHAR", "as there"),
+        Column("tier", "VARCHAR", "as there"),
+        Column("tier_confidence", "DOUBLE", "as there"),
+    ),
+}
+"""Steps that say what facts prove of activities: nothing, where there are none."""

@@ -70,6 +70,16 @@ RPC_ACTIVITY: tuple[Column, ...] = (
         "the answer that named its port before: ept_map, ept_lookup, activation, resolve_oxid; unnamed where answers to "
         "the client, of the server or with its address, were captured and none did; empty where none was captured",
     ),
+    Column("service", "VARCHAR", "what answers: the RPC interface by name, such as svcctl; else the program"),
+    Column(
+        "operation", "VARCHAR", "the most telling operation called on it, else the one called most; empty without calls"
+    ),
+    Column(
+        "tier",
+        "VARCHAR",
+        "how the service is known: decoded (its calls or binds), process (the server's log), learned (of the port); empty where it is not",
+    ),
+    Column("tier_confidence", "DOUBLE", "0 to 1: how sure the service is"),
     Column("is_strict", "BOOLEAN", "the published rule matches the endpoint flow"),
     Column("is_robust", "BOOLEAN", "the robust rule matches the endpoint flow"),
     Column("mapper_id", "VARCHAR", "flow_id of the mapper flow"),

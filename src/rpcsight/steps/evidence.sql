@@ -1,7 +1,7 @@
 /* evidence: the first activities of each client and server, or its first attempts where there are no more of them. */
 select
   src_ip, dest_ip, start_time, src_port, dest_port, mapper_time, mapper_count, gap_s, basis,
-  interface, interface_version, calls, named_by, is_strict, is_robust, mapper_id, flow_id, observer, source
+  interface, interface_version, calls, named_by, service, operation, tier, tier_confidence, is_strict, is_robust, mapper_id, flow_id, observer, source
 from (
   select
     *,
@@ -12,13 +12,14 @@ from (
   from (
     select
       src_ip, dest_ip, start_time, src_port, dest_port, mapper_time, mapper_count, gap_s, basis,
-      interface, interface_version, calls, named_by, is_strict, is_robust, mapper_id, flow_id, observer, source
+      interface, interface_version, calls, named_by, service, operation, tier, tier_confidence, is_strict, is_robust, mapper_id, flow_id, observer, source
     from rpc_activity
     union all
     select
       src_ip, dest_ip, start_time, src_port, dest_port, cast(null as timestamp) as mapper_time, cast(null as bigint) as mapper_count,
       cast(null as double) as gap_s, 'attempt' as basis, cast(null as varchar) as interface, cast(null as varchar) as interface_version,
-      cast(null as bigint) as calls, cast(null as varchar) as named_by, false as is_strict, false as is_robust,
+      cast(null as bigint) as calls, cast(null as varchar) as named_by, cast(null as varchar) as service,
+      cast(null as varchar) as operation, cast(null as varchar) as tier, cast(null as double) as tier_confidence, false as is_strict, false as is_robust,
       cast(null as varchar) as mapper_id, flow_id, observer, source
     from rpc_attempt
   ) as deed
