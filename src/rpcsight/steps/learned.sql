@@ -1,4 +1,4 @@
-/* learned: activities on a server's port of which it is known what listens there, from elsewhere in the input, since the server's ports moved
+/* learned: activities, but those that `decoded` has, on a server's port of which it is known what listens there, from elsewhere in the input, since the server's ports moved
    last and until they move again: what the endpoint mapper told the client within the last minute; else the interface seen there; of several,
    the program that has them all, or else the latest. Interfaces of no known program (DCOM's own) count where there are no others. */
 with met as (
@@ -9,6 +9,15 @@ with met as (
     from service_evidence
     where service_evidence.dest_ip = activity.dest_ip and service_evidence.dest_port = activity.dest_port
   )
+  and not exists (
+    select 1
+    from decoded
+    where decoded.src_ip = activity.src_ip
+      and decoded.src_port = activity.src_port
+      and decoded.dest_ip = activity.dest_ip
+      and decoded.dest_port = activity.dest_port
+      and decoded.start_us = activity.start_us
+  )
 ),
 moment as (
   select
@@ -18,6 +27,7 @@ moment as (
   union all
   select dest_ip, dest_port, time_us as at_us, 1 as turn, 0 as moved, service, program, is_interface, tier_confidence
   from service_evidence
+  where exists (select 1 from met where met.dest_ip = service_evidence.dest_ip and met.dest_port = service_evidence.dest_port)
   union all
   select distinct
     dest_ip, dest_port, start_us as at_us, 2 as turn, 0 as moved, cast(null as varchar) as service, cast(null as varchar) as program,
