@@ -1,6 +1,7 @@
-/* learned: activities, but those that `decoded` has, on a server's port of which it is known what listens there, from elsewhere in the input, since the server's ports moved
-   last and until they move again: what the endpoint mapper told the client within the last minute; else the interface seen there; of several,
-   the program that has them all, or else the latest. Interfaces of no known program (DCOM's own) count where there are no others. */
+/* learned: activities, but those that `decoded` has, on a server's port of which it is known what listens there: from elsewhere in the input,
+   since the server's ports moved last and until they move again. What the endpoint mapper told the client within the last minute; else the
+   interface seen there; of several, the program that has them all, or else the latest. Interfaces of no known program (DCOM's own) count
+   where there are no others. */
 with met as (
   select src_ip, src_port, dest_ip, dest_port, start_us
   from activity
