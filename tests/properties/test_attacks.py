@@ -1,0 +1,140 @@
+"""Attack analytics give, on random records, exactly the rows that the plain-Python oracles give."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from functools import cache
+
+import duckdb
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rpcsight import analytics
+from rpcsight.catalog import techniques
+from rpcsight.catalog.relations import rows
+from rpcsight.engines.text import used
+from rpcsight.pipeline import Request
+from rpcsight.schema import CATALOG
+from tests.oracles import attacks
+from tests.properties import records
+from tests.properties.records import COLUMNS, Row
+
+KINDS = {
+    "VARCHAR": pa.string(),
+    "TIMESTAMP": pa.timestamp("us"),
+    "INTEGER": pa.int32(),
+    "BIGINT": pa.int64(),
+    "BOOLEAN": pa.bool_(),
+}
+SCHEMAS = {
+    name: pa.schema([(column.name, KINDS[column.kind]) for column in columns]) for name, columns in COLUMNS.items()
+}
+FEW = {
+    "storm_calls": 3,
+    "sweep_servers": 2,
+    "mapper_servers": 2,
+    "discovery_calls": 3,
+    "copies": 2,
+}
+"""Thresholds that small inputs reach."""
+PARAMETERS = Request([]).parameters() | FEW
+ORACLES = attacks.ORACLES
+KNOWN = {each.header.id for each in analytics.all_analytics()}
+EPOCH = datetime(1970, 1, 1)
+
+SERVED = {
+    "dcsync": ("T1003.006",),
+    "service-pipe": ("T1543.003", "T1569.002", "T1489"),
+    "task-atsvc": ("T1053.002", "T1053.005"),
+    "remote-registry": ("T1112", "T1003.002", "T1012"),
+    "eventlog-clear": ("T1070.001",),
+    "forced-authentication": ("T1187",),
+    "print-driver": ("T1547.012", "T1547.010"),
+    "remote-shutdown": ("T1529",),
+    "zerologon": ("T1210",),
+    "enumeration-sweep": ("T1069", "T1033"),
+    "discovery-burst": tuple(sorted(attacks.SWEPT)),
+}
+"""Techniques whose operations an analytic looks at."""
+FEW_OPERATIONS = {"enumeration-sweep": 3, "discovery-burst": 8}
+
+
+@cache
+def operations(analytic: str) -> tuple[tuple[str, int], ...]:
+    """Operations to call: few, so that many calls are of the same."""
+    found = sorted({(each.interface, each.opnum) for each in techniques() if each.technique in SERVED[analytic]})
+    return tuple(found[:: max(1, len(found) // FEW_OPERATIONS.get(analytic, 12))])
+
+
+def calls(analytic: str) -> st.SearchStrategy[dict[str, list[Row]]]:
+    return st.fixed_dictionaries(
+        {
+            "rpc_call": records.call_lists(operations(analytic)),
+            "rpc_mapping": st.lists(records.mappings(), max_size=2),
+        }
+    )
+
+
+def inputs(analytic: str) -> st.SearchStrategy[dict[str, list[Row]]]:
+    """Records for an analytic, by table."""
+    return calls(analytic)
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        for name in CATALOG:
+            connection.from_arrow(rows(name)).create(name)
+        yield connection
+
+
+@cache
+def text(analytic: str) -> str:
+    return analytics.compose(analytic, from_flow=True, held=(*COLUMNS, *CATALOG))
+
+
+def found(database: duckdb.DuckDBPyConnection, analytic: str, tables: dict[str, list[Row]]) -> list[Row]:
+    """The analytic's rows, times in microseconds."""
+    header = analytics.analytic(analytic).header
+    for name in {*header.needs, *analytics.facts(analytic)}:
+        made = pa.Table.from_pylist(tables.get(name, []), SCHEMAS[name])
+        database.execute(f"drop table if exists {name}")
+        database.from_arrow(made).create(name)
+    sql = text(analytic)
+    given_rows = database.sql(sql, params=used(sql, PARAMETERS)).to_arrow_table().to_pylist()
+    return [
+        {
+            name: (value - EPOCH) // EPOCH.resolution if isinstance(value, datetime) else value
+            for name, value in row.items()
+        }
+        for row in given_rows
+    ]
+
+
+def in_order(found_rows: list[Row]) -> list[Row]:
+    return sorted(found_rows, key=lambda row: [(value is None, str(value)) for value in row.values()])
+
+
+def told(tables: dict[str, list[Row]], rows_found: list[Row], wanted: list[Row]) -> str:
+    """Records, rows and rows wanted without their empty cells."""
+    parts = {**tables, "FOUND": rows_found, "WANTED": wanted}
+    return "\n".join(
+        f"{name}: { {cell: value for cell, value in row.items() if value is not None} }"
+        for name, each in parts.items()
+        for row in each
+    )
+
+
+@pytest.mark.parametrize("analytic", [pytest.param(name) for name in sorted(ORACLES)])
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_rows_equal_the_oracles(database: duckdb.DuckDBPyConnection, analytic: str, data: st.DataObject) -> None:
+    if analytic not in KNOWN:
+        pytest.skip(f"there is no analytic {analytic} yet")
+    tables = data.draw(inputs(analytic))
+    rows_found = found(database, analytic, tables)
+    assert [row["start_time"] for row in rows_found] == sorted(row["start_time"] for row in rows_found)
+    wanted = in_order(ORACLES[analytic](tables, PARAMETERS))
+    assert in_order(rows_found) == wanted, told(tables, rows_found, wanted)
