@@ -134,3 +134,72 @@ def mappings(draw: st.DrawFn) -> Row:
         observer="sensor",
         source="one.pcap",
     )
+
+
+SHARES = ("\\\\10.0.0.2\\C$", "\\\\srv\\admin$", "ADMIN$", "d$", "//srv/c$", "\\\\srv\\IPC$", "XC$", "data", "", None)
+
+
+@st.composite
+def smb_events(draw: st.DrawFn, action: str, *edges_us: int) -> Row:
+    """One event of SMB, mostly that action on an administrative share."""
+    src_ip, dest_ip = draw(host_pairs())
+    time_us = draw(times(*edges_us))
+    action = draw(st.sampled_from((action, action, action, action, "share", "write", "open")))
+    return record(
+        "smb_event",
+        time_us=time_us,
+        flow_us=time_us,
+        src_ip=src_ip,
+        src_port=50000,
+        dest_ip=dest_ip,
+        dest_port=445,
+        user_name=draw(st.sampled_from((None, "LAB\\amy", "LAB\\bob"))),
+        action=action,
+        share=draw(st.sampled_from((*SHARES[:4], *SHARES))),
+        name=draw(st.sampled_from((None, "", "a.exe", "b.exe"))) if action == "share" else draw(st.sampled_from("ab")),
+        observer=draw(st.sampled_from(OBSERVERS)),
+        source=draw(st.sampled_from(("one.pcap", "two.pcap"))),
+    )
+
+
+@st.composite
+def smb_lists(draw: st.DrawFn, action: str, *edges_us: int) -> list[Row]:
+    """Events of SMB, many by one client, some seen again elsewhere."""
+    found = draw(st.lists(smb_events(action, *edges_us), max_size=10))
+    if found:
+        same = {
+            name: found[0][name]
+            for name in draw(st.sampled_from(((), ("src_ip",), ("src_ip", "action", "share", "name"))))
+        }
+        found = [row | same if draw(st.integers(0, 3)) else row for row in found]
+        found += [row | {"observer": "other"} for row in draw(st.lists(st.sampled_from(found), max_size=3))]
+    return found
+
+
+@st.composite
+def mapper_flows(draw: st.DrawFn) -> Row:
+    """One connection, mostly to an endpoint mapper, whatever became of it."""
+    src_ip, dest_ip = draw(host_pairs().filter(all))
+    ports = draw(st.sampled_from(((50000, 135), (50000, 135), (135, 50000), (50001, 49667), (135, 135))))
+    return record(
+        "flow",
+        flow_id=draw(st.sampled_from(("F1", "F2", "F3"))),
+        start_time=draw(times(599_999_999, 600_000_000)),
+        src_ip=src_ip,
+        src_port=ports[0],
+        dest_ip=dest_ip,
+        dest_port=ports[1],
+        transport_protocol=draw(st.sampled_from(("tcp", "tcp", "tcp", "udp", None))),
+        is_established=draw(st.sampled_from((True, True, False, None))),
+        is_oriented=draw(st.sampled_from((True, True, False))),
+        observer=draw(st.sampled_from(("sensor", "sensor", "other"))),
+        source=draw(st.sampled_from(("one.pcap", "two.pcap"))),
+    )
+
+
+@st.composite
+def mapper_flow_lists(draw: st.DrawFn) -> list[Row]:
+    """Connections, many by one client."""
+    found = draw(st.lists(mapper_flows(), max_size=10))
+    same = {name: found[0][name] for name in ("src_ip", "src_port", "dest_port", "is_oriented") if found}
+    return [row | same if draw(st.booleans()) else row for row in found]

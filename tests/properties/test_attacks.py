@@ -1,7 +1,7 @@
 """Attack analytics give, on random records, exactly the rows that the plain-Python oracles give."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 
 import duckdb
@@ -16,7 +16,7 @@ from rpcsight.catalog.relations import rows
 from rpcsight.engines.text import used
 from rpcsight.pipeline import Request
 from rpcsight.schema import CATALOG
-from tests.oracles import attacks
+from tests.oracles import attacks, combined
 from tests.properties import records
 from tests.properties.records import COLUMNS, Row
 
@@ -39,7 +39,7 @@ FEW = {
 }
 """Thresholds that small inputs reach."""
 PARAMETERS = Request([]).parameters() | FEW
-ORACLES = attacks.ORACLES
+ORACLES = {**attacks.ORACLES, **combined.ORACLES}
 KNOWN = {each.header.id for each in analytics.all_analytics()}
 EPOCH = datetime(1970, 1, 1)
 
@@ -55,9 +55,11 @@ SERVED = {
     "zerologon": ("T1210",),
     "enumeration-sweep": ("T1069", "T1033"),
     "discovery-burst": tuple(sorted(attacks.SWEPT)),
+    "mapper-sweep": ("T1046",),
+    "share-execution": ("T1047", "T1569.002"),
 }
 """Techniques whose operations an analytic looks at."""
-FEW_OPERATIONS = {"enumeration-sweep": 3, "discovery-burst": 8}
+FEW_OPERATIONS = {"enumeration-sweep": 3, "discovery-burst": 8, "share-execution": 4}
 
 
 @cache
@@ -67,18 +69,22 @@ def operations(analytic: str) -> tuple[tuple[str, int], ...]:
     return tuple(found[:: max(1, len(found) // FEW_OPERATIONS.get(analytic, 12))])
 
 
-def calls(analytic: str) -> st.SearchStrategy[dict[str, list[Row]]]:
-    return st.fixed_dictionaries(
-        {
-            "rpc_call": records.call_lists(operations(analytic)),
-            "rpc_mapping": st.lists(records.mappings(), max_size=2),
-        }
-    )
+COPY_US = (1, 599_999_999, 600_000_000)
 
 
 def inputs(analytic: str) -> st.SearchStrategy[dict[str, list[Row]]]:
     """Records for an analytic, by table."""
-    return calls(analytic)
+    made: dict[str, st.SearchStrategy[list[Row]]] = {}
+    if analytic in SERVED:
+        edges_us = COPY_US if analytic.startswith("share") else ()
+        made["rpc_call"] = records.call_lists(operations(analytic), *edges_us)
+    if analytic in {"dcsync", "enumeration-sweep"}:
+        made["rpc_mapping"] = st.lists(records.mappings(), max_size=2)
+    if analytic.startswith("share"):
+        made["smb_event"] = records.smb_lists("share" if analytic == "share-attempts" else "write", *COPY_US)
+    if analytic == "mapper-sweep":
+        made["flow"] = records.mapper_flow_lists()
+    return st.fixed_dictionaries(made)
 
 
 @pytest.fixture(scope="module")
@@ -99,17 +105,20 @@ def found(database: duckdb.DuckDBPyConnection, analytic: str, tables: dict[str, 
     """The analytic's rows, times in microseconds."""
     header = analytics.analytic(analytic).header
     for name in {*header.needs, *analytics.facts(analytic)}:
-        made = pa.Table.from_pylist(tables.get(name, []), SCHEMAS[name])
+        given_rows = tables.get(name, [])
+        if name == "flow":
+            given_rows = [row | {"start_time": EPOCH + timedelta(microseconds=row["start_time"])} for row in given_rows]
+        made = pa.Table.from_pylist(given_rows, SCHEMAS[name])
         database.execute(f"drop table if exists {name}")
         database.from_arrow(made).create(name)
     sql = text(analytic)
-    given_rows = database.sql(sql, params=used(sql, PARAMETERS)).to_arrow_table().to_pylist()
+    answer = database.sql(sql, params=used(sql, PARAMETERS)).to_arrow_table().to_pylist()
     return [
         {
             name: (value - EPOCH) // EPOCH.resolution if isinstance(value, datetime) else value
             for name, value in row.items()
         }
-        for row in given_rows
+        for row in answer
     ]
 
 
