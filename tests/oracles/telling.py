@@ -91,6 +91,12 @@ def is_loopback(address: str) -> bool:
     return address.startswith("127.") or address == "::1"
 
 
+def turned(row: Row) -> Row:
+    """A call or bind with the client as src, also where the server called back."""
+    sides = {"src_ip": "dest_ip", "dest_ip": "src_ip", "src_port": "dest_port", "dest_port": "src_port"}
+    return row | {name: row[other] for name, other in sides.items()} if row["is_callback"] else row
+
+
 def telling(tables: Tables) -> list[Row]:
     """Calls between two hosts that can serve a technique, once for each; the client is src, also where the server called back."""
     found: list[Row] = []
@@ -98,10 +104,8 @@ def telling(tables: Tables) -> list[Row]:
         client, server = call["src_ip"], call["dest_ip"]
         if client is None or server is None or client == server or is_loopback(client) or is_loopback(server):
             continue
-        if call["is_callback"]:
-            client, server = server, client
         for technique, weight in _listed().get((call["interface"], call["opnum"]), []):
-            found.append(call | {"src_ip": client, "dest_ip": server, "technique": technique, "weight": weight})
+            found.append(turned(call) | {"technique": technique, "weight": weight})
     return found
 
 

@@ -16,8 +16,8 @@ from rpcsight.catalog.relations import rows
 from rpcsight.engines.text import used
 from rpcsight.pipeline import Request
 from rpcsight.schema import CATALOG
-from tests.oracles import attacks, combined
-from tests.properties import records
+from tests.oracles import attacks, combined, consequences, published
+from tests.properties import host_records, records
 from tests.properties.records import COLUMNS, Row
 
 KINDS = {
@@ -39,7 +39,7 @@ FEW = {
 }
 """Thresholds that small inputs reach."""
 PARAMETERS = Request([]).parameters() | FEW
-ORACLES = {**attacks.ORACLES, **combined.ORACLES}
+ORACLES = {**attacks.ORACLES, **combined.ORACLES, **consequences.ORACLES, **published.ORACLES}
 KNOWN = {each.header.id for each in analytics.all_analytics()}
 EPOCH = datetime(1970, 1, 1)
 
@@ -69,11 +69,32 @@ def operations(analytic: str) -> tuple[tuple[str, int], ...]:
     return tuple(found[:: max(1, len(found) // FEW_OPERATIONS.get(analytic, 12))])
 
 
+WBEM, LOGIN = consequences.WBEM, consequences.LOGIN
+SCENES = {
+    "remote-service": (
+        ("services.exe", "services.exe", "svchost.exe"),
+        ("services.exe", "services.exe", "explorer.exe"),
+        ((attacks.SVCCTL, 12), (attacks.SVCCTL, 19), (attacks.SVCCTL, 15)),
+    ),
+    "remote-wmi": (("svchost.exe",), ("WmiPrvSE.exe", "services.exe"), ((WBEM, 24), (WBEM, 14), (WBEM, 20))),
+    "wmi-launch": (
+        ("svchost.exe", "svchost.exe", "services.exe"),
+        ("WmiPrvSE.exe", "WmiPrvSE.exe", "services.exe"),
+        ((WBEM, 24), (LOGIN, 6), (attacks.SVCCTL, 12)),
+    ),
+    "CAR-2014-03-005": (("services.exe",), ("services.exe", "services.exe", "explorer.exe"), ((attacks.SVCCTL, 12),)),
+    "CAR-2015-04-002": (("svchost.exe",), ("services.exe",), ((attacks.TASKS, 1), (attacks.TASKS, 7), (WBEM, 24))),
+    "CAR-2014-11-007": (("svchost.exe",), ("services.exe",), ((published.REM_UNKNOWN, 3), (attacks.TASKS, 1))),
+    "CAR-2014-12-001": (("svchost.exe",), ("WmiPrvSE.exe",), ((published.REM_UNKNOWN, 3), (published.REM_UNKNOWN, 5))),
+}
+"""Programs that accept connections, those that start others, and operations called."""
 COPY_US = (1, 599_999_999, 600_000_000)
 
 
 def inputs(analytic: str) -> st.SearchStrategy[dict[str, list[Row]]]:
     """Records for an analytic, by table."""
+    if analytic in SCENES:
+        return host_records.scenes(*SCENES[analytic])
     made: dict[str, st.SearchStrategy[list[Row]]] = {}
     if analytic in SERVED:
         edges_us = COPY_US if analytic.startswith("share") else ()

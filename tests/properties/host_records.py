@@ -1,0 +1,178 @@
+"""Random connections with what observers and the computers' own logs have of them: calls, host connections, processes, services, tasks."""
+
+from hypothesis import strategies as st
+
+from tests.properties.records import COLUMNS, HOSTS, START_US, Row, record
+
+NAMES = {"10.0.0.1": "WS1", "10.0.0.2": "ws2", "10.0.0.3": "WS3.lab", "10.0.0.4": "WS4"}
+SECOND_US = 1_000_000
+REM_UNKNOWN = "00000143-0000-0000-c000-000000000046"
+STEPS_US = (0, 0, 1, 500_000, 999_999, 1_000_000, 1_000_001, 1_999_999, 2_000_000, 2_000_001, -1, -500_000, -1_000_000)
+LATE_US = (11_999_999, 12_000_000, 12_000_001, 59_000_000, 60_000_000, 60_000_001, 3_599_000_000, 30_000_000)
+PATHS = ("C:\\Windows\\System32\\{}", "\\device\\harddiskvolume2\\windows\\system32\\{}")
+CHILDREN = ("C:\\Windows\\System32\\cmd.exe", "C:\\Windows\\System32\\net.exe")
+PARENTS = {"services.exe": 704, "svchost.exe": 900, "WmiPrvSE.exe": 3460, "explorer.exe": 5000, "mmc.exe": 6000}
+GUIDED = (None, None, "g")
+"""Where Sysmon's ids are known: not, or with this letter."""
+
+
+def steps(late: tuple[int, ...] = LATE_US) -> st.SearchStrategy[int]:
+    """Distances in time, at and around the edges of the windows."""
+    return st.sampled_from((*STEPS_US, *STEPS_US, *late))
+
+
+def _clock(time_us: int, *, is_coarse: bool) -> int:
+    return time_us // SECOND_US * SECOND_US if is_coarse else time_us
+
+
+def _path(draw: st.DrawFn, name: str) -> str:
+    return draw(st.sampled_from(PATHS)).format(draw(st.sampled_from((name, name.lower()))))
+
+
+@st.composite
+def scenes(
+    draw: st.DrawFn, programs: tuple[str, ...], starters: tuple[str, ...], operations: tuple[tuple[str, int], ...]
+) -> dict[str, list[Row]]:
+    """A few connections to servers, with calls on them, as the server's log and an observer have them, and what was started there."""
+    made: dict[str, list[Row]] = {
+        name: [] for name in ("rpc_call", "rpc_bind", "host_flow", "process", "host_event", "flow")
+    }
+    skew_us = draw(st.sampled_from((0, 0, 0, 30_000_000, -2_000_001)))
+    is_coarse = draw(st.sampled_from((False, False, False, True)))
+    for number in range(draw(st.integers(1, 4))):
+        contact(draw, made, number, programs, operations, skew_us, is_coarse=is_coarse)
+    times_us = [row["time_us"] for row in made["host_flow"]] or [START_US]
+    for _ in range(draw(st.integers(0, 4))):
+        time_us = _clock(draw(st.sampled_from(times_us)) + draw(steps()), is_coarse=is_coarse)
+        process(draw, made, time_us, starters)
+    for _ in range(draw(st.integers(0, 3))):
+        time_us = _clock(draw(st.sampled_from(times_us)) + draw(steps()), is_coarse=is_coarse)
+        event(draw, made, time_us)
+    if draw(st.booleans()):
+        address = draw(st.sampled_from(HOSTS))
+        made["host_flow"].append(_flow(START_US - 60_000_000, NAMES[address], (address, 50999, "10.0.0.9", 389)))
+    return made
+
+
+def contact(
+    draw: st.DrawFn,
+    made: dict[str, list[Row]],
+    number: int,
+    programs: tuple[str, ...],
+    operations: tuple[tuple[str, int], ...],
+    skew_us: int,
+    *,
+    is_coarse: bool,
+) -> None:
+    """One connection."""
+    client, server = draw(
+        st.sampled_from((("10.0.0.1", "10.0.0.2"),) * 3 + (("10.0.0.3", "10.0.0.2"), ("10.0.0.2", "10.0.0.3")))
+    )
+    if draw(st.integers(0, 9)) == 9:
+        client = draw(st.sampled_from((server, "127.0.0.1", "::1")))
+        server = client if client.startswith(("127", "::")) else server
+    port = draw(st.sampled_from((49672, 49672, 49672, 49152, 49151, 135)))
+    ends = (client, draw(st.sampled_from((50000, 50000, 49151))) + number, server, port)
+    start_us = START_US + draw(steps()) + draw(steps())
+    host = NAMES.get(server, "ws2")
+    if draw(st.integers(0, 4)):
+        name = draw(st.sampled_from(programs))
+        row = _flow(_clock(start_us + skew_us, is_coarse=is_coarse), host, ends)
+        row |= {"is_outbound": False, "image_path": _path(draw, name)}
+        guid = draw(st.sampled_from(GUIDED))
+        row |= {
+            "pid": draw(st.sampled_from((PARENTS[name], PARENTS[name], None))),
+            "process_guid": guid and guid + name,
+        }
+        made["host_flow"].append(
+            row | draw(st.sampled_from(({}, {}, {}, {"is_outbound": True}, {"transport_protocol": "udp"})))
+        )
+    for _ in range(draw(st.integers(0, 2))):
+        interface, opnum = draw(st.sampled_from(operations))
+        observer = draw(st.sampled_from(("sensor", "sensor", "other")))
+        cells: Row = dict(zip(("src_ip", "src_port", "dest_ip", "dest_port"), ends, strict=True))
+        time_us = start_us + draw(st.sampled_from((0, 1, 100_000, 1_000_000)))
+        call = record(
+            "rpc_call",
+            **cells,
+            time_us=time_us,
+            flow_us=draw(st.sampled_from((start_us, start_us, None))),
+            transport_protocol=draw(st.sampled_from(("tcp", "tcp", "tcp", "smb", None))),
+            is_callback=draw(st.sampled_from((False, False, False, False, True))),
+            interface=interface,
+            opnum=opnum,
+            user_name=draw(st.sampled_from((None, "LAB\\amy"))),
+            flow_id=draw(st.sampled_from((None, "C1"))),
+            observer=observer,
+            source=f"{observer}.pcap",
+        )
+        if interface != REM_UNKNOWN or draw(st.integers(0, 2)):
+            named = {"interface": None, "opnum": None, "interface_name": "iRemUnknown2", "operation": "RemAddRef"}
+            made["rpc_call"].append(call | (named if interface == REM_UNKNOWN and draw(st.booleans()) else {}))
+        else:
+            shared = {column.name: call[column.name] for column in COLUMNS["rpc_bind"] if column.name in call}
+            made["rpc_bind"].append(record("rpc_bind", **shared))
+
+
+def _flow(time_us: int, host: str, ends: tuple[str, int, str, int]) -> Row:
+    """A connection that a computer opened, as its log has it."""
+    cells: Row = dict(zip(("src_ip", "src_port", "dest_ip", "dest_port"), ends, strict=True))
+    return record(
+        "host_flow",
+        **cells,
+        time_us=time_us,
+        host=host,
+        is_outbound=True,
+        transport_protocol="tcp",
+        observer=host,
+        source="events.evtx",
+    )
+
+
+def process(draw: st.DrawFn, made: dict[str, list[Row]], time_us: int, starters: tuple[str, ...]) -> None:
+    """One process, perhaps in Sysmon's log and in the Security log."""
+    starter = draw(st.sampled_from(starters))
+    guid = draw(st.sampled_from(GUIDED))
+    number = draw(st.sampled_from((9001, 9002, 704)))
+    row = record(
+        "process",
+        time_us=time_us,
+        host=draw(st.sampled_from(("ws2", "WS2", "WS3.lab"))),
+        pid=number,
+        process_guid=guid and f"{guid}{number}",
+        image_path=draw(st.sampled_from(CHILDREN)),
+        command_line=draw(st.sampled_from((None, "cmd.exe /c x", "net use"))),
+        parent_pid=draw(st.sampled_from((PARENTS[starter], PARENTS[starter], PARENTS[starter], 1, None))),
+        parent_guid=guid and guid + starter,
+        parent_image_path=_path(draw, starter),
+        user_name=draw(st.sampled_from((None, "LAB\\bob"))),
+        observer="ws2",
+        source="events.evtx",
+    )
+    made["process"].append(row)
+    if draw(st.integers(0, 4)) == 4:
+        again_us = time_us // SECOND_US * SECOND_US + draw(st.sampled_from((0, 10_000_000, 11_000_000)))
+        again = {"process_guid": None, "parent_guid": None, "time_us": again_us, "source": "security.evtx"}
+        made["process"].append(row | again | draw(st.sampled_from(({}, {"pid": None}, {"pid": 9009}))))
+
+
+def event(draw: st.DrawFn, made: dict[str, list[Row]], time_us: int) -> None:
+    """A service installed, or a task registered."""
+    action = draw(st.sampled_from(("service", "service", "task", "logon")))
+    guid = draw(st.sampled_from(GUIDED))
+    made["host_event"].append(
+        record(
+            "host_event",
+            time_us=time_us,
+            host=draw(st.sampled_from(("ws2", "WS2", "WS3.lab"))),
+            action=action,
+            name=draw(st.sampled_from(("\\Updater", "\\Cleaner", None, ""))),
+            detail=draw(st.sampled_from((None, "cmd.exe /c x"))),
+            user_name=draw(st.sampled_from((None, "LAB\\bob"))),
+            pid=draw(st.sampled_from((900, None, 901))),
+            process_guid=guid and f"{guid}svchost.exe",
+            image_path=draw(st.sampled_from((None, "C:\\Windows\\System32\\svchost.exe"))),
+            observer="ws2",
+            source="events.evtx",
+        )
+    )
