@@ -11,7 +11,15 @@ STEPS_US = (0, 0, 1, 500_000, 999_999, 1_000_000, 1_000_001, 1_999_999, 2_000_00
 LATE_US = (11_999_999, 12_000_000, 12_000_001, 59_000_000, 60_000_000, 60_000_001, 3_599_000_000, 30_000_000)
 PATHS = ("C:\\Windows\\System32\\{}", "\\device\\harddiskvolume2\\windows\\system32\\{}")
 CHILDREN = ("C:\\Windows\\System32\\cmd.exe", "C:\\Windows\\System32\\net.exe")
-PARENTS = {"services.exe": 704, "svchost.exe": 900, "WmiPrvSE.exe": 3460, "explorer.exe": 5000, "mmc.exe": 6000}
+PARENTS = {
+    "services.exe": 704,
+    "svchost.exe": 900,
+    "WmiPrvSE.exe": 3460,
+    "explorer.exe": 5000,
+    "mmc.exe": 6000,
+    "mshta.exe": 4400,
+}
+DETAILS = ("cmd.exe /c x", "<Exec><Command>a &amp; b</Command><Arguments>/c &lt;x&gt;</Arguments></Exec>", "x" * 201)
 GUIDED = (None, None, "g")
 """Where Sysmon's ids are known: not, or with this letter."""
 
@@ -133,15 +141,18 @@ def process(draw: st.DrawFn, made: dict[str, list[Row]], time_us: int, starters:
     """One process, perhaps in Sysmon's log and in the Security log."""
     starter = draw(st.sampled_from(starters))
     guid = draw(st.sampled_from(GUIDED))
-    number = draw(st.sampled_from((9001, 9002, 704)))
+    is_embedded = starter == "mmc.exe" and draw(st.booleans())
+    number = draw(st.sampled_from((PARENTS["mmc.exe"], 9001) if is_embedded else (9001, 9002, 704)))
     row = record(
         "process",
         time_us=time_us,
         host=draw(st.sampled_from(("ws2", "WS2", "WS3.lab"))),
         pid=number,
-        process_guid=guid and f"{guid}{number}",
-        image_path=draw(st.sampled_from(CHILDREN)),
-        command_line=draw(st.sampled_from((None, "cmd.exe /c x", "net use"))),
+        process_guid=guid and (f"{guid}{starter}" if is_embedded else f"{guid}{number}"),
+        image_path=draw(st.sampled_from(CHILDREN)) if not is_embedded else _path(draw, starter),
+        command_line="C:\\a.exe -EMBEDDING"
+        if is_embedded
+        else draw(st.sampled_from((None, "cmd.exe /c x", "net use"))),
         parent_pid=draw(st.sampled_from((PARENTS[starter], PARENTS[starter], PARENTS[starter], 1, None))),
         parent_guid=guid and guid + starter,
         parent_image_path=_path(draw, starter),
@@ -158,7 +169,7 @@ def process(draw: st.DrawFn, made: dict[str, list[Row]], time_us: int, starters:
 
 def event(draw: st.DrawFn, made: dict[str, list[Row]], time_us: int) -> None:
     """A service installed, or a task registered."""
-    action = draw(st.sampled_from(("service", "service", "task", "logon")))
+    action = draw(st.sampled_from(("service", "service", "task", "task", "logon")))
     guid = draw(st.sampled_from(GUIDED))
     made["host_event"].append(
         record(
@@ -167,7 +178,7 @@ def event(draw: st.DrawFn, made: dict[str, list[Row]], time_us: int) -> None:
             host=draw(st.sampled_from(("ws2", "WS2", "WS3.lab"))),
             action=action,
             name=draw(st.sampled_from(("\\Updater", "\\Cleaner", None, ""))),
-            detail=draw(st.sampled_from((None, "cmd.exe /c x"))),
+            detail=draw(st.sampled_from((None, *DETAILS))),
             user_name=draw(st.sampled_from((None, "LAB\\bob"))),
             pid=draw(st.sampled_from((900, None, 901))),
             process_guid=guid and f"{guid}svchost.exe",

@@ -16,7 +16,7 @@ from rpcsight.catalog.relations import rows
 from rpcsight.engines.text import used
 from rpcsight.pipeline import Request
 from rpcsight.schema import CATALOG
-from tests.oracles import attacks, combined, consequences, published
+from tests.oracles import attacks, combined, consequences, objects, published
 from tests.properties import host_records, records
 from tests.properties.records import COLUMNS, Row
 
@@ -39,7 +39,7 @@ FEW = {
 }
 """Thresholds that small inputs reach."""
 PARAMETERS = Request([]).parameters() | FEW
-ORACLES = {**attacks.ORACLES, **combined.ORACLES, **consequences.ORACLES, **published.ORACLES}
+ORACLES = {**attacks.ORACLES, **combined.ORACLES, **consequences.ORACLES, **published.ORACLES, **objects.ORACLES}
 KNOWN = {each.header.id for each in analytics.all_analytics()}
 EPOCH = datetime(1970, 1, 1)
 
@@ -81,6 +81,12 @@ SCENES = {
         ("svchost.exe", "svchost.exe", "services.exe"),
         ("WmiPrvSE.exe", "WmiPrvSE.exe", "services.exe"),
         ((WBEM, 24), (LOGIN, 6), (attacks.SVCCTL, 12)),
+    ),
+    "remote-task": (("svchost.exe",), ("services.exe",), ((attacks.TASKS, 1), (attacks.TASKS, 12), (attacks.TASKS, 7))),
+    "dcom-execution": (
+        ("mmc.exe", "mmc.exe", "explorer.exe", "mshta.exe", "svchost.exe"),
+        ("mmc.exe", "mmc.exe", "explorer.exe", "svchost.exe"),
+        (*sorted(objects.ACTIVATIONS)[::2], objects.INVOKE, objects.INVOKE),
     ),
     "CAR-2014-03-005": (("services.exe",), ("services.exe", "services.exe", "explorer.exe"), ((attacks.SVCCTL, 12),)),
     "CAR-2015-04-002": (("svchost.exe",), ("services.exe",), ((attacks.TASKS, 1), (attacks.TASKS, 7), (WBEM, 24))),
