@@ -2,6 +2,7 @@
 
 import re
 from statistics import median
+from typing import Any
 
 from tests.oracles.telling import Row, Tables, grouped, is_loopback
 
@@ -68,23 +69,35 @@ def host_addresses(tables: Tables) -> dict[str, set[str]]:
 def host_skews(tables: Tables) -> dict[tuple[str, str | None], int]:
     """What is added to an observer's time of calls to have the computer's, by computer and observer."""
     names = ("src_ip", "src_port", "dest_ip", "dest_port")
-    seen: list[tuple[str | None, tuple[object, ...], int]] = []
+    seen: list[tuple[Any, ...]] = []
     calls = [row for row in tables.get("rpc_call", ()) if not row["is_callback"]]
     for (observer, ends, flow_us), own in grouped(
         calls, lambda row: (row["observer"], tuple(row[name] for name in names), row["flow_us"])
     ).items():
         times = [row["time_us"] for row in own if row["time_us"] is not None]
         if flow_us is not None or times:
-            seen.append((observer, ends, _middle(flow_us if flow_us is not None else min(times))))
+            seen.append((observer, ends, flow_us if flow_us is not None else min(times)))
+    logged = [
+        (flow["host"].lower(), tuple(flow[name] for name in names), flow["time_us"])
+        for flow in tables.get("host_flow", ())
+        if flow["transport_protocol"] == "tcp" and not is_local(flow["src_ip"]) and not is_local(flow["dest_ip"])
+    ]
     differences: dict[tuple[str, str | None], list[int]] = {}
-    for flow in tables.get("host_flow", ()):
-        if flow["transport_protocol"] != "tcp" or is_local(flow["src_ip"]) or is_local(flow["dest_ip"]):
-            continue
-        for observer, ends, seen_us in seen:
-            by = _middle(flow["time_us"]) - seen_us
-            if ends == tuple(flow[name] for name in names) and abs(by) <= MINUTE_US:
-                differences.setdefault((flow["host"].lower(), observer), []).append(by)
+    for host, ends, host_us in _first_of_minutes(logged):
+        for observer, same, seen_us in _first_of_minutes(seen):
+            by = _middle(host_us) - _middle(seen_us)
+            if ends == same and abs(by) <= MINUTE_US:
+                differences.setdefault((host, observer), []).append(by)
     return {each: round(median(found)) for each, found in differences.items()}
+
+
+def _first_of_minutes(seen: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Of each one's records of one connection in a minute of the clock, the first."""
+    first: dict[Any, int] = {}
+    for who, ends, time_us in seen:
+        place = (who, ends, time_us // MINUTE_US)
+        first[place] = min(first.get(place, time_us), time_us)
+    return [(who, ends, time_us) for (who, ends, _), time_us in first.items()]
 
 
 def _middle(time_us: int) -> int:

@@ -30,7 +30,7 @@ def registrations(tables: Tables) -> list[Row]:
     told = grouped(records, lambda row: (row["host"], row["name"], row["time_us"] // HOUR_US))
     found: dict[tuple[Any, ...], Row] = {}
     for row in records:
-        same = told[row["host"], row["name"], row["time_us"] // HOUR_US]
+        same = told[row["host"], row["name"], row["time_us"] // HOUR_US] if row["name"] else []
         cells = {name: row[name] for name in ("host", "time_us", "name", "process_key")}
         cells["command_line"] = least(_command(each["detail"]) for each in same)
         cells["user_name"] = least(each["user_name"] for each in same if each["process_key"] is None)
@@ -129,7 +129,13 @@ def _registered(tables: Tables, written: list[Row], parameters: Parameters) -> l
         if name is None and is_named_too:
             continue
         flows_here, tasks_here = [row["flow"] for row in group], [row["task"] for row in group]
-        cells: Row = {"src_ip": src_ip, "dest_ip": dest_ip, "host": host, "target": name, "service": "svchost.exe"}
+        cells: Row = {
+            "src_ip": src_ip,
+            "dest_ip": dest_ip,
+            "host": host,
+            "target": name,
+            "service": "ITaskSchedulerService",
+        }
         cells |= {cell: least(row[cell] for row in tasks_here) for cell in ("command_line", "user_name")}
         cells |= {cell: least(row[cell] for row in flows_here) for cell in ("observer", "source")}
         cells |= {"tier": "process", "weight": 0.7, "confidence": max(row["confidence"] for row in group)}

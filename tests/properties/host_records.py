@@ -47,15 +47,16 @@ def scenes(
     }
     skew_us = draw(st.sampled_from((0, 0, 0, 30_000_000, -2_000_001)))
     is_coarse = draw(st.sampled_from((False, False, False, True)))
+    is_called = draw(st.sampled_from((True, True, False)))
     for number in range(draw(st.integers(1, 4))):
-        contact(draw, made, number, programs, operations, skew_us, is_coarse=is_coarse)
-    times_us = [row["time_us"] for row in made["host_flow"]] or [START_US]
-    for _ in range(draw(st.integers(0, 4))):
-        time_us = _clock(draw(st.sampled_from(times_us)) + draw(steps()), is_coarse=is_coarse)
-        process(draw, made, time_us, starters)
+        contact(draw, made, number, programs, operations if is_called else (), skew_us, is_coarse=is_coarse)
+    flows = made["host_flow"] or [_flow(START_US, "ws2", ("10.0.0.2", 50998, "10.0.0.9", 389))]
+    for _ in range(draw(st.integers(1, 4))):
+        flow = draw(st.sampled_from(flows))
+        process(draw, made, flow, _clock(flow["time_us"] + draw(steps()), is_coarse=is_coarse), starters)
     for _ in range(draw(st.integers(0, 3))):
-        time_us = _clock(draw(st.sampled_from(times_us)) + draw(steps()), is_coarse=is_coarse)
-        event(draw, made, time_us)
+        flow = draw(st.sampled_from(flows))
+        event(draw, made, flow, _clock(flow["time_us"] + draw(steps()), is_coarse=is_coarse))
     if draw(st.booleans()):
         address = draw(st.sampled_from(HOSTS))
         made["host_flow"].append(_flow(START_US - 60_000_000, NAMES[address], (address, 50999, "10.0.0.9", 389)))
@@ -95,7 +96,7 @@ def contact(
         made["host_flow"].append(
             row | draw(st.sampled_from(({}, {}, {}, {"is_outbound": True}, {"transport_protocol": "udp"})))
         )
-    for _ in range(draw(st.integers(0, 2))):
+    for _ in range(draw(st.integers(0, 2)) if operations else 0):
         interface, opnum = draw(st.sampled_from(operations))
         observer = draw(st.sampled_from(("sensor", "sensor", "other")))
         cells: Row = dict(zip(("src_ip", "src_port", "dest_ip", "dest_port"), ends, strict=True))
@@ -137,16 +138,19 @@ def _flow(time_us: int, host: str, ends: tuple[str, int, str, int]) -> Row:
     )
 
 
-def process(draw: st.DrawFn, made: dict[str, list[Row]], time_us: int, starters: tuple[str, ...]) -> None:
-    """One process, perhaps in Sysmon's log and in the Security log."""
+def process(draw: st.DrawFn, made: dict[str, list[Row]], flow: Row, time_us: int, starters: tuple[str, ...]) -> None:
+    """One process, mostly started by what accepted a connection; perhaps in Sysmon's log and in the Security log."""
     starter = draw(st.sampled_from(starters))
-    guid = draw(st.sampled_from(GUIDED))
+    own = [name for name in starters if name.lower() in (flow["image_path"] or "").lower()]
+    if own and draw(st.integers(0, 3)):
+        starter = own[0]
+    guid = draw(st.sampled_from((*GUIDED, (flow["process_guid"] or "")[:1] or None)))
     is_embedded = starter == "mmc.exe" and draw(st.booleans())
     number = draw(st.sampled_from((PARENTS["mmc.exe"], 9001) if is_embedded else (9001, 9002, 704)))
     row = record(
         "process",
         time_us=time_us,
-        host=draw(st.sampled_from(("ws2", "WS2", "WS3.lab"))),
+        host=draw(st.sampled_from((flow["host"], flow["host"], flow["host"].upper(), "WS2"))),
         pid=number,
         process_guid=guid and (f"{guid}{starter}" if is_embedded else f"{guid}{number}"),
         image_path=draw(st.sampled_from(CHILDREN)) if not is_embedded else _path(draw, starter),
@@ -167,7 +171,7 @@ def process(draw: st.DrawFn, made: dict[str, list[Row]], time_us: int, starters:
         made["process"].append(row | again | draw(st.sampled_from(({}, {"pid": None}, {"pid": 9009}))))
 
 
-def event(draw: st.DrawFn, made: dict[str, list[Row]], time_us: int) -> None:
+def event(draw: st.DrawFn, made: dict[str, list[Row]], flow: Row, time_us: int) -> None:
     """A service installed, or a task registered."""
     action = draw(st.sampled_from(("service", "service", "task", "task", "logon")))
     guid = draw(st.sampled_from(GUIDED))
@@ -175,7 +179,7 @@ def event(draw: st.DrawFn, made: dict[str, list[Row]], time_us: int) -> None:
         record(
             "host_event",
             time_us=time_us,
-            host=draw(st.sampled_from(("ws2", "WS2", "WS3.lab"))),
+            host=draw(st.sampled_from((flow["host"], flow["host"], flow["host"].upper(), "WS2"))),
             action=action,
             name=draw(st.sampled_from(("\\Updater", "\\Cleaner", None, ""))),
             detail=draw(st.sampled_from((None, *DETAILS))),
