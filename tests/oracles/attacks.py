@@ -47,6 +47,11 @@ def _of(analytic: str, tables: Tables, is_wanted: Callable[[Row], bool], **cells
     ]
 
 
+def rpc_techniques(tables: Tables, _: Parameters) -> list[Row]:
+    """Whatever can serve a technique."""
+    return _of("rpc-techniques", tables, bool)
+
+
 def dcsync(tables: Tables, _: Parameters) -> list[Row]:
     """Replication asked for by what is no controller."""
     known = controllers(tables)
@@ -179,6 +184,7 @@ def _decoded(analytic: str, group: list[Row], **cells: Any) -> Row:
 
 
 ORACLES: dict[str, Oracle] = {
+    "rpc-techniques": rpc_techniques,
     "dcsync": dcsync,
     "service-pipe": service_pipe,
     "task-atsvc": task_atsvc,

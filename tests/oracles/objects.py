@@ -208,10 +208,11 @@ def _done(tables: Tables, parameters: Parameters) -> list[Row]:
         for row in accepted(tables, name)
         if row["dest_port"] >= parameters["dynamic_low"] and key(row) is not None
     ]
-    processes = [row | {"host": row["host"].lower()} for row in tables["process"]]
     done: list[Row] = []
-    for row in processes:
-        done += _child(row, flows, parameters["dcom_us"]) + _embedded(row, flows, parameters["dcom_us"])
+    for row in launches(tables):
+        done += _child(row, flows, parameters["dcom_us"]) if row["kind"] == "dcom" else []
+    for row in tables["process"]:
+        done += _embedded(row | {"host": row["host"].lower()}, flows, parameters["dcom_us"])
     names: Callable[[Row], Any] = lambda row: (  # noqa: E731
         *(row["flow"][name] for name in ("host", "src_ip", "dest_ip")),
         key(row["flow"]),
