@@ -44,13 +44,11 @@ def mapper_sweep(tables: Tables, parameters: Parameters) -> list[Row]:
     ]
     found: list[Row] = []
     for group in grouped(asked, lambda row: (row["src_ip"], row["first_us"] // HOUR_US)).values():
-        by_dest = grouped(group, lambda row: row["dest_ip"])
-        is_many = len(by_dest) >= FEW_SERVERS
-        for own in [group] if is_many else by_dest.values():
-            cells = of(own, "first_us") | {"end_time": max(row["last_us"] for row in own), "tier": "decoded"}
-            cells |= {"technique": "T1046", "confidence": 1.0, "weight": 0.7 if is_many else 0.4}
-            cells |= {"dest_ip": None if is_many else own[0]["dest_ip"], "events": sum(row["calls"] for row in own)}
-            found.append(detection("mapper-sweep", **cells, target=number(len(by_dest)) if is_many else None))
+        servers = len({row["dest_ip"] for row in group})
+        if servers >= FEW_SERVERS:
+            cells = of(group, "first_us") | {"end_time": max(row["last_us"] for row in group), "tier": "decoded"}
+            cells |= {"technique": "T1046", "confidence": 1.0, "weight": 0.7, "target": number(servers)}
+            found.append(detection("mapper-sweep", **cells, events=sum(row["calls"] for row in group)))
     reached = list(_mappers(tables, parameters["mapper_port"]))
     for group in grouped(reached, lambda row: (row["src_ip"], row["at_us"] // MAPPER_SLOT_US)).values():
         servers = len({row["dest_ip"] for row in group})
@@ -90,7 +88,7 @@ def share_attempts(tables: Tables, parameters: Parameters) -> list[Row]:
     connects = [
         row | {"at_us": row["time_us"]}
         for row in tables.get("smb_event", ())
-        if row["action"] == "share" and not row["name"] and re.search(r"\\(c|admin)\$", (row["share"] or "").lower())
+        if row["action"] == "share" and not row["name"] and re.search(r"[\\/](c|admin)\$", (row["share"] or "").lower())
         if row["src_ip"] is not None
     ]
     found: list[Row] = []

@@ -96,7 +96,7 @@ def contact(
         made["host_flow"].append(
             row | draw(st.sampled_from(({}, {}, {}, {"is_outbound": True}, {"transport_protocol": "udp"})))
         )
-    for _ in range(draw(st.integers(0, 2)) if operations else 0):
+    for _ in range(draw(st.integers(0, 3)) if operations else 0):
         interface, opnum = draw(st.sampled_from(operations))
         observer = draw(st.sampled_from(("sensor", "sensor", "other")))
         cells: Row = dict(zip(("src_ip", "src_port", "dest_ip", "dest_port"), ends, strict=True))
