@@ -185,14 +185,14 @@ def _invoked(tables: Tables, dcom_us: int) -> list[Row]:
         cells: Row = {cell: least(row[cell] for row in group) for cell in LEAST if cell != "pipe"}
         cells |= {"src_ip": group[0]["src_ip"], "dest_ip": group[0]["dest_ip"], "events": most(group)}
         cells |= {"start_time": start_us, "end_time": end_us, "tier": "decoded", "confidence": 1.0}
-        after: list[Row] = []
-        for own in grouped(group, lambda row: row["observer"]).values():
-            low_us = min(row["activated_us"] if is_activated else row["at_us"] for row in own)
-            high_us = max(row["at_us"] for row in own)
-            for launch in started:
-                by = launch["time_us"] - skews.get((launch["host"], own[0]["observer"]), 0)
-                if cells["dest_ip"] in launch["ips"] and low_us - SECOND_US <= by <= high_us + dcom_us:
-                    after.append(launch)
+        after = [
+            launch
+            for launch in started
+            if cells["dest_ip"] in launch["ips"]
+            and start_us - SECOND_US
+            <= launch["time_us"] - skews.get((launch["host"], cells["observer"]), 0)
+            <= end_us + dcom_us
+        ]
         if after:
             first = min(after, key=order)
             cells |= {name: first[name] for name in ("host", "image_path", "command_line")}

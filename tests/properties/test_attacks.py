@@ -63,7 +63,7 @@ SERVED = {
     "share-execution": ("T1047", "T1569.002"),
 }
 """Techniques whose operations an analytic looks at."""
-FEW_OPERATIONS = {"enumeration-sweep": 3, "discovery-burst": 8, "share-execution": 4}
+FEW_OPERATIONS = {"mapper-sweep": 1, "enumeration-sweep": 3, "discovery-burst": 8, "share-execution": 4}
 
 
 @cache
