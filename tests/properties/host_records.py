@@ -24,9 +24,9 @@ GUIDED = (None, None, "g")
 """Where Sysmon's ids are known: not, or with this letter."""
 
 
-def steps(late: tuple[int, ...] = LATE_US) -> st.SearchStrategy[int]:
+def steps() -> st.SearchStrategy[int]:
     """Distances in time, at and around the edges of the windows."""
-    return st.sampled_from((*STEPS_US, *STEPS_US, *late))
+    return st.sampled_from((*STEPS_US, *STEPS_US, *LATE_US))
 
 
 def _clock(time_us: int, *, is_coarse: bool) -> int:
@@ -50,13 +50,14 @@ def scenes(
     is_called = draw(st.sampled_from((True, True, False)))
     for number in range(draw(st.integers(1, 4))):
         contact(draw, made, number, programs, operations if is_called else (), skew_us, is_coarse=is_coarse)
+    apart = draw(st.sampled_from((STEPS_US, STEPS_US, (*STEPS_US, *STEPS_US, *LATE_US))))
     flows = made["host_flow"] or [_flow(START_US, "ws2", ("10.0.0.2", 50998, "10.0.0.9", 389))]
     for _ in range(draw(st.integers(1, 4))):
         flow = draw(st.sampled_from(flows))
-        process(draw, made, flow, _clock(flow["time_us"] + draw(steps()), is_coarse=is_coarse), starters)
+        process(draw, made, flow, _clock(flow["time_us"] + draw(st.sampled_from(apart)), is_coarse=is_coarse), starters)
     for _ in range(draw(st.integers(0, 3))):
         flow = draw(st.sampled_from(flows))
-        event(draw, made, flow, _clock(flow["time_us"] + draw(steps()), is_coarse=is_coarse))
+        event(draw, made, flow, _clock(flow["time_us"] + draw(st.sampled_from(apart)), is_coarse=is_coarse))
     if draw(st.booleans()):
         address = draw(st.sampled_from(HOSTS))
         made["host_flow"].append(_flow(START_US - 60_000_000, NAMES[address], (address, 50999, "10.0.0.9", 389)))
@@ -146,7 +147,7 @@ def process(draw: st.DrawFn, made: dict[str, list[Row]], flow: Row, time_us: int
         starter = own[0]
     guid = draw(st.sampled_from((*GUIDED, (flow["process_guid"] or "")[:1] or None)))
     is_embedded = starter == "mmc.exe" and draw(st.booleans())
-    number = draw(st.sampled_from((PARENTS["mmc.exe"], 9001) if is_embedded else (9001, 9002, 704)))
+    number = draw(st.sampled_from((PARENTS["mmc.exe"], 9001) if is_embedded else (9001, 9002, flow["pid"] or 704)))
     row = record(
         "process",
         time_us=time_us,
