@@ -126,9 +126,9 @@ def wmi_launch(tables: Tables, parameters: Parameters) -> list[Row]:
     calls = [row for row in asking if is_between_hosts(row)]
     flows = [row for row in accepted(tables, "svchost.exe") if row["dest_port"] >= parameters["dynamic_low"]]
     found: list[Row] = []
-    for launch in launches(tables):
-        if launch["kind"] != "wmi":
-            continue
+    names = ("host", "time_us", "pid", "process_guid", "image_path", "command_line", "user_name")
+    started = [row for row in launches(tables) if row["kind"] == "wmi"]
+    for launch in {tuple(row[name] for name in names): row for row in started}.values():
         host = launch["host"]
         asked = [
             row
@@ -140,8 +140,8 @@ def wmi_launch(tables: Tables, parameters: Parameters) -> list[Row]:
         own = [row | {"at_us": row["time_us"]} for row in flows if row["host"] == host]
         cells = {name: launch[name] for name in ("host", "user_name", "image_path", "command_line")}
         if near := nearest(launch["time_us"], asked, window_us):
-            names = ("src_ip", "dest_ip", "service", "operation")
-            before = min(near, key=lambda row: (-row["confidence"], *(str(row[name]) for name in names)))
+            ties = ("src_ip", "dest_ip", "service", "operation")
+            before = min(near, key=lambda row: (-row["confidence"], *(str(row[name]) for name in ties)))
             cells |= {name: before[name] for name in ("service", "operation", "flow_id", "confidence")}
             cells["tier"] = "decoded"
         elif near := nearest(launch["time_us"], own, window_us):
@@ -152,7 +152,7 @@ def wmi_launch(tables: Tables, parameters: Parameters) -> list[Row]:
         cells |= {name: before[name] for name in ("src_ip", "dest_ip", "observer", "source")}
         cells |= {"start_time": before["at_us"], "end_time": max(launch["time_us"], before["at_us"])}
         found.append(detection("wmi-launch", **cells, technique="T1047", weight=0.8, events=1))
-    return list({tuple(row.values()): row for row in found}.values())
+    return found
 
 
 ORACLES: Mapping[str, Oracle] = {
