@@ -299,14 +299,14 @@ def test_the_analytic_fires_where_the_rule_does(
 
 
 def test_the_span_for_wmi_is_as_long_where_it_is_set_so(tmp_path: Path) -> None:
-    """Elastic has 20 s, where 12 s were measured to be enough."""
+    """Elastic has 20 s, and so has ours; 10.3 s was the longest measured."""
     path = tmp_path / "defend.ndjson"
-    path.write_text("".join(f"{json.dumps(each)}\n" for each in wmi(after_s=15)))
+    path.write_text("".join(f"{json.dumps(each)}\n" for each in wmi(after_s=18)))
     counts = []
-    for attack in (AttackSettings(), AttackSettings(wmi_s=20)):
+    for attack in (AttackSettings(wmi_s=12), AttackSettings()):
         with opened(Request([str(path)], Settings(attack=attack))) as session:
             counts.append(session.count("wmi-launch"))
-    assert (RULES["incoming WMI"].fires(wmi(after_s=15)), counts) == (True, [0, 1])
+    assert (RULES["incoming WMI"].fires(wmi(after_s=18)), counts) == (True, [0, 1])
 
 
 def facts(events: Sequence[Event], path: Path) -> dict[str, list[Event]]:

@@ -42,6 +42,8 @@ STORY: dict[str, Any] = {
     "servers": 1,
     "client_activities": 1,
     "fan_out": 1,
+    "service": None,
+    "tier": None,
     "server_calls_busiest": 0,
     "since_client_s": 0.0,
     "span_s": 100.0,

@@ -79,7 +79,7 @@ class AttackSettings(BaseModel):
 
     service_s: Seconds = 2.0
     task_s: Seconds = 60.0
-    wmi_s: Seconds = 12.0
+    wmi_s: Seconds = 20.0
     dcom_s: Seconds = 60.0
     copy_s: Seconds = 600.0
     chain_s: Seconds = 3600.0

@@ -8,7 +8,7 @@ kind     = "attack"
 attack   = ["T1021"]
 d3fend   = ["D3-RTA"]
 needs    = ["flow", "rpc_call"]
-uses     = ["reading", "candidate", "sighting", "pair", "connection", "mapper", "matched", "rpc_bind", "rpc_call", "rpc_mapping", "known", "lone", "activity", "spoken", "named", "fact", "judged", "rpc_interface", "rpc_operation", "rpc_name", "called", "contact", "controller", "host_flow", "logon_server"]
+uses     = ["reading", "candidate", "sighting", "pair", "connection", "mapper", "matched", "rpc_bind", "rpc_call", "rpc_mapping", "rpc_interface", "rpc_operation", "rpc_name", "known", "lone", "activity", "uttered", "spoken", "named", "fact", "judged", "called", "contact", "controller", "host_flow", "logon_server"]
 mistaken = "An administrator's session on a management server that then visits its hosts; clusters and replicas that speak to each other; short inputs, in which every contact is the first and few servers have three clients yet."
 blind    = "Hops of which one was not recorded, or goes over SMB in flow records, WinRM, SSH or RDP; middles and ends that serve three clients or more; pivots that wait longer than an hour; one host under two addresses. Of a middle, the twenty hosts reached first are told."
 */

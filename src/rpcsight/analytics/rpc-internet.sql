@@ -8,7 +8,7 @@ kind     = "attack"
 attack   = ["T1190", "T1021"]
 d3fend   = ["D3-RTA"]
 needs    = ["flow", "rpc_call"]
-uses     = ["reading", "candidate", "sighting", "pair", "connection", "mapper", "matched", "rpc_bind", "rpc_call", "rpc_mapping", "known", "lone", "activity", "spoken", "named", "fact", "judged", "rpc_interface", "rpc_operation", "rpc_name", "called", "contact", "public"]
+uses     = ["reading", "candidate", "sighting", "pair", "connection", "mapper", "matched", "rpc_bind", "rpc_call", "rpc_mapping", "rpc_interface", "rpc_operation", "rpc_name", "known", "lone", "activity", "uttered", "spoken", "named", "fact", "judged", "called", "contact", "public"]
 mistaken = "A network whose hosts have public addresses of its own; branch offices and clouds joined over public addresses; honeypots; scanners that get an answer on 135."
 blind    = "RPC over HTTP (port 593) and SMB (445) in flow records; servers behind address translation; refused and unanswered connections; ends that are both public, or both not. Addresses count as written: 192.0.2.0/24 and other reserved networks but those of RFC 1918, 6598, 3927 and 4193, loopback and groups count as public."
 */

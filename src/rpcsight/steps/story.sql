@@ -56,6 +56,25 @@ input as (
   select count(distinct nullif(src_ip, '')) as all_clients, min(first_us) as first_us, max(last_us) as last_us
   from pair
 ),
+/* the service that most of a pair's activities used, best known first */
+used as (
+  select src_ip, dest_ip, service, tier
+  from (
+    select
+      *,
+      row_number() over (partition by src_ip, dest_ip order by tier_rank, activities desc, service) as place
+    from (
+      select
+        src_ip, dest_ip, service, tier,
+        case tier when 'decoded' then 0 when 'process' then 1 else 2 end as tier_rank,
+        count(*) as activities
+      from rpc_activity
+      where service is not null
+      group by src_ip, dest_ip, service, tier
+    ) as counted
+  ) as placed
+  where place = 1
+),
 reach as (
   select
     src_ip,
@@ -92,6 +111,8 @@ select
   client.servers,
   cast(client.client_activities as bigint) as client_activities,
   reach.fan_out,
+  used.service,
+  used.tier,
   coalesce(own.busiest, 0) as server_calls_busiest,
   cast(pair.first_us - client.client_first_us as double) / 1000000 as since_client_s,
   cast(input.last_us - input.first_us as double) / 1000000 as span_s
@@ -101,4 +122,5 @@ join client on client.src_ip = pair.src_ip
 join reach on reach.src_ip = pair.src_ip
 cross join input
 left join client as own on own.src_ip = pair.dest_ip
+left join used on used.src_ip = pair.src_ip and used.dest_ip = pair.dest_ip
 order by pair.src_ip, pair.dest_ip
