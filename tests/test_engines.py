@@ -179,6 +179,7 @@ def test_names_and_literals_are_quoted(name: str, engine: Engine) -> None:
 
 def test_only_parameters_that_a_text_names_are_used() -> None:
     assert used("select $a, $b_c", {"a": 1, "b_c": 2, "d": 3}) == {"a": 1, "b_c": 2}
+    assert used("/* a log's, not $d */ select '$d', $a /* it's $d */", {"a": 1, "d": 3}) == {"a": 1}
 
 
 @pytest.mark.parametrize(("gives", "table"), TABLES.items())

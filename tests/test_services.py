@@ -55,7 +55,7 @@ CAPTURES: dict[str, dict[Told, int]] = {
         wmi(59570, "PutInstance"): 1
     },
     f"{OTRF}/empire_dcom_shellwindows_WORKSTATION5_2020-09-18130751.cap": {wmi(49913, "Invoke", "IDispatch"): 1},
-    f"{OTRF}/empire_find_localadmin_smb_svcctl_OpenSCManager_2020-09-22021559.cap": {svcctl("CloseServiceHandle"): 1},
+    f"{OTRF}/empire_find_localadmin_smb_svcctl_OpenSCManager_2020-09-22021559.cap": {svcctl("OpenSCManager2"): 1},
     f"{OTRF}/empire_msbuild_dcerpc_wmi_smb_WORKSTATION5_2020-09-20173857.cap": {
         wmi(50937): 1,
         wmi(50937, "RemRelease", "IRemUnknown2"): 1,
@@ -64,7 +64,7 @@ CAPTURES: dict[str, dict[Told, int]] = {
     f"{OTRF}/empire_psexec_dcerpc_tcp_svcctl_WORKSTATION5_2020-09-20121608.cap": {svcctl("CreateServiceA"): 1},
     f"{OTRF}/empire_shell_dcerpc_smb_service_dll_hijack_2020-09-21232839.cap": {
         drsuapi("DRSCrackNames", 49674): 1,
-        svcctl("CloseServiceHandle"): 2,
+        svcctl("OpenSCManager2"): 2,
         svcctl("StartServiceW"): 1,
     },
     f"{OTRF}/schtask_create_2020-12-1907003032.pcapng": {wmi(49671, "SchRpcRegisterTask", "ITaskSchedulerService"): 1},

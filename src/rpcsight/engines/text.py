@@ -8,7 +8,8 @@ from rpcsight.schema import FACTS, Column
 
 __all__ = ["identifier", "kind_text", "literal", "mapped", "over_columns", "used", "where"]
 
-PARAMETER = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\$([a-z_]+)""")  # not inside texts and quoted names
+PARAMETER = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|/\*(?s:.*?)\*/|\$([a-z_]+)""")
+"""Not inside texts, quoted names and comments."""
 
 
 def identifier(name: str) -> str:
