@@ -90,7 +90,7 @@ def _followed(tables: Tables, service_us: int) -> list[Row]:
         installed = [
             (event["time_us"], event["name"])
             for event in tables["host_event"]
-            if event["action"] == "service" and event["name"] and event["host"].lower() == row["host"]
+            if event["action"] == "service" and event["name"] is not None and event["host"].lower() == row["host"]
             if low_us <= event["time_us"] <= high_us
         ]
         cells = {name: row[name] for name in ("src_ip", "dest_ip", "host")}

@@ -24,6 +24,10 @@ def program(path: str | None) -> str:
     return re.split(r"[\\/]", path or "")[-1].lower()
 
 
+def _plain(path: str) -> str:
+    return path.lower().replace("\\", "/")
+
+
 def is_between_hosts(flow: Row) -> bool:
     """Whether a connection has two ends that are different computers."""
     here, there = flow["src_ip"], flow["dest_ip"]
@@ -125,7 +129,7 @@ def _is_same(row: Row, other: Row) -> bool:
         and row["host"] == other["host"]
         and row["parent_pid"] is not None
         and row["parent_pid"] == other["parent_pid"]
-        and program(row["image_path"]) == program(other["image_path"])
+        and _plain(row["image_path"]) == _plain(other["image_path"])
         and (row["pid"] is None or other["pid"] is None or row["pid"] == other["pid"])
         and abs(row["time_us"] - other["time_us"]) <= TWICE_US
     )

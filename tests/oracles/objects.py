@@ -33,16 +33,19 @@ def registrations(tables: Tables) -> list[Row]:
         same = told[row["host"], row["name"], row["time_us"] // HOUR_US] if row["name"] else []
         cells = {name: row[name] for name in ("host", "time_us", "name", "process_key")}
         cells["command_line"] = least(_command(each["detail"]) for each in same)
-        cells["user_name"] = least(each["user_name"] for each in same if each["process_key"] is None)
+        cells["user_name"] = least(each["user_name"] for each in same if not _is_written(each))
         found[tuple(cells.values())] = cells | {name: row[name] for name in ("observer", "source")}
     return list(found.values())
 
 
 def _writer(row: Row) -> str | None:
     """The process that wrote a registry value; other records name none, or the client's."""
-    if row["image_path"] is None and row["process_guid"] is None:
-        return None
-    return key(row)
+    return key(row) if _is_written(row) else None
+
+
+def _is_written(row: Row) -> bool:
+    """Whether a record is of the registry, which names the program that wrote it."""
+    return row["image_path"] is not None or row["process_guid"] is not None
 
 
 def key(row: Row) -> str | None:
