@@ -149,7 +149,7 @@ def _writes(tables: Tables) -> list[Row]:
         row | {"at_us": row["time_us"], "dest_ip": row["dest_ip"] or row["observer"]}
         for row in tables.get("smb_event", ())
         if row["action"] == "write" and re.search(r"(^|[\\/])(admin|[a-z])\$$", (row["share"] or "").lower())
-        if row["src_ip"] is not None and row["src_ip"] != row["dest_ip"]
+        if row["src_ip"] is not None and row["src_ip"] != row["dest_ip"] and not is_loopback(row["src_ip"])
     ]
 
 

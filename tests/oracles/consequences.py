@@ -140,16 +140,18 @@ def wmi_launch(tables: Tables, parameters: Parameters) -> list[Row]:
         own = [row | {"at_us": row["time_us"]} for row in flows if row["host"] == host]
         cells = {name: launch[name] for name in ("host", "user_name", "image_path", "command_line")}
         if near := nearest(launch["time_us"], asked, window_us):
-            ties = ("src_ip", "dest_ip", "service", "operation")
+            ties = ("confidence", "src_ip", "dest_ip", "service", "operation")
             before = min(near, key=lambda row: (-row["confidence"], *(str(row[name]) for name in ties)))
-            cells |= {name: before[name] for name in ("service", "operation", "flow_id", "confidence")}
-            cells["tier"] = "decoded"
+            cells |= {"tier": "decoded"}
         elif near := nearest(launch["time_us"], own, window_us):
+            ties = ("src_ip", "dest_ip")
             before = min(near, key=lambda row: (row["src_ip"], row["dest_ip"]))
             cells |= {"service": "svchost.exe", "tier": "process", "confidence": 0.7}
         else:
             continue
-        cells |= {name: before[name] for name in ("src_ip", "dest_ip", "observer", "source")}
+        same = [row for row in near if all(row[name] == before[name] for name in ties)]
+        cells |= {name: before[name] for name in ties}
+        cells |= {name: least(row.get(name) for row in same) for name in ("flow_id", "observer", "source")}
         cells |= {"start_time": before["at_us"], "end_time": max(launch["time_us"], before["at_us"])}
         found.append(detection("wmi-launch", **cells, technique="T1047", weight=0.8, events=1))
     return found

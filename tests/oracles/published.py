@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from rpcsight.catalog import operation
 from tests.oracles.attacks import TASKS, Oracle, Parameters
 from tests.oracles.hosts import SECOND_US, host_addresses, program
-from tests.oracles.telling import Row, Tables, detection, grouped, turned
+from tests.oracles.telling import Row, Tables, detection, grouped, least, turned
 
 REM_UNKNOWN = "00000143-0000-0000-c000-000000000046"
 MESSAGE = {"tier": "decoded", "confidence": 0.5, "weight": 0.3, "events": 1}
@@ -98,6 +98,7 @@ def wmi_launched(tables: Tables, parameters: Parameters) -> list[Row]:
         message, process = group[0]["message"], group[0]["process"]
         cells = {name: message[name] for name in ("src_ip", "dest_ip", "observer", "source")}
         cells |= {name: process[name] for name in ("user_name", "image_path", "command_line")}
+        cells["flow_id"] = least(row["message"]["flow_id"] for row in group)
         cells |= MESSAGE | {"events": len(group), "host": process["host"].lower(), "service": "IRemUnknown2"}
         cells |= {"start_time": min(row["message"]["at_us"] for row in group), "end_time": time_us}
         found.append(detection("CAR-2014-12-001", technique="T1047", **cells))

@@ -94,9 +94,11 @@ def contact(
             "pid": draw(st.sampled_from((PARENTS[name], PARENTS[name], None))),
             "process_guid": guid and guid + name,
         }
-        made["host_flow"].append(
-            row | draw(st.sampled_from(({}, {}, {}, {"is_outbound": True}, {"transport_protocol": "udp"})))
-        )
+        row |= draw(st.sampled_from(({}, {}, {}, {"is_outbound": True}, {"transport_protocol": "udp"})))
+        made["host_flow"].append(row)
+        if not draw(st.integers(0, 4)):  # the Security log has it, too
+            whole_us = row["time_us"] // SECOND_US * SECOND_US
+            made["host_flow"].append(row | {"time_us": whole_us, "pid": PARENTS[name], "process_guid": None})
     for _ in range(draw(st.integers(0, 3)) if operations else 0):
         interface, opnum = draw(st.sampled_from(operations))
         observer = draw(st.sampled_from(("sensor", "sensor", "other")))
@@ -160,7 +162,7 @@ def process(draw: st.DrawFn, made: dict[str, list[Row]], flow: Row, time_us: int
         else draw(st.sampled_from((None, "cmd.exe /c x", "net use"))),
         parent_pid=draw(st.sampled_from((PARENTS[starter], PARENTS[starter], PARENTS[starter], 1, None))),
         parent_guid=guid and guid + starter,
-        parent_image_path=_path(draw, starter),
+        parent_image_path=_path(draw, starter) if draw(st.integers(0, 7)) else None,
         user_name=draw(st.sampled_from((None, "LAB\\bob"))),
         observer="ws2",
         source="events.evtx",
