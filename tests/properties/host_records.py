@@ -96,9 +96,9 @@ def contact(
         }
         row |= draw(st.sampled_from(({}, {}, {}, {"is_outbound": True}, {"transport_protocol": "udp"})))
         made["host_flow"].append(row)
-        if not draw(st.integers(0, 4)):  # the Security log has it, too
+        if row["pid"] is not None and not draw(st.integers(0, 4)):  # the Security log has it, too
             whole_us = row["time_us"] // SECOND_US * SECOND_US
-            made["host_flow"].append(row | {"time_us": whole_us, "pid": PARENTS[name], "process_guid": None})
+            made["host_flow"].append(row | {"time_us": whole_us, "process_guid": None})
     for _ in range(draw(st.integers(0, 3)) if operations else 0):
         interface, opnum = draw(st.sampled_from(operations))
         observer = draw(st.sampled_from(("sensor", "sensor", "other")))
