@@ -52,7 +52,7 @@ def test_an_account_says_what_was_read_left_out_and_skipped() -> None:
 def test_calls_are_told_and_pipes_are_not_out_of_sight_where_they_were_seen() -> None:
     told = list(lines(Account(files=1, readers=Counter(pcap=1), calls=Counter(smb=2, tcp=1001))))
     assert told[1:] == [
-        "RPC calls decoded: 1,003, 2 of them in SMB pipes; findings do not weigh them, `rpcsight run rpc-calls` lists them",
+        "RPC calls decoded: 1,003, 2 of them in SMB pipes; `rpcsight run rpc-calls` lists them",
         UNSEEN.replace("RPC inside SMB pipes (445), ", ""),
     ]
     assert list(lines(Account(calls=Counter(tcp=1))))[-1] == UNSEEN

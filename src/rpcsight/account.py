@@ -106,7 +106,7 @@ def lines(account: Account) -> Iterator[str]:
     yield from account.limits
     if account.calls:
         yield (
-            f"RPC calls decoded: {account.calls.total():,}, {account.calls['smb']:,} of them in SMB pipes; findings do not weigh them, "
+            f"RPC calls decoded: {account.calls.total():,}, {account.calls['smb']:,} of them in SMB pipes; "
             "`rpcsight run rpc-calls` lists them"
         )
     if not account.written:
