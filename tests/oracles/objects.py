@@ -212,10 +212,12 @@ def _done(tables: Tables, parameters: Parameters) -> list[Row]:
         if row["dest_port"] >= parameters["dynamic_low"] and key(row) is not None
     ]
     done: list[Row] = []
-    for row in launches(tables):
-        done += _child(row, flows, parameters["dcom_us"]) if row["kind"] == "dcom" else []
-    for row in tables["process"]:
-        done += _embedded(row | {"host": row["host"].lower()}, flows, parameters["dcom_us"])
+    processes = [row | {"host": row["host"].lower()} for row in tables["process"]]
+    unnamed = [row | {"parent_guid": None} for row in processes if row["parent_image_path"] is None]
+    for row in [row for row in launches(tables) if row["kind"] == "dcom"] + unnamed:
+        done += _child(row, flows, parameters["dcom_us"])
+    for row in processes:
+        done += _embedded(row, flows, parameters["dcom_us"])
     names: Callable[[Row], Any] = lambda row: (  # noqa: E731
         *(row["flow"][name] for name in ("host", "src_ip", "dest_ip")),
         key(row["flow"]),
@@ -250,7 +252,7 @@ def _child(row: Row, flows: list[Row], dcom_us: int) -> list[Row]:
         for flow in flows
         if flow["host"] == row["host"]
         and key(flow) in {row["parent_guid"], None if row["parent_pid"] is None else str(row["parent_pid"])}
-        and program(flow["image_path"]) == program(row["parent_image_path"])
+        and program(row["parent_image_path"]) in {"", program(flow["image_path"])}
     ]
     return [{"flow": flow, "process": row, "is_child": True} for flow in nearest(row["time_us"], own, dcom_us)]
 

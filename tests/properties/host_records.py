@@ -8,7 +8,7 @@ NAMES = {"10.0.0.1": "WS1", "10.0.0.2": "ws2", "10.0.0.3": "WS3.lab", "10.0.0.4"
 SECOND_US = 1_000_000
 REM_UNKNOWN = "00000143-0000-0000-c000-000000000046"
 STEPS_US = (0, 0, 1, 500_000, 999_999, 1_000_000, 1_000_001, 1_999_999, 2_000_000, 2_000_001, -1, -500_000, -1_000_000)
-LATE_US = (11_999_999, 12_000_000, 12_000_001, 59_000_000, 60_000_000, 60_000_001, 3_599_000_000, 30_000_000)
+LATE_US = (19_999_999, 20_000_000, 20_000_001, 59_000_000, 60_000_000, 60_000_001, 3_599_000_000, 30_000_000)
 PATHS = ("C:\\Windows\\System32\\{}", "\\device\\harddiskvolume2\\windows\\system32\\{}")
 CHILDREN = ("C:\\Windows\\System32\\cmd.exe", "C:\\Windows\\System32\\net.exe")
 PARENTS = {
@@ -148,6 +148,7 @@ def process(draw: st.DrawFn, made: dict[str, list[Row]], flow: Row, time_us: int
     if own and draw(st.integers(0, 3)):
         starter = own[0]
     guid = draw(st.sampled_from((*GUIDED, (flow["process_guid"] or "")[:1] or None)))
+    is_named = guid is not None or starter != "services.exe" or bool(draw(st.integers(0, 7)))
     is_embedded = starter == "mmc.exe" and draw(st.booleans())
     number = draw(st.sampled_from((PARENTS["mmc.exe"], 9001) if is_embedded else (9001, 9002, flow["pid"] or 704)))
     row = record(
@@ -162,7 +163,7 @@ def process(draw: st.DrawFn, made: dict[str, list[Row]], flow: Row, time_us: int
         else draw(st.sampled_from((None, "cmd.exe /c x", "net use"))),
         parent_pid=draw(st.sampled_from((PARENTS[starter], PARENTS[starter], PARENTS[starter], 1, None))),
         parent_guid=guid and guid + starter,
-        parent_image_path=_path(draw, starter) if draw(st.integers(0, 7)) else None,
+        parent_image_path=_path(draw, starter) if is_named else None,
         user_name=draw(st.sampled_from((None, "LAB\\bob"))),
         observer="ws2",
         source="events.evtx",
