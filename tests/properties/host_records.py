@@ -148,7 +148,7 @@ def process(draw: st.DrawFn, made: dict[str, list[Row]], flow: Row, time_us: int
     if own and draw(st.integers(0, 3)):
         starter = own[0]
     guid = draw(st.sampled_from((*GUIDED, (flow["process_guid"] or "")[:1] or None)))
-    is_named = guid is not None or starter != "services.exe" or bool(draw(st.integers(0, 7)))
+    is_named = guid is not None or bool(draw(st.integers(0, 7)))
     is_embedded = starter == "mmc.exe" and draw(st.booleans())
     number = draw(st.sampled_from((PARENTS["mmc.exe"], 9001) if is_embedded else (9001, 9002, flow["pid"] or 704)))
     row = record(

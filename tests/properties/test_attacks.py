@@ -42,7 +42,7 @@ FEW = {
 """Thresholds that small inputs reach."""
 PARAMETERS = Request([]).parameters() | FEW
 ORACLES = {**attacks.ORACLES, **combined.ORACLES, **consequences.ORACLES, **published.ORACLES, **objects.ORACLES}
-EXAMPLES = 100 if os.environ.get("CI") == "true" else 20
+EXAMPLES = 60 if os.environ.get("CI") == "true" else 20
 ELSEWHERE = {"CAR-2014-05-001", "rpc-chain", "rpc-internet"}
 """Analytics whose oracles have tests of their own."""
 KNOWN = {each.header.id for each in analytics.all_analytics()}

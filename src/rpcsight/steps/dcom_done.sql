@@ -1,5 +1,5 @@
 /* dcom_done: what programs did that DCOM can make do things, right after another computer connected to them (`dcom_accepted`): started a process
-   (within $dcom_us after the latest connection before it, or, as clocks are, up to a second before the first one), or were themselves started to
+   (a parent is known by its number, or Sysmon's id; older Windows does not name it; within $dcom_us after the latest connection before it, or, as clocks are, up to a second before the first one), or were themselves started to
    be used so (-Embedding) and accepted the connection within $dcom_us. */
 with child as (
   select distinct host, cast(parent_pid as varchar) as process_key, time_us, image_path, command_line, user_name
@@ -9,6 +9,12 @@ with child as (
   select distinct host, parent_guid as process_key, time_us, image_path, command_line, user_name
   from launch
   where kind = 'dcom' and parent_guid is not null
+  union
+  select distinct lower(host) as host, cast(parent_pid as varchar) as process_key, time_us, image_path, command_line, user_name
+  from process
+  where parent_image_path is null
+    and parent_pid is not null
+    and time_us between 0 and 4102444799999999
 ),
 moment as (
   select distinct host, process_key, time_us as at_us, 0 as turn, time_us as accepted_us
