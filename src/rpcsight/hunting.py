@@ -17,7 +17,18 @@ FAN_OUT_US = 300_000_000
 EVIDENCE_ROWS = 5
 DETECTION_ROWS = 20
 """Of a client and server."""
-HELD = ("judged", "telling", "technique_call", "host_address", "host_skew", "launch", "consequence", "contact")
+HELD = (
+    "activity",
+    "uttered",
+    "judged",
+    "telling",
+    "technique_call",
+    "host_address",
+    "host_skew",
+    "launch",
+    "consequence",
+    "contact",
+)
 """Steps that are worth holding where all analytics run, those that others build on first."""
 NOTHING = f"select {', '.join(f'cast(null as {column.kind}) as {column.name}' for column in DETECTION)} where 1 = 0"
 
