@@ -3,6 +3,7 @@
 import gzip
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib import resources
@@ -15,11 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 
 import rpcsight
+from rpcsight.analytics import all_analytics
 from rpcsight.engines import ReadCount, open_engine
+from rpcsight.hunting import hunt
 from rpcsight.pipeline import Request, opened
 from rpcsight.schema import FACTS, FLOW
 from rpcsight.schema import names as names_of
-from tests import system, test_engines, test_mapped
+from tests import system, test_engines, test_mapped, together
 from tests.contracts import exported
 from tests.contracts.samples import FLOWS, FORMS
 from tests.e2e import cluster
@@ -29,6 +32,7 @@ from tests.properties.strategies import LOOPBACK, flow_lists, to_rows
 pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("spark")]
 
 ANALYTICS = ("CAR-2014-05-001", "rpc-activity", "rpc-attempts")
+NO_EXAMPLES = "CAR-2014-05-001"
 PACKETS_ONLY = ("rpc-calls", "rpc-mappings", "smb-events")
 RANDOM_LISTS = 40
 FILES = 3
@@ -189,6 +193,28 @@ def test_what_packets_show(connected: str) -> None:
             assert len(here.account.warnings) == (0 if paths is public else len(PACKETS_ONLY))
 
 
+def test_all_analytics_and_a_hunt(connected: str, tmp_path: Path) -> None:
+    """Over the records of all examples that fire, read once; each analytic has the rows that its own examples say, and more."""
+    records = [str(together.write_together(tmp_path))]
+    found: list[dict[str, Any]] = []
+    for engine, master in (("duckdb", None), ("spark", connected)):
+        with opened(Request(records, engine=engine, master=master)) as session:
+            hunted = hunt(session)
+            tables = {each.header.id: session.run(each.header.id) for each in all_analytics()}
+            found.append({"hunt": hunted.findings, "account": hunted.account.warnings})
+            found[-1] |= {name: (table.schema, table.to_pylist()) for name, table in tables.items()}
+    here, there = found
+    for name, rows in here.items():
+        assert there[name] == rows, name
+    wanted: Counter[str] = Counter()
+    for name, example in together.firing():
+        wanted[name] += example.rows
+    given = {name: len(here[name][1]) for name in (*wanted, NO_EXAMPLES)}
+    assert {name for name, rows in given.items() if rows < max(wanted[name], 1)} == set()
+    assert {each.header.id for each in all_analytics() if each.header.kind != "list"} == set(given)
+    assert len(here["hunt"]) > len(together.firing()) / 2
+
+
 def test_random_flows(connected: str, tmp_path: Path) -> None:
     schema = pa.schema([(column.name, TYPES[column.kind]) for column in FLOW if column.kind in TYPES])
     rows = to_rows(random_flows())
@@ -235,6 +261,21 @@ def test_sensors_clouds_and_host_events(connected: str, tmp_path: Path) -> None:
         assert there[name] == rows, name
     shown = {name for name, rows in here.items() if rows}
     assert shown >= {"flows", "rpc-activity", "rpc_bind", "rpc_call", "host_flow", "process", "host_event"}
+
+
+def test_a_part_of_a_query_that_is_called_as_a_relation_hides_it_for_that_query_only(
+    connected: str, tmp_path: Path
+) -> None:
+    found = []
+    for name in ("duckdb", "spark"):
+        engine = open_engine(name, scratch=str(tmp_path), master=connected)
+        engine.keep("pair", "select 1 as number", {})
+        asked = ["with pair as (select 2 as number) select * from pair", "select * from pair"]
+        found.append([engine.rows(sql, {}).to_pylist() for sql in asked])
+        engine.keep("pair", "with pair as (select 3 as number) select * from pair", {})
+        found[-1].append(engine.rows("select * from pair", {}).to_pylist())
+        engine.close()
+    assert found == [[[{"number": 2}], [{"number": 1}], [{"number": 3}]]] * 2
 
 
 def test_files_that_hold_several_tables(connected: str, tmp_path: Path) -> None:

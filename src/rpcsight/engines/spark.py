@@ -53,9 +53,10 @@ class Spark:
         self._read: list[DataFrame] = []
         self._halves: list[DataFrame] = []
         self._facts: dict[str, list[DataFrame]] = {name: [] for name in FACTS}
+        self._shown: dict[str, DataFrame] = {}
         for name, table in FACTS.items():
             empty = ", ".join(f"{column.name} {KINDS[column.kind]}" for column in table)
-            self._session.createDataFrame([], empty).createOrReplaceTempView(name)
+            self._show(name, self._session.createDataFrame([], empty))
         self._show_reading()
 
     def read(self, scan: Scan, statements: Statements, parameters: Mapping[str, int]) -> ReadCount:
@@ -107,11 +108,11 @@ class Spark:
     def keep(self, name: str, sql: str, parameters: Mapping[str, int]) -> None:
         """See `Engine.keep`."""
         with _told_as(EngineError, name), self._query(sql, parameters) as result:
-            self._held(result).createOrReplaceTempView(name)
+            self._show(name, self._held(result))
 
     def give(self, name: str, rows: pa.Table) -> None:
         """See `Engine.give`."""
-        self._session.createDataFrame(rows).createOrReplaceTempView(name)
+        self._show(name, self._session.createDataFrame(rows))
 
     def close(self) -> None:
         """See `Engine.close`. A session that somebody else started stays."""
@@ -137,7 +138,7 @@ class Spark:
                     records = self._session.table(part.relation).count()
                     count.records += records
                 for name in (*files, *scan.made):
-                    self._session.catalog.dropTempView(name)
+                    self._hide(name)
             count = told.account(count)
             total.records += count.records
             total.losses += count.losses
@@ -158,7 +159,7 @@ class Spark:
         """Let rows be in the table of facts; columns that they lack are empty."""
         columns = [_column(column, rows.columns) for column in FACTS[name]]
         self._facts[name].append(self._held(rows.select(*columns)))
-        _union(self._facts[name]).createOrReplaceTempView(name)
+        self._show(name, _union(self._facts[name]))
 
     def _take(self, scan: Scan, raw: str, source: str, statements: Statements, parameters: Mapping[str, int]) -> None:
         """Keep what the analytics can use of a scan's rows; of one relation, for all that the scan and its others give."""
@@ -215,7 +216,17 @@ class Spark:
         """Let the relation `reading` be all that was read."""
         empty = ", ".join(f"{name} {kind}" for name, kind in COLUMNS)
         reading = _union(self._read) if self._read else self._session.createDataFrame([], empty)
-        reading.createOrReplaceTempView("reading")
+        self._show("reading", reading)
+
+    def _show(self, name: str, rows: "DataFrame") -> None:
+        """Let rows be a relation, until others are."""
+        self._shown[name] = rows
+        rows.createOrReplaceTempView(name)
+
+    def _hide(self, name: str) -> None:
+        """Let there be no such relation."""
+        self._shown.pop(name, None)
+        self._session.catalog.dropTempView(name)
 
     @contextmanager
     def _query(self, sql: str, parameters: Mapping[str, int]) -> "Iterator[DataFrame]":
@@ -236,7 +247,12 @@ class Spark:
             yield self._session.sql(rest)
         finally:
             for part in named:
-                self._session.catalog.dropTempView(part.name)
+                if (
+                    part.name in self._shown
+                ):  # a part may be called as a relation that is kept, which is there again now
+                    self._shown[part.name].createOrReplaceTempView(part.name)
+                else:
+                    self._session.catalog.dropTempView(part.name)
 
 
 def _column(column: Column, given: Sequence[str]) -> "SparkColumn":
