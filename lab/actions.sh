@@ -24,8 +24,8 @@ act() { # act LABEL MACHINE COMMAND...: run it; a line with start, end, machine,
 
 # --- clients ---------------------------------------------------------------------------------------------------------
 
-login() { # login MACHINE: options of Samba's clients, one a line
-  printf '%s\n' -s "$(client_conf "$1")" -U "LAB/Administrator%$PASSWORD"
+login() { # login MACHINE: options of Samba's clients, one a line; at level 11 they log each call that they make
+  printf '%s\n' -s "$(client_conf "$1")" -U "LAB/Administrator%$PASSWORD" -d 11
 }
 
 rpc() { # rpc LABEL MACHINE SERVER COMMANDS: rpcclient; for each interface one mapper and one endpoint connection
@@ -46,12 +46,24 @@ smb() { # smb LABEL MACHINE SERVER: list the shares, which is RPC inside SMB: 44
   act "$1" "$2" smbclient "${options[@]}" -L "//$3.lab.example"
 }
 
+piped() { # piped LABEL MACHINE SERVER COMMANDS: rpcclient; RPC inside SMB, a pipe for each interface
+  local options
+  mapfile -t options < <(login "$2")
+  act "$1" "$2" rpcclient "${options[@]}" "ncacn_np:$3.lab.example" -c "$4"
+}
+
+net_rpc() { # net_rpc LABEL MACHINE SERVER ARGUMENTS: Samba's net, which uses pipes
+  local options
+  mapfile -t options < <(login "$2")
+  act "$1" "$2" net rpc "${@:4}" -S "$3.lab.example" "${options[@]}"
+}
+
 impacket() { # impacket LABEL MACHINE SCRIPT SERVER OPTION...
-  act "$1" "$2" "$VENV/bin/python" "$VENV/bin/$3" "${@:5}" "LAB/Administrator:$PASSWORD@$4.lab.example"
+  act "$1" "$2" "$VENV/bin/python" "$HERE/logged.py" "$VENV/bin/$3" "${@:5}" "LAB/Administrator:$PASSWORD@$4.lab.example"
 }
 
 shaped() { # shaped LABEL MACHINE ARGUMENTS: our own client, for what no ordinary one does on request
-  act "$1" "$2" env LAB_PASSWORD="$PASSWORD" "$VENV/bin/python" "$HERE/rpc_client.py" "${@:3}"
+  act "$1" "$2" env LAB_PASSWORD="$PASSWORD" "$VENV/bin/python" "$HERE/logged.py" "$HERE/rpc_client.py" "${@:3}"
 }
 
 http_get() { # http_get LABEL MACHINE SERVER PORT
@@ -138,6 +150,13 @@ lateral() { # c2 -> c3 -> c4, and c1 on its own
   impacket lateral-dcsync c3 secretsdump.py dc -just-dc; pause
 }
 
+pipes() { # c1 on a controller, where Samba offers services and the registry over pipes
+  piped lateral-pipe-questions c1 dc 'enumdomusers;lsaquery;netshareenumall;srvinfo;dsr_getdcname lab.example'; pause
+  net_rpc lateral-pipe-service c1 dc service create lab lab /bin/true  # Samba refuses, but it was asked
+  net_rpc lateral-pipe-service c1 dc service start WINS; pause
+  net_rpc lateral-pipe-registry c1 dc registry createkey 'HKLM\Software\lab'; pause
+}
+
 play() {
   local round=0
   RANDOM=20140501
@@ -154,6 +173,7 @@ play() {
   attempts
   interlude "$((++round))"
   lateral
+  pipes
   replication
   interlude "$((++round))"
 }

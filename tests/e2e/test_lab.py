@@ -1,9 +1,5 @@
 """A fresh recording of real software: what rpcsight sees in it is what tshark, nfdump and the recording's own truth say."""
 
-import csv
-import fcntl
-import os
-import subprocess
 from collections import Counter
 from datetime import timedelta
 from functools import cache
@@ -13,7 +9,6 @@ from typing import Any
 import pytest
 
 from rpcsight.schema import FACTS
-from tests import system
 from tests.test_captures import loaded
 from tests.test_recorded_packets import Ends, activities_of, by_ends
 from tests.wire import test_captures as on_tcp
@@ -24,11 +19,6 @@ from tests.wire.test_follow import Rows
 
 pytestmark = [pytest.mark.lab, pytest.mark.system, pytest.mark.xdist_group("lab")]
 
-RECORD = system.ROOT / "lab" / "record.sh"
-VENV = system.ROOT / ".venv-lab"
-PROGRAMS = ("ethtool", "ip", "nfcapd", "samba", "smbclient", "softflowd", "tcpdump", "tshark", "winbindd")
-FILES = tuple(name for name in system.PACKAGES if name.startswith("/"))
-INSTALL_LIMIT_S, LIMIT_S, DOWN_LIMIT_S = 300, 600, 60
 NETFLOW_PORT = 2055
 
 # Forms of `exports.OPTIONS`, and how much earlier than the packets their records may begin: a millisecond is cut off, and another of the
@@ -44,68 +34,6 @@ LATE = timedelta(milliseconds=1)
 """How much later: uptimes and the header's time are cut off, each at its own millisecond."""
 GAP_S = {True: 1e-6, False: 2e-3}
 """How much gaps may differ: as packets have microseconds, and as records have milliseconds."""
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with a recording of now."""
-    for name in (*PROGRAMS, *FILES):
-        system.require(name)
-    may_be_a_machine()
-    base = tmp_path_factory.getbasetemp()
-    # pytest 9.2 does not show pytest-xdist 3.8 its groups: whichever worker comes first records for all.
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "lab"
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            folder.mkdir()
-            record(folder)
-        assert (folder / "out" / "truth.csv").exists(), f"no recording: {last_words(folder)}"
-    return folder / "out"
-
-
-def record(folder: Path) -> None:
-    """Make a recording in this folder, and leave nothing running."""
-    environment = os.environ | {
-        "LAB": str(folder),
-        "OUT": str(folder / "out"),
-        "VENV": str(VENV),
-        "NET": f"rl{os.getpid()}",
-        "ROUNDS": "1",
-    }
-    if step("install", environment, folder, INSTALL_LIMIT_S):
-        system.lacking(f"no impacket in {VENV.name}: {last_words(folder)}")
-    try:
-        step("all", environment, folder, LIMIT_S)
-    finally:
-        step("down", environment, folder, DOWN_LIMIT_S)
-
-
-def may_be_a_machine() -> None:
-    """Skip where namespaces and links are not ours to make."""
-    made = subprocess.run(
-        ["unshare", "--mount", "--net", "--uts", "ip", "link", "add", "type", "veth"], capture_output=True, check=False
-    )
-    if made.returncode:
-        system.lacking("the lab needs root and network namespaces")
-
-
-def step(name: str, environment: dict[str, str], folder: Path, limit_s: int) -> int:
-    """Run a step of the lab. Its output goes into a file: what it starts would keep a pipe open."""
-    with (folder / "record.log").open("ab") as log:
-        return subprocess.run(
-            [RECORD, name],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            timeout=limit_s,
-            check=False,
-        ).returncode
-
-
-def last_words(folder: Path) -> str:
-    return "\n".join((folder / "record.log").read_text("utf-8", "replace").splitlines()[-20:])
 
 
 # --- tshark
@@ -180,11 +108,6 @@ def test_exports(form: str, lab: Path, tmp_path: Path) -> None:
 
 
 # --- the truth
-
-
-@pytest.fixture(scope="module")
-def truth(lab: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader((lab / "truth.csv").read_text("utf-8").splitlines()))
 
 
 def told(truth: list[dict[str, str]], kind: str) -> dict[Ends, dict[str, Any]]:
