@@ -138,7 +138,8 @@ class Spark:
                     records = self._session.table(part.relation).count()
                     count.records += records
                 for name in (*files, *scan.made):
-                    self._hide(name)
+                    self._shown.pop(name, None)
+                    self._session.catalog.dropTempView(name)
             count = told.account(count)
             total.records += count.records
             total.losses += count.losses
@@ -223,11 +224,6 @@ class Spark:
         self._shown[name] = rows
         rows.createOrReplaceTempView(name)
 
-    def _hide(self, name: str) -> None:
-        """Let there be no such relation."""
-        self._shown.pop(name, None)
-        self._session.catalog.dropTempView(name)
-
     @contextmanager
     def _query(self, sql: str, parameters: Mapping[str, int]) -> "Iterator[DataFrame]":
         """The result of a query, which holds the heavy parts of its WITH that are named more than once.
@@ -246,10 +242,8 @@ class Spark:
                 rows.createOrReplaceTempView(part.name)
             yield self._session.sql(rest)
         finally:
-            for part in named:
-                if (
-                    part.name in self._shown
-                ):  # a part may be called as a relation that is kept, which is there again now
+            for part in named:  # which may be called as a relation that is kept: that is there again now
+                if part.name in self._shown:
                     self._shown[part.name].createOrReplaceTempView(part.name)
                 else:
                     self._session.catalog.dropTempView(part.name)
