@@ -100,7 +100,6 @@ MISSES: dict[tuple[str, str], str] = {
     ("", "empire_psremoting"): WINRM,
     ("host-json", "empire_shell_rpc_samr"): NO_OPERATION,
     ("host-json", "empire_shell_samr"): NO_OPERATION,
-    ("evtx", "ID4688,4697"): "no connection stands in the log",
     (
         "evtx",
         "ID4688-5145",

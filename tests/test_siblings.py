@@ -10,7 +10,15 @@ from rpcsight.pipeline import Request, opened
 from tests import system
 from tests.test_catalogue import catalogue
 
-NAMES = ("CAR-2014-03-005", "CAR-2014-12-001", "remote-service", "remote-wmi", "wmi-launch")
+NAMES = (
+    "CAR-2014-03-005",
+    "CAR-2014-12-001",
+    "remote-service",
+    "remote-wmi",
+    "service-pipe",
+    "task-atsvc",
+    "wmi-launch",
+)
 LAB = "OTRF+Security-Datasets"
 ENDS = ("172.18.39.5", "172.18.39.6")
 """The lab's client and server of each attack."""
@@ -20,6 +28,14 @@ CMD = "C:\\Windows\\System32\\cmd.exe"
 GRUNT = "C:\\Windows\\System32\\GruntHTTP2.exe"
 SVCHOST = "C:\\Windows\\System32\\svchost.exe"
 LOGS: dict[str, dict[str, list[Row]]] = {
+    # PsExec: event 4697 in the session of a network logon; the server's address stands in none of its connections
+    "ID4688,4697,5140-5145_PSexec_remote_execution_+_admin_share.evtx": {
+        "service-pipe": [("10.23.42.22", None, "T1543.003", "process", None)],
+    },
+    # made over the pipe: its opening, logon and service (4697) have one session; System 7045 is of the same second and program
+    "covenant_sharpsc_create_dcerpc_smb_svcctl_2020-08-06022635.json.gz": {
+        "service-pipe": [(*ENDS, "T1543.003", "process", None)],
+    },
     "covenant_sharpwmi_create_dcerpc_wmi_2020-08-06035621.json.gz": {
         "wmi-launch": [(*ENDS, "T1047", "process", GRUNT)],
     },
@@ -28,10 +44,14 @@ LOGS: dict[str, dict[str, list[Row]]] = {
     },
     "empire_psexec_dcerpc_tcp_svcctl_2020-09-20121608.json.gz": {
         "remote-service": [(*ENDS, "T1543.003", "process", CMD), (*ENDS, "T1569.002", "process", CMD)],
+        # of the logon session it can't be told that it was TCP
+        "service-pipe": [(*ENDS, "T1543.003", "process", None)],
     },
     "empire_shell_dcerpc_smb_service_dll_hijack_2020-09-21232839.json.gz": {
         "remote-service": [(*ENDS, "T1569.002", "process", SVCHOST)],
     },
+    # likewise
+    "schtask_create_2020-12-1907003032.json.gz": {"task-atsvc": [(*ENDS, "T1053.005", "process", None)]},
 }
 """What hosts' own logs show; the others show nothing."""
 COMBINED: dict[str, tuple[tuple[str, ...], dict[str, list[Row]]]] = {

@@ -1,4 +1,4 @@
-"""Tasks and DCOM on the public records: what the analytics say of each, and what they can't say."""
+"""Tasks, services made over a pipe and DCOM on the public records: what the analytics say of each, and what they can't say."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,6 +33,15 @@ INVOKED = {
     "operation": "Invoke", "events": 4,
 }  # fmt: skip
 SURROGATE = "C:\\Program Files (x86)\\Microsoft Office\\root\\Client\\AppVDllSurrogate64.exe"
+MADE = {"tier": "process", "confidence": 0.9, "weight": 0.7, "events": 1}
+SERVICE = MADE | {"technique": "T1543.003", "service": "svcctl"}
+OPENED, INSTALLED = f"{EVTX}/LM_Remote_Service01_5145_svcctl.evtx", f"{EVTX}/LM_Remote_Service02_7045.evtx"
+PSEXEC = "evtx/mdecrevoisier+EVTX-to-MITRE-Attack/ID4688,4697,5140-5145_PSexec_remote_execution_+_admin_share.evtx"
+SHARPSC = "covenant_sharpsc_create_dcerpc_smb_svcctl_2020-08-06022635"
+CREATED = {
+    **FROM_TO, "tier": "decoded", "confidence": 1.0, "weight": 0.7, "start_time": "2020-08-06 06:27:29.897638",
+    "end_time": "2020-08-06 06:27:29.897638", "service": "svcctl", "operation": "CreateServiceA", "events": 1, "target": "svcctl",
+}  # fmt: skip
 ROWS: dict[tuple[str, ...], dict[str, list[dict[str, Any]]]] = {
     (f"{JSON}/{SCHTASK}.json.gz",): {
         "remote-task": [
@@ -41,7 +50,44 @@ ROWS: dict[tuple[str, ...], dict[str, list[dict[str, Any]]]] = {
                 "start_time": "2020-12-19 12:00:22.234000", "end_time": "2020-12-19 12:00:22.264000", "host": HOST,
                 "user_name": "THESHIRE\\pgustavo", "service": "ITaskSchedulerService", "events": 1, "target": TASK, "command_line": RUNS,
             }
+        ],
+        "task-atsvc": [
+            {
+                **FROM_TO, **MADE, "technique": "T1053.005", "start_time": "2020-12-19 12:00:22.264000",
+                "end_time": "2020-12-19 12:00:22.264000", "host": HOST, "user_name": "THESHIRE\\pgustavo",
+                "service": "ITaskSchedulerService", "target": TASK, "command_line": RUNS,
+            }
+        ],
+    },
+    (PSEXEC,): {
+        "service-pipe": [
+            {
+                **SERVICE, "start_time": "2021-04-21 09:40:32.363393", "end_time": "2021-04-21 09:40:32.363393",
+                "src_ip": "10.23.42.22", "host": "srvdefender01.offsec.lan", "user_name": "OFFSEC\\admmig", "target": "PSEXESVC",
+                "command_line": "%SystemRoot%\\PSEXESVC.exe",
+            }
         ]
+    },
+    (OPENED, INSTALLED): {
+        "service-pipe": [
+            {
+                **SERVICE, "confidence": 0.7, "start_time": "2019-03-19 00:41:28.961628", "end_time": "2019-03-19 00:41:29.008933",
+                "src_ip": "10.0.2.17", "host": "win-77ltaphiq1r.example.corp", "user_name": "EXAMPLE\\Administrator",
+                "target": "remotesvc", "command_line": "calc.exe",
+            }
+        ]
+    },
+    (f"{JSON}/{SHARPSC}.json.gz",): {
+        "service-pipe": [
+            {
+                **FROM_TO, **SERVICE, "start_time": "2020-08-06 06:27:29.000000", "end_time": "2020-08-06 06:27:29.000000",
+                "host": HOST, "user_name": "THESHIRE\\pgustavo", "target": "Cyb3rWard0g",
+                "command_line": "C:\\Windows\\System32\\GruntHTTP2.exe",
+            }
+        ]
+    },
+    (f"{JSON}/{SHARPSC}.json.gz", f"{PCAP}/{SHARPSC}.cap"): {
+        "service-pipe": [CREATED | {"technique": "T1543.003"}, CREATED | {"technique": "T1569.002"}]
     },
     (f"{PCAP}/{SCHTASK}.pcapng",): {"remote-task": [REGISTERED]},
     (f"{JSON}/{SCHTASK}.json.gz", f"{PCAP}/{SCHTASK}.pcapng"): {
@@ -79,14 +125,19 @@ MISSES = {
     f"{JSON}/covenant_dcom_executeexcel4macro_blocked_2020-09-17173147.json.gz": "the connection was blocked",
     f"{PCAP}/covenant_dcom_executeexcel4macro_blocked_2020-09-17173147.cap": "the connection was blocked",
     f"{EVTX}/LM_sysmon_3_DCOM_ShellBrowserWindow_ShellWindows.evtx": "connections of explorer.exe alone: no process, no call",
-    f"{EVTX}/remote_task_update_4624_4702_same_logonid.evtx": "a logon and event 4702, no connection: only the logon id joins them",
+    f"{EVTX}/remote_task_update_4624_4702_same_logonid.evtx": "event 4702 (a task was changed) is not read",
     "evtx/mdecrevoisier+EVTX-to-MITRE-Attack/ID4698-4699-Fast_created_&_deleted_task_by_ATexec_(susp._arg.).evtx": (
         "event 4698 alone: nothing says where the client was"
     ),
     f"{EVTX}/LM_sysmon_remote_task_src_powershell.evtx": "the client's log: connections of powershell.exe, nothing of what they asked for",
+    OPENED: "the pipe was opened: which is not yet a service",
+    INSTALLED: "event 7045 alone: nothing says where the client was",
+    f"{JSON}/cmd_psexec_lsa_secrets_dump_2020-10-1903305471.json": (
+        "PsExec on the computer itself: no logon's record, and the pipe opened, PSEXESVC, is none of RPC, from a link-local address"
+    ),
 }
-"""Labelled as tasks or DCOM, and why nothing is found."""
-NAMES = ("remote-task", "dcom-execution")
+"""Labelled as tasks, services or DCOM, and why nothing is found."""
+NAMES = ("remote-task", "service-pipe", "task-atsvc", "dcom-execution")
 
 
 def found(name: str, paths: Sequence[str]) -> list[dict[str, Any]]:

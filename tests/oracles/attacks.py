@@ -67,7 +67,7 @@ def dcsync(tables: Tables, _: Parameters) -> list[Row]:
 
 
 def service_pipe(tables: Tables, _: Parameters) -> list[Row]:
-    """Services made or started over the pipe."""
+    """Services made or started over the pipe, by calls."""
 
     def is_wanted(row: Row) -> bool:
         return (
@@ -78,7 +78,7 @@ def service_pipe(tables: Tables, _: Parameters) -> list[Row]:
 
 
 def task_atsvc(tables: Tables, _: Parameters) -> list[Row]:
-    """Tasks registered by the old interfaces, or over a pipe."""
+    """Tasks registered by the old interfaces, or over a pipe, by calls."""
 
     def is_wanted(row: Row) -> bool:
         is_old = row["interface"] in {ATSVC, SASEC}
@@ -186,8 +186,6 @@ def _decoded(analytic: str, group: list[Row], **cells: Any) -> Row:
 ORACLES: dict[str, Oracle] = {
     "rpc-techniques": rpc_techniques,
     "dcsync": dcsync,
-    "service-pipe": service_pipe,
-    "task-atsvc": task_atsvc,
     "remote-registry": remote_registry,
     "eventlog-clear": eventlog_clear,
     "forced-authentication": forced_authentication,

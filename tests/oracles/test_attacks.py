@@ -2,11 +2,18 @@
 
 import pytest
 
+from tests.oracles import made
 from tests.oracles.attacks import ORACLES, SVCCTL, TASKS, WINREG
 from tests.oracles.telling import DRSUAPI, HOUR_US, Row, detection
 from tests.properties.records import START_US, record
 
-PARAMETERS = {"storm_calls": 3, "sweep_servers": 2, "discovery_calls": 3}
+PARAMETERS = {
+    "storm_calls": 3,
+    "sweep_servers": 2,
+    "discovery_calls": 3,
+    "service_us": 2_000_000,
+    "task_us": 60_000_000,
+}
 CLIENT, SERVER, OTHER = "10.0.0.1", "10.0.0.2", "10.0.0.3"
 LSARPC = "12345778-1234-abcd-ef00-0123456789ab"
 NETLOGON = "12345678-1234-abcd-ef00-01234567cffb"
@@ -29,7 +36,7 @@ def call(interface: str | None, opnum: int | None, at_us: int = 0, **cells: obje
 
 
 def found(analytic: str, *calls: Row) -> list[Row]:
-    return ORACLES[analytic]({"rpc_call": calls}, PARAMETERS)
+    return {**ORACLES, **made.ORACLES}[analytic]({"rpc_call": calls, "host_event": ()}, PARAMETERS)
 
 
 def row(analytic: str, technique: str, weight: float, service: str, operation: str, **cells: object) -> Row:

@@ -195,3 +195,79 @@ def event(draw: st.DrawFn, made: dict[str, list[Row]], flow: Row, time_us: int) 
             source="events.evtx",
         )
     )
+
+
+VISIT_US = (0, 0, 1, 100_000, 1_999_999, 2_000_000, 2_000_001, 60_000_000, 60_000_001)
+COPIES_US = (0, 0, 1_000, -1_000, 10_000_000, 10_000_001)
+PIPES = {
+    "service": ("\\\\*\\IPC$\\svcctl", "//*/ipc$/SvcCtl"),
+    "task": ("\\\\*\\IPC$\\atsvc", "\\\\*\\ipc$\\ATSVC"),
+    "": ("\\\\*\\IPC$\\srvsvc", None),
+}
+CLIENTS = ("10.0.0.1", "10.0.0.1", "10.0.0.1", "10.0.0.3", "10.0.0.2", "fd00::9", "127.0.0.1", "::1", "fe80::9", None)
+LOGONS = ("0x51", "0x51", "0x51", "0x52", "0x3e7", None)
+
+
+@st.composite
+def visits(draw: st.DrawFn, action: str, operations: tuple[tuple[str, int], ...]) -> dict[str, list[Row]]:
+    """Logons, pipes opened, services and tasks made on a server, as its log has them; perhaps calls that did it."""
+    made: dict[str, list[Row]] = {name: [] for name in ("rpc_call", "host_flow", "host_event")}
+    is_coarse = draw(st.sampled_from((False, False, False, True)))
+    start_us = START_US + draw(st.sampled_from((0, 1_800_000_000, 3_599_000_000)))
+    for _ in range(draw(st.integers(1, 3))):
+        client, logon_id = draw(st.sampled_from(CLIENTS)), draw(st.sampled_from(LOGONS))
+        names = {"observer": "ws2", "source": draw(st.sampled_from(("events.evtx", "more.evtx")))}
+        at_us = start_us + draw(st.sampled_from(VISIT_US))
+        if draw(st.integers(0, 3)):
+            made["host_event"].append(
+                record("host_event", **_visitor(draw, action), **names, time_us=at_us, src_ip=client, logon_id=logon_id)
+            )
+        at_us += draw(st.sampled_from(VISIT_US)) - draw(st.sampled_from((0, 0, 0, 1_000)))
+        row = record(
+            "host_event",
+            **names,
+            **_made(draw),
+            time_us=at_us,
+            host=draw(st.sampled_from(("ws2", "ws2", "WS2", "WS3.lab"))),
+            action=draw(st.sampled_from((action, action, action, action, "service", "task"))),
+            logon_id=draw(st.sampled_from((logon_id, "0X51", None, None))),
+        )
+        made["host_event"].append(row)
+        for _ in range(draw(st.integers(0, 2))):
+            again = {"logon_id": None, "time_us": at_us + draw(st.sampled_from(COPIES_US))}
+            made["host_event"].append(row | again | draw(st.sampled_from(({}, _made(draw)))))
+    for row in made["host_event"]:
+        row["time_us"] = _clock(row["time_us"], is_coarse=is_coarse)
+    for address in draw(st.lists(st.sampled_from((*HOSTS[:3], "10.0.0.2", "fd00::2")), max_size=2)):
+        made["host_flow"].append(_flow(START_US, NAMES.get(address, "ws2"), (address, 50999, "10.0.0.9", 389)))
+    for _ in range(draw(st.integers(0, 2))):
+        cells = {"src_ip": draw(st.sampled_from(CLIENTS)), "dest_ip": "10.0.0.2", "is_callback": False}
+        interface, opnum = draw(st.sampled_from(operations))
+        cells |= {"interface": interface, "opnum": opnum, "transport_protocol": draw(st.sampled_from(("smb", "tcp")))}
+        cells |= {"pipe": draw(st.sampled_from(("svcctl", None))), "observer": "sensor", "source": "one.pcap"}
+        made["rpc_call"].append(record("rpc_call", **cells, time_us=start_us + draw(st.sampled_from(VISIT_US))))
+    return made
+
+
+def _visitor(draw: st.DrawFn, made: str) -> Row:
+    """What else an event of a logon, or of a share opened, says."""
+    action = draw(st.sampled_from(("logon", "share", "share")))
+    return {
+        "host": draw(st.sampled_from(("ws2", "ws2", "ws2", "WS2", "WS3.lab"))),
+        "action": action,
+        "name": draw(st.sampled_from(PIPES[draw(st.sampled_from((made, made, made, *PIPES)))]))
+        if action == "share"
+        else None,
+        "detail": draw(st.sampled_from(("3", "3", "10", None))) if action == "logon" else "0x12019f",
+        "user_name": draw(st.sampled_from((None, "LAB\\amy", "LAB\\zoe"))),
+    }
+
+
+def _made(draw: st.DrawFn) -> Row:
+    """What of a service or task an event says."""
+    return {
+        "name": draw(st.sampled_from(("\\Updater", "\\Updater", "\\Cleaner", None, ""))),
+        "detail": draw(st.sampled_from((None, *DETAILS))),
+        "user_name": draw(st.sampled_from((None, "LAB\\bob"))),
+        "image_path": draw(st.sampled_from((None, None, "C:\\Windows\\System32\\svchost.exe"))),
+    }

@@ -18,7 +18,7 @@ from rpcsight.engines.text import used
 from rpcsight.pipeline import Request
 from rpcsight.schema import CATALOG
 from tests import system
-from tests.oracles import attacks, combined, consequences, objects, published
+from tests.oracles import attacks, combined, consequences, made, objects, published
 from tests.properties import host_records, records
 from tests.properties.records import COLUMNS, Row
 
@@ -41,7 +41,14 @@ FEW = {
 }
 """Thresholds that small inputs reach."""
 PARAMETERS = Request([]).parameters() | FEW
-ORACLES = {**attacks.ORACLES, **combined.ORACLES, **consequences.ORACLES, **published.ORACLES, **objects.ORACLES}
+ORACLES = {
+    **attacks.ORACLES,
+    **combined.ORACLES,
+    **consequences.ORACLES,
+    **made.ORACLES,
+    **objects.ORACLES,
+    **published.ORACLES,
+}
 EXAMPLES = 60 if os.environ.get("CI") == "true" else 20
 ELSEWHERE = {"CAR-2014-05-001", "rpc-chain", "rpc-internet"}
 """Analytics whose oracles have tests of their own."""
@@ -108,17 +115,19 @@ def inputs(analytic: str) -> st.SearchStrategy[dict[str, list[Row]]]:
     """Records for an analytic, by table."""
     if analytic in SCENES:
         return host_records.scenes(*SCENES[analytic])
-    made: dict[str, st.SearchStrategy[list[Row]]] = {}
+    drawn: dict[str, st.SearchStrategy[list[Row]]] = {}
+    if analytic in made.ORACLES:
+        return host_records.visits(analytic.partition("-")[0], operations(analytic))
     if analytic in SERVED or analytic == "mapper-sweep":
         edges_us = COPY_US if analytic.startswith("share") else ()
-        made["rpc_call"] = records.call_lists(operations(analytic), *edges_us)
+        drawn["rpc_call"] = records.call_lists(operations(analytic), *edges_us)
     if analytic in {"dcsync", "enumeration-sweep"}:
-        made["rpc_mapping"] = st.lists(records.mappings(), max_size=2)
+        drawn["rpc_mapping"] = st.lists(records.mappings(), max_size=2)
     if analytic.startswith("share"):
-        made["smb_event"] = records.smb_lists("share" if analytic == "share-attempts" else "write", *COPY_US)
+        drawn["smb_event"] = records.smb_lists("share" if analytic == "share-attempts" else "write", *COPY_US)
     if analytic == "mapper-sweep":
-        made["flow"] = records.mapper_flow_lists()
-    return st.fixed_dictionaries(made)
+        drawn["flow"] = records.mapper_flow_lists()
+    return st.fixed_dictionaries(drawn)
 
 
 @pytest.fixture(scope="module")
@@ -143,9 +152,9 @@ def found(database: duckdb.DuckDBPyConnection, analytic: str, tables: dict[str, 
         given_rows = tables.get(name, [])
         if name == "flow":
             given_rows = [row | {"start_time": EPOCH + timedelta(microseconds=row["start_time"])} for row in given_rows]
-        made = pa.Table.from_pylist(given_rows, SCHEMAS[name])
+        table = pa.Table.from_pylist(given_rows, SCHEMAS[name])
         database.execute(f"drop table if exists {name}")
-        database.from_arrow(made).create(name)
+        database.from_arrow(table).create(name)
     sql = text(analytic)
     answer = database.sql(sql, params=used(sql, PARAMETERS)).to_arrow_table().to_pylist()
     return [
