@@ -21,7 +21,7 @@ ANALYTICS = (
     "task-atsvc",
     "zerologon",
 )
-FACTS = "rpc_call", "rpc_mapping"
+FACTS = "rpc_call", "rpc_mapping", "host_flow", "host_event"
 RECORDED = system.ROOT / "tests" / "data" / "recording" / "rpc.pcap.zst"
 
 
