@@ -83,10 +83,6 @@ MISSES: dict[tuple[str, str], str] = {
     ("", "covenant_ldap_searchrequest"): LDAP,
     ("", "covenant_psremoting"): WINRM,
     ("host-json", "covenant_sc_query"): NO_OPERATION,
-    (
-        "host-json",
-        "covenant_sharpsc_create",
-    ): "the service was made in a pipe and never started: the log shows none",
     ("host-json", "covenant_sharpsc_query"): NO_OPERATION,
     (
         "host-json",

@@ -96,3 +96,5 @@ def test_a_summary_tells_the_weightiest_deeds() -> None:
         "somebody to several hosts, from 2026-11-21 12:00:00 to 2026-11-21 12:01:00 UTC: "
         "Op0 of drsuapi (T1003.006); Op1 of drsuapi (T1003.006); Op2 of drsuapi (T1003.006), and 2 more"
     )
+    (named,) = findings_of([story], [], [deed | {"host": "ws6"} for deed in deeds])
+    assert named.summary.startswith("somebody to ws6, from")

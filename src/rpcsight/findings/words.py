@@ -24,7 +24,8 @@ def summary(story: Mapping[str, Any], deeds: Rows) -> str:
     done = f"{'; '.join(told[:DEEDS_TOLD])}{more}"
     if story["activities"] or story["attempts"]:
         return f"{_used(story)}; {done}" if done else _used(story)
-    client, server = story["src_ip"] or "somebody", story["dest_ip"] or "several hosts"
+    host = next((each["host"] for each in deeds if each.get("host")), None)
+    client, server = story["src_ip"] or "somebody", story["dest_ip"] or host or "several hosts"
     return f"{client} to {server}, {_when(story)}: {done}"
 
 
