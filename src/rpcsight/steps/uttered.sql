@@ -13,17 +13,32 @@ with said as (
   from rpc_bind
   where transport_protocol = 'tcp' and not is_callback
 ),
-met as (
-  select src_ip, src_port, dest_ip, dest_port, start_us, flow_id
+/* most ends have one activity: what was said between them needs no sorting by time */
+ends as (
+  select src_ip, src_port, dest_ip, dest_port, count(*) as activities, min(start_us) as start_us, min(flow_id) as flow_id
   from activity
-  where exists (
-    select 1
-    from said
-    where said.src_ip = activity.src_ip
-      and said.src_port = activity.src_port
-      and said.dest_ip = activity.dest_ip
-      and said.dest_port = activity.dest_port
-  )
+  group by src_ip, src_port, dest_ip, dest_port
+),
+plain as (
+  select said.*, ends.start_us as own_us
+  from said
+  join ends
+    on ends.src_ip = said.src_ip
+    and ends.src_port = said.src_port
+    and ends.dest_ip = said.dest_ip
+    and ends.dest_port = said.dest_port
+  where ends.activities = 1
+    and (said.time_us is null or said.time_us >= ends.start_us or coalesce(said.flow_id = ends.flow_id, false))
+),
+met as (
+  select activity.src_ip, activity.src_port, activity.dest_ip, activity.dest_port, activity.start_us, activity.flow_id
+  from activity
+  join ends
+    on ends.src_ip = activity.src_ip
+    and ends.src_port = activity.src_port
+    and ends.dest_ip = activity.dest_ip
+    and ends.dest_port = activity.dest_port
+  where ends.activities > 1
 ),
 moment as (
   select
@@ -33,9 +48,15 @@ moment as (
   from met
   union all
   select
-    src_ip, src_port, dest_ip, dest_port, time_us as at_us, 1 as turn, cast(null as bigint) as start_us, source,
-    flow_id, interface, version, opnum, interface_name, operation, image_path, calls
+    said.src_ip, said.src_port, said.dest_ip, said.dest_port, said.time_us as at_us, 1 as turn, cast(null as bigint) as start_us, said.source,
+    said.flow_id, said.interface, said.version, said.opnum, said.interface_name, said.operation, said.image_path, said.calls
   from said
+  join ends
+    on ends.src_ip = said.src_ip
+    and ends.src_port = said.src_port
+    and ends.dest_ip = said.dest_ip
+    and ends.dest_port = said.dest_port
+  where ends.activities > 1
 ),
 timeline as (
   select
@@ -55,7 +76,14 @@ logged as (
   having min(start_us) = max(start_us)
 ),
 placed as (
-  select timeline.*, coalesce(logged.start_us, timeline.start_us) as own_us
+  select
+    source, src_ip, src_port, dest_ip, dest_port, interface, version, opnum, interface_name, operation, image_path, calls, own_us
+  from plain
+  union all
+  select
+    timeline.source, timeline.src_ip, timeline.src_port, timeline.dest_ip, timeline.dest_port, timeline.interface, timeline.version,
+    timeline.opnum, timeline.interface_name, timeline.operation, timeline.image_path, timeline.calls,
+    coalesce(logged.start_us, timeline.start_us) as own_us
   from timeline
   left join logged
     on logged.flow_id = timeline.flow_id
