@@ -75,7 +75,7 @@ def test_wmiexec_connects_to_the_share_again_and_again() -> None:
 def test_the_recording_holds_a_chain() -> None:
     """Its attacker goes on from .22, which the administrator's host had just asked; .23 and .24 serve three clients and more, or are A."""
     path = "10.77.0.24 > 10.77.0.22 > 10.77.0.21"
-    assert found(PARQUET) == [("rpc-chain", "T1021", None, 0.5, "10.77.0.24", "10.77.0.21", None, None, 2, path)]
+    assert found(PARQUET) == [("rpc-chain", "T1021", None, 0.5, "10.77.0.22", "10.77.0.21", None, None, 2, path)]
 
 
 SILENT = {

@@ -93,7 +93,7 @@ def _row(
         "tier": "decoded" if is_decoded else None,
         "start_us": start_us,
         "end_us": end_us,
-        "src_ip": client,
+        "src_ip": middle,
         "dest_ip": end,
         "service": min((each.at_us, each.service or "") for each in said)[1] if said else None,
         "events": len(hosts) - 1,

@@ -1,7 +1,7 @@
 /*
 id       = "rpc-chain"
 title    = "A host reached by RPC that goes on to another by RPC"
-about    = "A reaches B by RPC and, within an hour, B reaches C for the first time in this input. Neither B nor C is a common server: one of three clients or more, or a domain controller, or one that logons are checked with. The path goes one host further back where A had been reached so."
+about    = "A reaches B by RPC and, within an hour, B reaches C for the first time in this input. Neither B nor C is a common server: one of three clients or more, or a domain controller, or one that logons are checked with. A row is the second hop, from B to C. The path goes one host further back where A had been reached so."
 why      = "Lateral movement goes from host to host; workstations and members of the domain ask common servers, and seldom each other."
 source   = "MITRE ATT&CK T1021; D3FEND D3-RTA; chains of hops within a time as in Hopper (Ho et al., USENIX Security 2021)"
 kind     = "attack"
@@ -127,7 +127,7 @@ select
   cast(0.5 as double) as weight,
   make_timestamp(chain.reach_us) as start_time,
   make_timestamp(chain.onward_us) as end_time,
-  chain.a_ip as src_ip,
+  chain.b_ip as src_ip,
   chain.c_ip as dest_ip,
   cast(null as varchar) as host,
   cast(null as varchar) as user_name,

@@ -45,7 +45,7 @@ YOUNG_OBJECTS = 100_000
 
 STAGED = """
 What was staged: lateral movement from 10.77.0.22 to .21, .23 and .24, on from .23 to .24, and once from .21 to .23.
-10.77.0.24 is an administrator taking stock: benign, and on top all the same, since without a baseline flows can't tell.
+10.77.0.24 is an administrator taking stock: benign, and near the top all the same, since without a baseline flows can't tell.
 """
 
 app = typer.Typer(

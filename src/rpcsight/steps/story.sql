@@ -31,8 +31,8 @@ pair as (
     count(distinct dest_port) as ports,
     min(dest_port) as lowest_port,
     max(dest_port) as highest_port,
-    min(start_us) as first_us,
-    max(last_us) as last_us
+    coalesce(min(case when basis <> 'detection' then start_us end), min(start_us)) as first_us,
+    coalesce(max(case when basis <> 'detection' then last_us end), max(last_us)) as last_us
   from deed
   group by src_ip, dest_ip
 ),
