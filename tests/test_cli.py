@@ -292,7 +292,7 @@ def test_demo_ends_in_findings_with_workstations_on_top(cli: Cli) -> None:
     code, out, err = cli("demo")
     header, first, *_ = out.splitlines()
     assert (code, header.split()) == (0, ["score", "severity", "client", "server", "conns", "first", "why"])
-    assert first.split()[:4] == ["73", "high", "10.77.0.22", "10.77.0.21"]
+    assert first.split()[:4] == ["75", "high", "10.77.0.22", "10.77.0.21"]
     assert "read 1 file (nfdump 1): 2,374 records" in err
 
 
