@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rpcsight.analytics import analytic
 from rpcsight.errors import InputError
 from rpcsight.hunting import hunt
 from rpcsight.pipeline import Request, opened
@@ -143,13 +144,20 @@ def seen(path: Path) -> Seen | None:
         with opened(Request([str(path)])) as session:
             hunt(session)
             found: list[dict[str, Any]] = session.held("detection")
+            there = {"flow", *session.shown()}
             listed: dict[str, float] = {}
-            for row in (row for name in LISTS for row in session.run(name).to_pylist()):
+            for row in (
+                row
+                for name in LISTS
+                if there.intersection(analytic(name).header.needs)
+                for row in session.run(name).to_pylist()
+            ):
                 listed[row["technique"]] = max(row["weight"], listed.get(row["technique"], 0.0))
             working = Counter(row["analytic"] for row in found)
-            counts = Counter({name: session.count(name) for name in PAIRS})
+            published = [name for name in PAIRS if there.intersection(analytic(name).header.needs)]
+            counts = Counter({name: session.count(name) for name in published})
             counts += Counter({name: working[name] for name in PAIRS.values()})
-            counts["rpc-activity"] = session.count("rpc-activity")
+            counts["rpc-activity"] = len(session.held("rpc_activity"))
     except InputError:
         return None
     fired = frozenset((row["analytic"], row["technique"], row["tier"] or "") for row in found)

@@ -70,7 +70,7 @@ def test_what_nobody_asks_for_is_not_looked_for() -> None:
             if asked:
                 assert "decoded" in session.run("rpc-activity").column("basis").to_pylist()
             else:
-                with pytest.raises(ValueError, match="rpc-activity needs rpc_bind, rpc_call, rpc_mapping"):
+                with pytest.raises(ValueError, match="rpc-activity needs host_flow, rpc_bind, rpc_call, rpc_mapping"):
                     session.run("rpc-activity")
     assert found[True][0].equals(found[False][0])
 

@@ -49,7 +49,7 @@ ORACLES = {
     **objects.ORACLES,
     **published.ORACLES,
 }
-EXAMPLES = 60 if os.environ.get("CI") == "true" else 20
+EXAMPLES = 25 if os.environ.get("CI") == "true" else 20
 ELSEWHERE = {"CAR-2014-05-001", "rpc-chain", "rpc-internet"}
 """Analytics whose oracles have tests of their own."""
 KNOWN = {each.header.id for each in analytics.all_analytics()}
