@@ -42,7 +42,7 @@ FLOW_SQL = """
       select
         'f' || i as flow_id, make_timestamp(1772445600000000 + i * 10) as start_time, '10.0.' || i % 250 || '.9' as src_ip,
         50000 + i % 9000 as src_port, '10.1.0.' || i % 40 as dest_ip, if(i % 2 = 0, 135, 49664) as dest_port
-      from range(2000000) as numbers(i)
+      from range(5000000) as numbers(i)
     ) to '{}' (format parquet)
 """
 
