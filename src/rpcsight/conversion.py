@@ -24,6 +24,7 @@ from rpcsight.account import Account
 from rpcsight.errors import InputError, UsageError
 from rpcsight.pipeline import Progress, Request, opened
 from rpcsight.schema import FACTS, FLOW, Column
+from rpcsight.schema.arrow import ARROW_TYPES
 
 __all__ = ["convert"]
 
@@ -36,13 +37,6 @@ MOST_ROWS = 20_000_000
 """Of one file."""
 DAY_US = 86_400_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-ARROW_TYPES = {
-    "VARCHAR": pa.string(),
-    "TIMESTAMP": pa.timestamp("us"),
-    "INTEGER": pa.int32(),
-    "BIGINT": pa.int64(),
-    "BOOLEAN": pa.bool_(),
-}
 
 
 def convert(request: Request, folder: Path, *, is_replacing: bool = False, progress: Progress | None = None) -> Account:

@@ -27,6 +27,7 @@ from rpcsight.analytics import Analytic
 from rpcsight.errors import SettingsError
 from rpcsight.pipeline import Request, opened
 from rpcsight.schema import FACTS, FLOW, Column
+from rpcsight.schema.arrow import ARROW_TYPES
 from rpcsight.settings import Settings
 
 __all__ = ["Example", "Outcome", "examples", "outcome", "shown", "write"]
@@ -34,13 +35,6 @@ __all__ = ["Example", "Outcome", "examples", "outcome", "shown", "write"]
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 MOST_TIMES = 10_000
 TABLES: dict[str, tuple[Column, ...]] = {"flow": FLOW, **FACTS}
-TYPES = {
-    "VARCHAR": pa.string(),
-    "TIMESTAMP": pa.timestamp("us"),
-    "INTEGER": pa.int32(),
-    "BIGINT": pa.int64(),
-    "BOOLEAN": pa.bool_(),
-}
 SECONDS = {"time_s": "time_us", "flow_s": "flow_us", "start_s": "start_time", "end_s": "end_time"}
 DEFAULTS: dict[str, object] = {
     "src_port": 50000,
@@ -161,7 +155,7 @@ def write(example: Example, folder: Path) -> None:
     """
     for table, text in example.texts().items():
         columns = TABLES[table]
-        fields = [(column.name, TYPES[column.kind]) for column in columns]
+        fields = [(column.name, ARROW_TYPES[column.kind]) for column in columns]
         rows = pa.Table.from_pylist(
             list(_records(table, columns, text)), pa.schema(fields, metadata={"rpcsight": "example"})
         )

@@ -23,8 +23,9 @@ def rows(name: str) -> "pa.Table":
     """All rows of one of the tables of `schema.CATALOG`, for an engine to hold."""
     import pyarrow as pa
 
-    kinds = {"VARCHAR": pa.string(), "INTEGER": pa.int32(), "DOUBLE": pa.float64()}
-    schema = pa.schema([(column.name, kinds[column.kind]) for column in CATALOG[name]])
+    from rpcsight.schema.arrow import ARROW_TYPES
+
+    schema = pa.schema([(column.name, ARROW_TYPES[column.kind]) for column in CATALOG[name]])
     found = list(_rows(name))
     return pa.table([[row[place] for row in found] for place in range(len(schema))], schema=schema)
 

@@ -3,19 +3,12 @@
 import pyarrow as pa
 
 from rpcsight.schema import DETECTION, RPC_ACTIVITY
+from rpcsight.schema.arrow import ARROW_TYPES
 
 __all__ = ["FINDING_SCHEMA"]
 
-KINDS = {
-    "VARCHAR": pa.string(),
-    "INTEGER": pa.int32(),
-    "BIGINT": pa.int64(),
-    "DOUBLE": pa.float64(),
-    "BOOLEAN": pa.bool_(),
-    "TIMESTAMP": pa.timestamp("us"),
-}
-EVIDENCE = pa.struct([pa.field(column.name, KINDS[column.kind]) for column in RPC_ACTIVITY])
-DEED = pa.struct([pa.field(column.name, KINDS[column.kind]) for column in DETECTION])
+EVIDENCE = pa.struct([pa.field(column.name, ARROW_TYPES[column.kind]) for column in RPC_ACTIVITY])
+DEED = pa.struct([pa.field(column.name, ARROW_TYPES[column.kind]) for column in DETECTION])
 REASON = pa.struct([pa.field("name", pa.string()), pa.field("points", pa.float64()), pa.field("text", pa.string())])
 
 FINDING_SCHEMA = pa.schema(
