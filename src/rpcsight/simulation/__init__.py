@@ -1,0 +1,265 @@
+"""An enterprise's RPC, made up from a seed: flows, calls and labels, to try detections on.
+
+Whose sessions there are is settled first (behaviour, neighbours, attacks), a day at a time; then all of a day's sessions become connections and
+calls at once (expansion, rows). Nothing here knows of any detection.
+"""
+
+import csv
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+import rpcsight
+from rpcsight.errors import InputError, UsageError
+from rpcsight.simulation.attacks import Attacks, Step
+from rpcsight.simulation.behaviour import benign
+from rpcsight.simulation.days import Day, days
+from rpcsight.simulation.expansion import expanded
+from rpcsight.simulation.forms import FORMS
+from rpcsight.simulation.neighbours import Neighbours
+from rpcsight.simulation.network import FEWEST, MOST, ROLES, Network, network
+from rpcsight.simulation.rows import Seen, seen
+from rpcsight.simulation.sessions import joined
+
+__all__ = ["CALLS", "FORMS", "Made", "Plan", "simulate", "simulated"]
+
+MARK = "_rpcsight.json"
+CALLS = ("none", "some", "all")
+START = datetime(2026, 3, 2, tzinfo=UTC)
+"""A Monday."""
+MOST_DAYS = 366
+LABELS = (
+    "attack", "kind", "technique", "activity", "visibility", "is_usual", "is_blocked", "is_work_time", "src_host", "src_role", "dest_host",
+    "dest_role", "src_ip", "dest_ip", "start_time", "end_time", "flows", "calls", "flow_ids",
+)  # fmt: skip
+HOSTS = ("host", "mac", "role", "site", "ip", "since", "until")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to make.
+
+    Args:
+        hosts: how many computers.
+        days: how many days, from Monday on.
+        seed: of all chance: the same gives the same.
+        calls: what sensors decode: "none", "some" (whatever goes to or from servers), "all".
+        noise: factor on what workstations do with one another without harm.
+        dhcp: share of workstations whose address may change.
+        attacks: how many begin a day.
+        attack_from: the first day (from 0) with attacks.
+    """
+
+    hosts: int = 1000
+    days: int = 28
+    seed: int = 1
+    calls: str = "some"
+    noise: float = 1.0
+    dhcp: float = 0.8
+    attacks: float = 3.0
+    attack_from: int = 14
+
+    def check(self) -> None:
+        """See to it that this can be made.
+
+        Raises:
+            UsageError: it can't.
+        """
+        limits: dict[str, tuple[float, float, float]] = {
+            "--hosts": (self.hosts, FEWEST, MOST),
+            "--days": (self.days, 1, MOST_DAYS),
+            "--noise": (self.noise, 0, 20),
+            "--dhcp": (self.dhcp, 0, 1),
+            "--attacks": (self.attacks, 0, 500),
+            "--attack-from": (self.attack_from, 0, MOST_DAYS),
+        }
+        for name, (value, low, high) in limits.items():
+            if not low <= value <= high:
+                raise UsageError(name, f"{value} is out of bounds", f"from {low} to {high}")
+        if self.calls not in CALLS:
+            raise UsageError("--calls", f"there is no {self.calls!r}", f"one of {', '.join(CALLS)}")
+
+
+@dataclass(slots=True)
+class Made:
+    """What was made: rows by table, attacks and their steps, bytes on disk."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+    attacks: int = 0
+    steps: int = 0
+    size: int = 0
+
+
+Progress = Callable[[str, int, int], None]
+
+
+def simulated(plan: Plan) -> Iterator[tuple[Network, Day, Seen, list[Step]]]:
+    """The days in order, each as a sensor sees it, with the steps of attacks: `Seen.step` counts in that list.
+
+    Raises:
+        UsageError: the plan can't be made.
+    """
+    plan.check()
+    net = network(plan.hosts, plan.seed, plan.dhcp)
+    neighbours, attacks = Neighbours(net, plan.noise), Attacks(net, plan.attacks, plan.attack_from)
+    for day in days(net, plan.days, round(START.timestamp()) * 1_000_000):
+        steps = attacks.steps(day.number)
+        whole = joined([*benign(net, day), *neighbours.sessions(day), attacks.sessions(steps)])
+        flows, calls = expanded(net, day, whole, has_calls=plan.calls != "none")
+        yield net, day, seen(net, day, flows, calls, whole.attack, plan.calls), steps
+
+
+def simulate(
+    plan: Plan, folder: Path, form: str, *, is_replacing: bool = False, progress: Progress | None = None
+) -> Made:
+    """Write the simulation, with `labels.csv` and `hosts.csv` in a folder `truth`.
+
+    Args:
+        plan: what to make.
+        folder: where to; new, or empty.
+        form: of `FORMS`.
+        is_replacing: whether what an earlier simulation wrote there may be replaced.
+        progress: is told.
+
+    Raises:
+        UsageError: the plan can't be made, or the folder holds something.
+        InputError: it can't be written.
+    """
+    plan.check()
+    if form not in FORMS:
+        raise UsageError("--format", f"there is no {form!r}", f"one of {', '.join(FORMS)}")
+    folder = Path(os.path.abspath(folder))  # noqa: PTH100 - without "..", and links stay links
+    _check(folder, is_replacing=is_replacing)
+    made = Made()
+    with _in_place(folder) as partial:
+        _write(plan, partial, form, made, progress)
+        made.size = sum(path.stat().st_size for path in partial.rglob("*") if path.is_file())
+        told = {
+            "rpcsight": rpcsight.__version__,
+            "simulation": {name: getattr(plan, name) for name in Plan.__slots__},
+            "tables": made.rows,
+        }
+        (partial / MARK).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    return made
+
+
+def _write(plan: Plan, folder: Path, form: str, made: Made, progress: Progress | None) -> None:
+    (folder / "truth").mkdir()
+    leases: dict[int, tuple[int, int]] = {}
+    found: set[int] = set()
+    with (folder / "truth" / "_labels.csv").open("w", newline="", encoding="utf-8") as labels_file:
+        labels = csv.writer(labels_file)
+        labels.writerow(LABELS)
+        with (folder / "truth" / "_hosts.csv").open("w", newline="", encoding="utf-8") as hosts_file:
+            hosts = csv.writer(hosts_file)
+            hosts.writerow(HOSTS)
+            net, names, macs = None, [], []
+            for each, day, table, steps in simulated(plan):
+                if net is None:
+                    net, names, macs = each, each.names(), each.macs()
+                if progress:
+                    progress("simulating", day.number, plan.days)
+                for name, count in FORMS[form](folder, f"{_date(day.number)}", table).items():
+                    made.rows[name] = made.rows.get(name, 0) + count
+                for host in range(len(net)):
+                    _lease(leases, net, names, macs, host, int(day.address[host]), day.number, hosts)
+                labels.writerows(_labels(net, names, table, steps))
+                found |= {step.attack for step in steps}
+                made.steps += len(steps)
+            if net is not None:
+                for host in range(len(net)):
+                    _lease(leases, net, names, macs, host, -1, plan.days, hosts)
+    made.attacks = len(found)
+
+
+def _lease(
+    leases: dict[int, tuple[int, int]],
+    net: Network,
+    names: list[str],
+    macs: list[str],
+    host: int,
+    address: int,
+    day: int,
+    out,
+) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001
+    before, since = leases.get(host, (address, day))
+    if before != address:
+        text = ".".join(str(before >> shift & 255) for shift in (24, 16, 8, 0))
+        role = ROLES[int(net.role[host])]
+        out.writerow([names[host], macs[host], role, int(net.site[host]), text, _date(since), _date(day)])
+        since = day
+    leases[host] = (address, since)
+
+
+def _labels(net: Network, names: list[str], table: Seen, steps: list[Step]) -> Iterator[list[object]]:
+    places = np.flatnonzero(table.step >= 0)
+    rows = table.flow.take(places).to_pylist()
+    own = table.step[places].tolist()
+    calls: dict[str, int] = {}
+    ids = {row["flow_id"] for row in rows}
+    if steps and table.call.num_rows:
+        for flow_id in table.call["flow_id"].to_pylist():
+            if flow_id in ids:
+                calls[flow_id] = calls.get(flow_id, 0) + 1
+    for number, step in enumerate(steps):
+        flows = [row for row, whose in zip(rows, own, strict=True) if whose == number]
+        yield [
+            step.attack, step.kind, step.technique, step.activity, step.visibility, step.is_usual, step.is_blocked, step.is_work_time,
+            names[step.client], ROLES[int(net.role[step.client])], names[step.server], ROLES[int(net.role[step.server])],
+            flows[0]["src_ip"], flows[0]["dest_ip"], f"{min(row['start_time'] for row in flows).isoformat()}Z",
+            f"{max(row['end_time'] for row in flows).isoformat()}Z", len(flows), sum(calls.get(row["flow_id"], 0) for row in flows),
+            " ".join(row["flow_id"] for row in flows),
+        ]  # fmt: skip
+
+
+def _date(day: int) -> str:
+    return f"{START + timedelta(days=day):%Y-%m-%d}"
+
+
+def _check(folder: Path, *, is_replacing: bool) -> None:
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise UsageError("--output", f"{str(folder)!r} is no folder", "name one that is not there yet")
+    if not folder.exists():
+        if not folder.parent.is_dir():
+            raise UsageError("--output", f"there is no folder {str(folder.parent)!r}", "make it, or write elsewhere")
+        return
+    if not any(folder.iterdir()):
+        return
+    if not is_replacing:
+        raise UsageError(
+            "--output", f"{str(folder)!r} is not empty", "name another, or add --replace if simulate made it"
+        )
+    mark = folder / MARK
+    if not mark.is_file() or '"simulation"' not in mark.read_text(encoding="utf-8", errors="replace"):
+        raise UsageError(
+            "--replace", f"{str(folder)!r} was not made by simulate, and would be lost", "name another folder"
+        )
+
+
+@contextmanager
+def _in_place(folder: Path) -> Iterator[Path]:
+    """A new folder beside the named one that takes its place when it is whole."""
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    former = folder.with_name(f".{folder.name}.{os.getpid()}.former")
+    try:
+        partial.mkdir()
+        yield partial
+        if folder.is_dir():
+            folder.rename(former)
+        partial.rename(folder)
+    except OSError as cause:
+        raise InputError(
+            str(folder), f"can't be written ({cause.strerror or cause})", "make room there, or write elsewhere"
+        ) from cause
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        if former.exists() and not folder.exists():
+            former.rename(folder)
+        shutil.rmtree(former, ignore_errors=True)

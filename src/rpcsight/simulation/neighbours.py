@@ -1,0 +1,187 @@
+"""What workstations do with one another without harm: the unknown that `noise` scales.
+
+Ties are born on a day and live for some; on a day on which it is used, a tie makes a few sessions. What keeps few ties and is used seldom makes
+first-seen pairs after weeks of learning, too.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from rpcsight.simulation.activities import number
+from rpcsight.simulation.days import Day, is_workday
+from rpcsight.simulation.dice import Dice, Ints, Quantiles, mixed
+from rpcsight.simulation.network import Network
+from rpcsight.simulation.sessions import Sessions, done
+
+__all__ = ["TIES", "Neighbours"]
+
+BEFORE = 90
+"""Ties of so many days before the first day are there."""
+ROLL_OUT = 0.004
+"""Chance a team and working day that new software begins to talk among its members."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """A kind of tie.
+
+    Args:
+        roles: whose ties they are.
+        births: new ones a client and working day.
+        days: how long one lives.
+        use: chance that it is used on a day in its life (on the first it always is).
+        sessions: how many sessions on such a day.
+        kinds: activities, and how likely each.
+        reach: "team", "site", "any", or "sharing" for one of the few in the site that share a printer.
+    """
+
+    roles: tuple[str, ...]
+    births: float
+    days: Quantiles
+    use: float
+    sessions: Quantiles
+    kinds: dict[str, float]
+    reach: str
+
+
+_EVERYONE = ("workstation", "developer workstation", "administrator workstation", "help desk workstation")
+TIES: dict[str, Tie] = {
+    "help desk": Tie(
+        ("help desk workstation",), 0.75, ((0, 1), (0.75, 1), (0.95, 4), (1, 15)), 0.5, ((0, 1), (0.6, 2), (1, 7)),
+        {"wmi query": 38, "wmi execution": 14, "service query": 8, "service start": 10, "service creation": 4, "task": 8, "task query": 3,
+         "registry": 6, "event query": 5, "dcom application": 10},
+        "any",
+    ),
+    "administrator": Tie(
+        ("administrator workstation",), 0.28, ((0, 1), (0.7, 1), (1, 20)), 0.3, ((0, 1), (0.7, 2), (1, 6)),
+        {"wmi query": 34, "wmi execution": 14, "service start": 12, "service creation": 6, "task": 12, "registry change": 6, "event query": 16},
+        "any",
+    ),
+    "developer": Tie(
+        ("developer workstation",), 0.035, ((0, 1), (0.4, 2), (0.8, 20), (1, 70)), 0.3, ((0, 1), (0.6, 3), (1, 12)),
+        {"dcom application": 40, "wmi query": 16, "wmi execution": 6, "service start": 8, "service creation": 4, "task": 8, "event query": 10, "registry": 8},
+        "team",
+    ),
+    "shared printer": Tie(
+        _EVERYONE, 0.0022, ((0, 1), (0.3, 5), (1, 90)), 0.5, ((0, 1), (0.6, 2), (1, 9)), {"print": 1}, "sharing",
+    ),
+    "application": Tie(
+        _EVERYONE, 0.0018, ((0, 1), (0.3, 10), (1, 90)), 0.6, ((0, 1), (0.6, 3), (1, 20)), {"dcom application": 9, "wmi query": 1}, "team",
+    ),
+    "odd": Tie(
+        _EVERYONE, 0.0012, ((0, 1), (0.8, 1), (1, 30)), 0.2, ((0, 1), (1, 3)),
+        {"print": 3, "dcom application": 3, "event query": 2, "wmi query": 2, "service query": 2, "task query": 1, "registry": 1, "wmi execution": 1},
+        "any",
+    ),
+}  # fmt: skip
+"""The kinds of ties, with their rates. Assumed, so that 1,000 hosts have 15 to 30 first-seen pairs a working day at noise 1."""
+
+
+class Neighbours:
+    """The ties of all days so far.
+
+    Args:
+        net: the network.
+        noise: factor on how many ties there are.
+    """
+
+    def __init__(self, net: Network, noise: float) -> None:
+        self._net, self._noise = net, noise
+        self._people = net.of_people()
+        self._born = -BEFORE - 1
+        empty = np.zeros((5, 0), dtype=np.int64)
+        self._ties = dict.fromkeys(TIES, empty)
+        by_team = np.argsort(net.team[self._people], kind="stable")
+        self._by_team = self._people[by_team]
+        self._by_site = self._people[np.argsort(net.site[self._people], kind="stable")]
+
+    def sessions(self, day: Day) -> list[Sessions]:
+        """What they do on a day; days are asked for in order."""
+        while self._born < day.number:
+            self._born += 1
+            self._bear(self._born)
+        parts: list[Sessions] = []
+        for name, tie in TIES.items():
+            dice = Dice(self._net.seed, "ties", day.number, name)
+            birth, death, client, server, _ = self._ties[name]
+            is_used = dice.chance(tie.use, len(birth)) | (birth == day.number)
+            is_used &= (death >= day.number) & (day.gone_us[client] > day.person_us[client])
+            used = np.flatnonzero(is_used)
+            times = dice.quantile(tie.sessions, len(used)).astype(np.int64)
+            which = np.repeat(used, times)
+            who, whom = client[which], server[which]
+            begin = np.where(day.is_there[whom], np.maximum(day.person_us[who], day.on_us[whom]), day.person_us[who])
+            end = np.maximum(
+                begin + 1,
+                np.minimum(day.gone_us[who], np.where(day.is_there[whom], day.off_us[whom], day.gone_us[who])),
+            )
+            # most of one tie's work of a day is done within an hour
+            centre = np.repeat(dice.uniform(len(used)), times)
+            at = np.clip(centre + (dice.uniform(len(which)) - 0.5) * 0.1, 0, 1)
+            time = begin + (at * (end - begin)).astype(np.int64)
+            kinds = np.array([number(kind) for kind in tie.kinds])
+            # a tie does mostly one thing
+            main = (
+                kinds[(mixed(who, whom, 5) % np.uint64(len(kinds))).astype(np.int64)]
+                if name in {"developer", "application"}
+                else None
+            )
+            drawn = kinds[dice.weighted(tuple(tie.kinds.values()), len(which))]
+            parts.append(
+                done(drawn if main is None else np.where(dice.chance(0.6, len(which)), main, drawn), time, who, whom)
+            )
+        parts.append(self._rolled_out(day))
+        return parts
+
+    def usual(self, day: int, clients: Ints) -> Callable[[int], Ints]:
+        """For attacks: whom a client of these has a living tie with."""
+        alive = [ties[2:4, ties[1] >= day] for ties in self._ties.values()]
+        pairs = np.concatenate(alive, axis=1)
+        pairs = pairs[:, np.isin(pairs[0], clients)]
+        return lambda client: pairs[1, pairs[0] == client]
+
+    def _bear(self, number_of_day: int) -> None:
+        """New ties of a day, and the end of old ones."""
+        net = self._net
+        for name, tie in TIES.items():
+            dice = Dice(net.seed, "births", number_of_day, name)
+            clients = net.of(*tie.roles)
+            rate = tie.births * self._noise * (1.0 if is_workday(number_of_day) else 0.08)
+            who = np.repeat(clients, dice.times(rate, len(clients)))
+            whom = self._reached(dice, who, tie.reach)
+            death = number_of_day + dice.quantile(tie.days, len(who)).astype(np.int64) - 1
+            born = np.stack([np.full(len(who), number_of_day), death, who, whom, np.zeros(len(who), dtype=np.int64)])
+            former = self._ties[name]
+            self._ties[name] = np.concatenate([former[:, former[1] >= number_of_day], born], axis=1)
+
+    def _reached(self, dice: Dice, who: Ints, reach: str) -> Ints:
+        if reach == "any":
+            return dice.pick(self._people, len(who))
+        if reach == "team":
+            return self._member(dice, who, self._by_team, self._net.team)
+        mates = self._member(dice, who, self._by_site, self._net.site)
+        # one of a handful in the site: every 25th has a printer that it shares
+        return self._people[(np.searchsorted(self._people, mates) // 25) * 25]
+
+    def _member(self, dice: Dice, who: Ints, ordered: Ints, group: Ints) -> Ints:
+        """Another host of the same group; `ordered` are the people by group."""
+        groups = group[ordered]
+        first = np.searchsorted(groups, group[who], side="left")
+        last = np.searchsorted(groups, group[who], side="right")
+        return ordered[first + dice.below(np.maximum(1, last - first), len(who))]
+
+    def _rolled_out(self, day: Day) -> Sessions:
+        """New software in a team: each member finds one or two others."""
+        net = self._net
+        dice = Dice(net.seed, "roll-out", day.number)
+        teams = np.unique(net.team[self._people])
+        chosen = teams[dice.chance(ROLL_OUT * self._noise * day.is_workday, len(teams))]
+        members = self._people[np.isin(net.team[self._people], chosen) & (day.gone_us > day.person_us)[self._people]]
+        who = np.repeat(members, 1 + dice.below(2, len(members)))
+        whom = self._member(dice, who, self._by_team, net.team)
+        time = np.maximum(day.person_us[who], 9 * 3_600_000_000) + (dice.uniform(len(who)) * 4 * 3_600_000_000).astype(
+            np.int64
+        )
+        return done("dcom application", time, who, whom)

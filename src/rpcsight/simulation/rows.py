@@ -1,0 +1,153 @@
+"""Connections and calls as the tables of a sensor: addresses, ports, sizes, ids."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rpcsight.simulation.activities import INTERFACES
+from rpcsight.simulation.days import Day
+from rpcsight.simulation.dice import Dice, Ints, Marks, mixed
+from rpcsight.simulation.expansion import MAPPER, NAMES, SMB, Calls, Flows, is_low
+from rpcsight.simulation.network import Network
+
+__all__ = ["Seen", "seen"]
+
+PIPES = {
+    "samr": "samr",
+    "lsarpc": "lsarpc",
+    "srvsvc": "srvsvc",
+    "wkssvc": "wkssvc",
+    "svcctl": "svcctl",
+    "winreg": "winreg",
+    "efsrpc": "lsarpc",
+}
+WINDOWS_PORTS, LINUX_PORTS, GATEWAY_PORTS = (49152, 65535), (32768, 60999), (1024, 65535)
+OBSERVER = "simulated"
+
+
+class Seen:
+    """A day as the sensor has it.
+
+    Args:
+        flow: rows of `schema.FLOW` by start.
+        call: rows of `rpc_call` by time.
+        step: for each flow the step of an attack that it belongs to, or -1.
+    """
+
+    def __init__(self, flow: pa.Table, call: pa.Table, step: Ints) -> None:
+        self.flow, self.call, self.step = flow, call, step
+
+
+def seen(net: Network, day: Day, flows: Flows, calls: Calls, attack: Ints, share: str) -> Seen:
+    """Make the tables.
+
+    Args:
+        net: the network.
+        day: the day.
+        flows: its connections.
+        calls: what is called on them.
+        attack: for each session, the step of an attack that it is, or -1.
+        share: which connections a sensor decodes: "none", "some" (those of servers), "all".
+    """
+    order = np.lexsort((flows.slot, flows.server, flows.client, flows.start_us))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    client, server, slot = flows.client[order], flows.server[order], flows.slot[order]
+    start, is_up = flows.start_us[order], flows.is_established[order]
+    noise = Dice(net.seed, "sizes", day.number)
+    gateway = net.gateway[client]
+    through = np.where(gateway >= 0, gateway, client)
+    src_port = _client_ports(net, through, np.arange(len(order)))
+    ports = day.ports(server, np.maximum(slot, 0), start)
+    dest_port = np.where(slot == MAPPER, 135, np.where(slot == SMB, 445, ports))
+    packets = np.where(is_up, 5 + noise.below(18, len(order)), 1 + noise.below(3, len(order)))
+    out_bytes = np.where(is_up, packets * 60 + noise.below(1800, len(order)), packets * 52)
+    in_bytes = np.where(is_up, packets * 54 + noise.below(4200, len(order)), 0)
+    src_ip, dest_ip = _texts(day.address[through]), _texts(day.address[server])
+    ids = pc.binary_join_element_wise(
+        f"C{day.number:03d}", pc.utf8_lpad(pa.array(np.arange(len(order))).cast(pa.string()), 14, "0"), "x"
+    )
+    count = len(order)
+    flow = pa.table(
+        {
+            "flow_id": ids,
+            "start_time": _times(day.start_us + start),
+            "end_time": _times(day.start_us + flows.end_us[order]),
+            "src_ip": src_ip,
+            "src_port": pa.array(src_port, pa.int32()),
+            "dest_ip": dest_ip,
+            "dest_port": pa.array(dest_port, pa.int32()),
+            "transport_protocol": _same("tcp", count),
+            "is_established": pa.array(is_up),
+            "is_oriented": pa.array(np.ones(count, dtype=np.bool_)),
+            "out_bytes": pa.array(out_bytes),
+            "in_bytes": pa.array(in_bytes),
+            "out_packets": pa.array(packets),
+            "in_packets": pa.array(np.where(is_up, packets, 0)),
+            "observer": _same(OBSERVER, count),
+            "source": _same(OBSERVER, count),
+        }
+    )
+    step = attack[flows.session[order]]
+    return Seen(flow, _called(day, flow, calls, rank, _decoded(net, client, server, share)), step)
+
+
+def _called(day: Day, flow: pa.Table, calls: Calls, rank: Ints, is_decoded: Marks) -> pa.Table:
+    place = rank[calls.flow]
+    chosen = np.flatnonzero(is_decoded[place])
+    chosen = chosen[np.lexsort((calls.opnum[chosen], place[chosen], calls.time_us[chosen]))]
+    place, interface, count = place[chosen], calls.interface[chosen], len(chosen)
+    rows = flow.select(["start_time", "flow_id", "src_ip", "src_port", "dest_ip", "dest_port"]).take(pa.array(place))
+    is_pipe = rows["dest_port"].to_numpy() == 445  # noqa: PLR2004
+    names = pa.array([PIPES.get(name) for name in NAMES], pa.string())
+    fault = calls.fault[chosen]
+    return pa.table(
+        {
+            "time_us": pa.array(day.start_us + calls.time_us[chosen]),
+            "flow_us": rows["start_time"].cast(pa.int64()),
+            "src_ip": rows["src_ip"],
+            "src_port": rows["src_port"],
+            "dest_ip": rows["dest_ip"],
+            "dest_port": rows["dest_port"],
+            "transport_protocol": pc.if_else(pa.array(is_pipe), "smb", "tcp"),
+            "pipe": pc.if_else(pa.array(is_pipe), names.take(pa.array(interface)), pa.scalar(None, pa.string())),
+            "is_callback": pa.array(np.zeros(count, dtype=np.bool_)),
+            "interface": pa.array([uuid for uuid, _ in INTERFACES.values()]).take(pa.array(interface)),
+            "version": pa.array([version for _, version in INTERFACES.values()]).take(pa.array(interface)),
+            "opnum": pa.array(calls.opnum[chosen], pa.int32()),
+            "is_answered": pa.array(np.ones(count, dtype=np.bool_)),
+            "fault": pa.array(fault, mask=fault == 0),
+            "flow_id": rows["flow_id"],
+            "observer": _same(OBSERVER, count),
+            "source": _same(OBSERVER, count),
+        }
+    )
+
+
+def _decoded(net: Network, client: Ints, server: Ints, share: str) -> Marks:
+    if share == "all":
+        return np.ones(len(client), dtype=np.bool_)
+    if share == "none":
+        return np.zeros(len(client), dtype=np.bool_)
+    return (net.subnet[client] < 0) | (net.subnet[server] < 0)
+
+
+def _client_ports(net: Network, client: Ints, place: Ints) -> Ints:
+    is_gateway = np.isin(client, net.of("NAT gateway"))
+    low = np.where(is_gateway, GATEWAY_PORTS[0], np.where(is_low(net)[client], LINUX_PORTS[0], WINDOWS_PORTS[0]))
+    high = np.where(is_gateway, GATEWAY_PORTS[1], np.where(is_low(net)[client], LINUX_PORTS[1], WINDOWS_PORTS[1]))
+    return low + ((mixed(client) >> np.uint64(20)).astype(np.int64) + place * 7) % (high - low + 1)
+
+
+def _texts(address: Ints) -> pa.Array:
+    values, places = np.unique(address, return_inverse=True)
+    texts = [f"{value >> 24}.{value >> 16 & 255}.{value >> 8 & 255}.{value & 255}" for value in values.tolist()]
+    return pa.array(texts, pa.string()).take(pa.array(places))
+
+
+def _times(times_us: Ints) -> pa.Array:
+    return pa.array(times_us).cast(pa.timestamp("us"))
+
+
+def _same(text: str, count: int) -> pa.Array:
+    return pa.repeat(pa.scalar(text), count)
