@@ -19,10 +19,13 @@ def rates(lake: Path) -> dict[str, object]:
     """The figures, of a folder that `rpcsight convert` wrote."""
     con = duckdb.connect()
     con.sql(f"create view call as select * from read_parquet('{lake}/rpc_call/*/*.parquet')")
-    con.sql(f"create view flow as select * from read_parquet('{lake}/flow/*/*.parquet') where transport_protocol = 'tcp'")
+    con.sql(
+        f"create view flow as select * from read_parquet('{lake}/flow/*/*.parquet')\n where transport_protocol = 'tcp'"
+    )
     con.sql(
         """create table conn as
-        select distinct src_ip, src_port, dest_ip, dest_port, epoch_us(start_time) as start_us, epoch_us(end_time) as end_us, out_bytes, in_bytes
+        select distinct src_ip, src_port, dest_ip, dest_port, epoch_us(start_time) as start_us, epoch_us(end_time) as end_us,
+          out_bytes, in_bytes
         from flow where is_established and src_ip <> dest_ip and src_ip not like '127.%' and src_ip not like '%:%'"""
     )
     con.sql("create table mapper as from conn where dest_port = 135")
@@ -34,7 +37,8 @@ def rates(lake: Path) -> dict[str, object]:
     )
     con.sql(
         """create table joined as
-        select endpoint.src_ip, endpoint.src_port, endpoint.dest_ip, endpoint.dest_port, endpoint.start_us, count(mapper.start_us) as mappers,
+        select endpoint.src_ip, endpoint.src_port, endpoint.dest_ip, endpoint.dest_port, endpoint.start_us,
+          count(mapper.start_us) as mappers,
           min(endpoint.start_us - mapper.start_us) / 1e6 as gap_s
         from endpoint left join mapper
           on mapper.src_ip = endpoint.src_ip and mapper.dest_ip = endpoint.dest_ip
@@ -66,10 +70,11 @@ def rates(lake: Path) -> dict[str, object]:
             from endpoint, (select max(end_us) - min(start_us) as us from conn) as span group by 1 order by 2 desc"""
         ).fetchall(),
         "operations": con.sql(
-            "select transport_protocol, interface, opnum, count(*), count(distinct (src_ip, dest_ip)) from call group by all order by 4 desc limit 40"
+            """select transport_protocol, interface, opnum, count(*), count(distinct (src_ip, dest_ip))
+            from call group by all order by 4 desc limit 40"""
         ).fetchall(),
     }
 
 
 if __name__ == "__main__":
-    print(json.dumps(rates(Path(sys.argv[1])), indent=1, default=str))  # noqa: T201 - that is what it is for
+    print(json.dumps(rates(Path(sys.argv[1])), indent=1, default=str))

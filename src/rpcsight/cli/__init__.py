@@ -35,6 +35,7 @@ from rpcsight.cli.options import (
 )
 from rpcsight.cli.outcome import outcome
 from rpcsight.cli.output import destination, progress_bar, say, tell, write
+from rpcsight.cli.simulate import simulate
 from rpcsight.cli.testing import run_examples
 from rpcsight.errors import UsageError
 
@@ -60,6 +61,7 @@ app = typer.Typer(
     rpcsight run CAR-2014-05-001 conn.log        one analytic, exactly as published, every row
     zcat conn.*.gz | rpcsight hunt -             from a pipe
     rpcsight convert logs/ -o lake               anything to Parquet, by day, for a cluster
+    rpcsight simulate -o corp                    an enterprise made up, with attacks, to try detections on
     rpcsight sql rpc-activity --dialect spark    the text, for a warehouse of one's own
     rpcsight new-analytic mine                   an analytic of your own, with examples; rpcsight test mine.sql""",
     add_completion=False,
@@ -174,6 +176,7 @@ def run(
 app.command()(doctor)
 app.command()(convert)
 app.command()(interfaces)
+app.command()(simulate)
 
 
 app.command("list")(list_)

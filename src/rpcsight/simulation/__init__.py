@@ -1,20 +1,16 @@
 """An enterprise's RPC, made up from a seed: flows, calls and labels, to try detections on.
 
-Whose sessions there are is settled first (behaviour, neighbours, attacks), a day at a time; then all of a day's sessions become connections and
-calls at once (expansion, rows). Nothing here knows of any detection.
+Whose sessions there are is settled first (behaviour, neighbours, attacks), a day at a time; then all of a day's sessions become
+connections and calls at once (expansion, rows). Nothing here knows of any detection.
 """
 
-import csv
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-import numpy as np
 
 import rpcsight
 from rpcsight.errors import InputError, UsageError
@@ -24,22 +20,16 @@ from rpcsight.simulation.days import Day, days
 from rpcsight.simulation.expansion import expanded
 from rpcsight.simulation.forms import FORMS
 from rpcsight.simulation.neighbours import Neighbours
-from rpcsight.simulation.network import FEWEST, MOST, ROLES, Network, network
+from rpcsight.simulation.network import FEWEST, MOST, Network, network
 from rpcsight.simulation.rows import Seen, seen
 from rpcsight.simulation.sessions import joined
+from rpcsight.simulation.truth import START, Truth, date_of
 
 __all__ = ["CALLS", "FORMS", "Made", "Plan", "simulate", "simulated"]
 
 MARK = "_rpcsight.json"
 CALLS = ("none", "some", "all")
-START = datetime(2026, 3, 2, tzinfo=UTC)
-"""A Monday."""
 MOST_DAYS = 366
-LABELS = (
-    "attack", "kind", "technique", "activity", "visibility", "is_usual", "is_blocked", "is_work_time", "src_host", "src_role", "dest_host",
-    "dest_role", "src_ip", "dest_ip", "start_time", "end_time", "flows", "calls", "flow_ids",
-)  # fmt: skip
-HOSTS = ("host", "mac", "role", "site", "ip", "since", "until")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +109,7 @@ def simulated(plan: Plan) -> Iterator[tuple[Network, Day, Seen, list[Step]]]:
 def simulate(
     plan: Plan, folder: Path, form: str, *, is_replacing: bool = False, progress: Progress | None = None
 ) -> Made:
-    """Write the simulation, with `labels.csv` and `hosts.csv` in a folder `truth`.
+    """Write the simulation, with `labels.csv`, `hosts.csv` and `pairs.csv` in a folder `_truth`.
 
     Args:
         plan: what to make.
@@ -151,76 +141,21 @@ def simulate(
 
 
 def _write(plan: Plan, folder: Path, form: str, made: Made, progress: Progress | None) -> None:
-    (folder / "truth").mkdir()
-    leases: dict[int, tuple[int, int]] = {}
     found: set[int] = set()
-    with (folder / "truth" / "_labels.csv").open("w", newline="", encoding="utf-8") as labels_file:
-        labels = csv.writer(labels_file)
-        labels.writerow(LABELS)
-        with (folder / "truth" / "_hosts.csv").open("w", newline="", encoding="utf-8") as hosts_file:
-            hosts = csv.writer(hosts_file)
-            hosts.writerow(HOSTS)
-            net, names, macs = None, [], []
-            for each, day, table, steps in simulated(plan):
-                if net is None:
-                    net, names, macs = each, each.names(), each.macs()
-                if progress:
-                    progress("simulating", day.number, plan.days)
-                for name, count in FORMS[form](folder, f"{_date(day.number)}", table).items():
-                    made.rows[name] = made.rows.get(name, 0) + count
-                for host in range(len(net)):
-                    _lease(leases, net, names, macs, host, int(day.address[host]), day.number, hosts)
-                labels.writerows(_labels(net, names, table, steps))
-                found |= {step.attack for step in steps}
-                made.steps += len(steps)
-            if net is not None:
-                for host in range(len(net)):
-                    _lease(leases, net, names, macs, host, -1, plan.days, hosts)
+    with ExitStack() as held:
+        truth = None
+        for net, day, table, steps in simulated(plan):
+            truth = truth or held.enter_context(Truth(folder, net))
+            for name, count in FORMS[form](folder, date_of(day.number), table).items():
+                made.rows[name] = made.rows.get(name, 0) + count
+            truth.add(day, table, steps)
+            found |= {step.attack for step in steps}
+            made.steps += len(steps)
+            if progress:
+                progress("simulating", day.number + 1, plan.days)
+        if truth is not None:
+            truth.end(plan.days)
     made.attacks = len(found)
-
-
-def _lease(
-    leases: dict[int, tuple[int, int]],
-    net: Network,
-    names: list[str],
-    macs: list[str],
-    host: int,
-    address: int,
-    day: int,
-    out,
-) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001
-    before, since = leases.get(host, (address, day))
-    if before != address:
-        text = ".".join(str(before >> shift & 255) for shift in (24, 16, 8, 0))
-        role = ROLES[int(net.role[host])]
-        out.writerow([names[host], macs[host], role, int(net.site[host]), text, _date(since), _date(day)])
-        since = day
-    leases[host] = (address, since)
-
-
-def _labels(net: Network, names: list[str], table: Seen, steps: list[Step]) -> Iterator[list[object]]:
-    places = np.flatnonzero(table.step >= 0)
-    rows = table.flow.take(places).to_pylist()
-    own = table.step[places].tolist()
-    calls: dict[str, int] = {}
-    ids = {row["flow_id"] for row in rows}
-    if steps and table.call.num_rows:
-        for flow_id in table.call["flow_id"].to_pylist():
-            if flow_id in ids:
-                calls[flow_id] = calls.get(flow_id, 0) + 1
-    for number, step in enumerate(steps):
-        flows = [row for row, whose in zip(rows, own, strict=True) if whose == number]
-        yield [
-            step.attack, step.kind, step.technique, step.activity, step.visibility, step.is_usual, step.is_blocked, step.is_work_time,
-            names[step.client], ROLES[int(net.role[step.client])], names[step.server], ROLES[int(net.role[step.server])],
-            flows[0]["src_ip"], flows[0]["dest_ip"], f"{min(row['start_time'] for row in flows).isoformat()}Z",
-            f"{max(row['end_time'] for row in flows).isoformat()}Z", len(flows), sum(calls.get(row["flow_id"], 0) for row in flows),
-            " ".join(row["flow_id"] for row in flows),
-        ]  # fmt: skip
-
-
-def _date(day: int) -> str:
-    return f"{START + timedelta(days=day):%Y-%m-%d}"
 
 
 def _check(folder: Path, *, is_replacing: bool) -> None:

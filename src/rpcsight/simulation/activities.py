@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 __all__ = ["ACTIVITIES", "INTERFACES", "SLOTS", "Activity", "Call", "Leg", "number"]
 
-SLOTS = ("lsass", "eventlog", "schedule", "spooler", "svcctl", "winmgmt", "dcom", "dfsr", "cert", "mail", "dns")
+SLOTS = ("lsass", "eventlog", "schedule", "spooler", "svcctl", "winmgmt", "dcom", "dfsr", "cert", "mail", "other")
 """Processes with a port of their own. -1 stands for the endpoint mapper, -2 for SMB."""
 
 INTERFACES = {
@@ -144,6 +144,7 @@ ACTIVITIES: dict[str, Activity] = {
             ),
         )
     ),
+    "other": Activity((Leg("other", (), mapped=0.0, more=2),)),
     "share": Activity((Leg("smb", (Call("srvsvc", 16), Call("wkssvc", 0, 0, 1)), pipe="srvsvc"),)),
     "mail": Activity((Leg("mail", (Call("nspi", 0), Call("nspi", 12), Call("nspi", 1)), mapped=0.8),)),
     "certificate": Activity((Leg("cert", (Call("cert", 0),)),)),

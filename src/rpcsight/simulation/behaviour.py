@@ -72,7 +72,13 @@ def _people(net: Network, day: Day, dice: Dice) -> list[Sessions]:
     who, time = repeated(dice, there[dice.chance(0.3, len(there))], 2.5, day.person_us, day.gone_us)
     which = mixed(net.team[who], dice.below(3, len(who)), (day.number + who % 40) // 40) % np.uint64(len(applications))
     parts.append(done("dcom application", time, who, applications[which.astype(np.int64)]))
-    # a computer may be moved to another team: then it uses that team's servers, which the hash above does by the team alone
+    who, time = repeated(dice, there, 0.5, day.person_us, day.gone_us)
+    whom = np.where(
+        dice.chance(0.93, len(who)),
+        dice.pick(net.of("application server", "server"), len(who)),
+        dice.pick(there, len(who)),
+    )
+    parts.append(done("other", time, who, whom))
     return parts
 
 
@@ -141,7 +147,8 @@ def _managed(net: Network, day: Day, dice: Dice) -> list[Sessions]:
         parts.append(done(kind, time.astype(np.int64), own, targets))
 
     if day.is_workday:
-        spread(windows[dice.chance(0.3, len(windows))], "management server", "push", 9, 17)
+        wanted = np.flatnonzero(~np.isin(np.arange(len(net)), net.of("Linux client", "NAS", "NAT gateway")))
+        spread(wanted[dice.chance(0.3, len(wanted))], "management server", "push", 9, 17)  # whether they are on or not
     spread(windows[dice.chance(0.15, len(windows))], "management server", "wmi query", 8, 20)
     spread(servers, "backup server", "backup", 21, 24)
     monitors = net.of("monitor")

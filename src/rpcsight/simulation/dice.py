@@ -1,7 +1,7 @@
 """Chance that is the same on every machine: streams named by what they decide, and quantile tables instead of formulas.
 
-Only uniform numbers are taken from NumPy (Philox, counter-based), and only products, sums and roundings are made of them: no logarithm, whose
-last digit differs between processors. A distribution is a table of quantiles, as measured or assumed, with straight lines between.
+Only uniform numbers are taken from NumPy (Philox, counter-based), and only products, sums and roundings are made of them: no logarithm,
+whose last digit differs between processors. A distribution is a table of quantiles, measured or assumed, with straight lines between.
 """
 
 import hashlib

@@ -1,10 +1,11 @@
 """From sessions to connections and calls: all of a day at once.
 
-Gaps and lengths are quantiles measured with lab/rates.py on four captures of a public data set (OTRF Security-Datasets, APT29 day 2: 24 connections to
-the mapper, 22 to endpoints); how many connections to the mapper there are is from shared measurements of 32 activities, 12 with several.
+Gaps and lengths are quantiles measured with lab/rates.py on four public captures (OTRF Security-Datasets, APT29 day 2: 24 connections to
+the mapper, 22 to endpoints); how many connections to the mapper there are is measured on 32 activities, 12 with several.
 """
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -92,7 +93,7 @@ def expanded(net: Network, day: Day, sessions: Sessions, *, has_calls: bool) -> 
     )
 
 
-def _column(parts: list[Flows] | list[Calls], name: str) -> npt.NDArray[np.generic]:
+def _column(parts: list[Flows] | list[Calls], name: str) -> npt.NDArray[Any]:
     return np.concatenate([getattr(part, name) for part in parts] or [np.zeros(0, dtype=np.int64)])
 
 

@@ -1,17 +1,17 @@
 """The forms that a simulated day is written in: our Parquet, Zeek's logs, nfdump's JSON lines, ECS."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import rpcsight
 from rpcsight import catalog
 from rpcsight.schema import FACTS, FLOW
 from rpcsight.simulation.activities import INTERFACES
+from rpcsight.simulation.columns import Values, chosen, seconds, side_by_side, stamps
 from rpcsight.simulation.rows import Seen
 
 __all__ = ["FORMS"]
@@ -24,6 +24,7 @@ ARROW_TYPES = {
     "BOOLEAN": pa.bool_(),
 }
 LINES_AT_ONCE = 200_000
+MARKED = re.compile(r"<(\w+)>")
 
 
 def _parquet(folder: Path, date: str, day: Seen) -> dict[str, int]:
@@ -44,141 +45,137 @@ def _parquet(folder: Path, date: str, day: Seen) -> dict[str, int]:
     return made
 
 
-def _seconds(times: pa.ChunkedArray | pa.Array) -> pa.Array:
-    """Microseconds since 1970 as Zeek writes them."""
-    values = times.cast(pa.int64())
-    whole = pc.divide(values, 1_000_000)
-    rest = pc.subtract(values, pc.multiply(whole, 1_000_000))
-    return pc.binary_join_element_wise(whole.cast(pa.string()), pc.utf8_lpad(rest.cast(pa.string()), 6, "0"), ".")
+def _lines(
+    path: Path, rows: pa.Table, line: str, columns: Callable[[pa.Table], Mapping[str, Values | str]], head: str = ""
+) -> None:
+    """Write a line a row.
 
-
-def _lines(path: Path, rows: pa.Table, line: Callable[[pa.Table], pa.Array], head: str = "") -> None:
-    """Write a line a row."""
+    Args:
+        path: the file.
+        rows: the rows.
+        line: the line, with `<name>` for the value of a column.
+        columns: columns beside those of the rows, of a piece of them.
+        head: what comes before the first line.
+    """
+    pieces = MARKED.split(line)
     with path.open("wb") as out:
         out.write(head.encode())
         for first in range(0, rows.num_rows, LINES_AT_ONCE):
-            out.write("\n".join(line(rows.slice(first, LINES_AT_ONCE)).to_pylist()).encode() + b"\n")
+            some = rows.slice(first, LINES_AT_ONCE)
+            own = columns(some)
+            parts = [
+                (own[piece] if piece in own else some[piece].cast(pa.string())) if place % 2 else piece
+                for place, piece in enumerate(pieces)
+            ]
+            out.write("\n".join(side_by_side(*parts).to_pylist()).encode() + b"\n")
 
 
-def _text(rows: pa.Table, *parts: str | pa.Array) -> pa.Array:
-    """Texts and columns (by `{name}`) side by side."""
-    names = set(rows.column_names)
-    values: list[object] = []
-    for part in parts:
-        if not isinstance(part, str):
-            values.append(part)
-        elif part[:1] == "{" and part[1:-1] in names:
-            values.append(rows[part[1:-1]].cast(pa.string()))
-        else:
-            values.append(pa.scalar(part))
-    return pc.binary_join_element_wise(*values, "").combine_chunks()
-
-
-CONN = "ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto service duration orig_bytes resp_bytes conn_state history orig_pkts resp_pkts"
-CONN_TYPES = "time string addr port addr port enum string interval count count string string count count"
-DCE_RPC = "ts uid id.orig_h id.orig_p id.resp_h id.resp_p rtt named_pipe endpoint operation"
-DCE_RPC_TYPES = "time string addr port addr port interval string string string"
+ENDS = "<flow_id>\t<src_ip>\t<src_port>\t<dest_ip>\t<dest_port>"
+CONN = (
+    "ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto service duration orig_bytes resp_bytes conn_state history orig_pkts resp_pkts",
+    "time string addr port addr port enum string interval count count string string count count",
+    f"<ts>\t{ENDS}\ttcp\t<service>\t<duration>\t<out_bytes>\t<in_bytes>\t<state>\t<history>\t<out_packets>\t<in_packets>",
+)
+DCE_RPC = (
+    "ts uid id.orig_h id.orig_p id.resp_h id.resp_p rtt named_pipe endpoint operation",
+    "time string addr port addr port interval string string string",
+    f"<ts>\t{ENDS}\t0.000900\t<named_pipe>\t<endpoint>\t<operation>",
+)
+NFDUMP = (
+    '{"type":"FLOW","sampled":0,"export_sysid":1,"first":"<first>","last":"<last>","in_packets":<out_packets>,"in_bytes":<out_bytes>,'
+    '"proto":6,"tcp_flags":"<flags>","src_port":<src_port>,"dst_port":<dest_port>,"src4_addr":"<src_ip>","dst4_addr":"<dest_ip>"}'
+)
+ECS = (
+    '{"@timestamp":"<last>","event":{"kind":"event","category":["network"],"type":["connection"],"dataset":"zeek.connection",'
+    '"id":"<flow_id>","start":"<first>","end":"<last>"},'
+    '"source":{"ip":"<src_ip>","port":<src_port>,"bytes":<out_bytes>,"packets":<out_packets>},'
+    '"destination":{"ip":"<dest_ip>","port":<dest_port>,"bytes":<in_bytes>,"packets":<in_packets>},'
+    '"network":{"transport":"tcp","type":"ipv4"},"zeek":{"connection":{"state":"<state>"}},"observer":{"name":"simulated"}}'
+)
 
 
 def _head(path: str, fields: str, types: str) -> str:
-    names = "\t".join(fields.split())
-    kinds = "\t".join(types.split())
-    return f"#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\t{path}\n#fields\t{names}\n#types\t{kinds}\n"
+    rows = (("#path", path), ("#fields", *fields.split()), ("#types", *types.split()))
+    start = "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n"
+    return start + "".join("\t".join(row) + "\n" for row in rows)
 
 
 def _zeek(folder: Path, date: str, day: Seen) -> dict[str, int]:
-    flow = day.flow.take(pc.sort_indices(day.flow, [("end_time", "ascending"), ("flow_id", "ascending")]))
+    """Connections as they end, calls as they are made."""
 
-    def conn(rows: pa.Table) -> pa.Array:
-        length = pc.subtract(rows["end_time"].cast(pa.int64()), rows["start_time"].cast(pa.int64()))
+    def connections(rows: pa.Table) -> Mapping[str, Values | str]:
+        start, end = (rows[name].cast(pa.int64()).to_numpy() for name in ("start_time", "end_time"))
         up = rows["is_established"]
-        service = pc.if_else(up, "dce_rpc", "-")
-        return _text(
-            rows, _seconds(rows["start_time"]), "\t", "{flow_id}", "\t", "{src_ip}", "\t", "{src_port}", "\t", "{dest_ip}", "\t", "{dest_port}",
-            "\ttcp\t", service, "\t", _seconds(length), "\t", "{out_bytes}", "\t", "{in_bytes}", "\t", pc.if_else(up, "SF", "S0"), "\t",
-            pc.if_else(up, "ShADadFf", "S"), "\t", "{out_packets}", "\t", "{in_packets}",
-        )  # fmt: skip
+        return {
+            "ts": seconds(rows["start_time"]),
+            "duration": seconds(pa.array(end - start)),
+            "service": chosen(up, "dce_rpc", "-"),
+            "state": chosen(up, "SF", "S0"),
+            "history": chosen(up, "ShADadFf", "S"),
+        }
 
-    _lines(folder / f"conn.{date}.log", flow, conn, _head("conn", CONN, CONN_TYPES))
-    if day.call.num_rows == 0:
-        return {"conn": flow.num_rows}
     names, operations = _zeek_names()
 
-    def call(rows: pa.Table) -> pa.Array:
-        keys = (
-            pc.binary_join_element_wise(rows["interface"], rows["opnum"].cast(pa.string()), "#")
-            .combine_chunks()
-            .to_pylist()
-        )
-        endpoint = pa.array([names.get(key.partition("#")[0], f"unknown-{key.partition('#')[0]}") for key in keys])
-        operation = pa.array([operations.get(key, f"unknown-{key.partition('#')[2]}") for key in keys])
-        pipe = pc.if_else(
-            pc.is_valid(rows["pipe"]),
-            _text(rows, "\\\\pipe\\\\", pc.fill_null(rows["pipe"], "")),
-            rows["dest_port"].cast(pa.string()),
-        )
-        return _text(
-            rows, _seconds(rows["time_us"]), "\t", "{flow_id}", "\t", "{src_ip}", "\t", "{src_port}", "\t", "{dest_ip}", "\t", "{dest_port}",
-            "\t0.000900\t", pipe, "\t", endpoint, "\t", operation,
-        )  # fmt: skip
+    def calls(rows: pa.Table) -> Mapping[str, Values | str]:
+        keys = list(zip(rows["interface"].to_pylist(), rows["opnum"].to_pylist(), strict=True))
+        pipe = side_by_side("\\\\pipe\\\\", rows["pipe"].fill_null(""))
+        return {
+            "ts": seconds(rows["time_us"]),
+            "named_pipe": chosen(rows["pipe"].is_valid(), pipe, rows["dest_port"].cast(pa.string())),
+            "endpoint": pa.array([names.get(uuid, f"unknown-{uuid}") for uuid, _ in keys]),
+            "operation": pa.array([operations.get(key, f"unknown-{key[1]}") for key in keys]),
+        }
 
-    _lines(folder / f"dce_rpc.{date}.log", day.call, call, _head("dce_rpc", DCE_RPC, DCE_RPC_TYPES))
-    return {"conn": flow.num_rows, "dce_rpc": day.call.num_rows}
+    made = {"conn": day.flow.num_rows}
+    _lines(folder / f"conn.{date}.log", _as_ended(day.flow), CONN[2], connections, _head("conn", *CONN[:2]))
+    if day.call.num_rows:
+        made["dce_rpc"] = day.call.num_rows
+        _lines(folder / f"dce_rpc.{date}.log", day.call, DCE_RPC[2], calls, _head("dce_rpc", *DCE_RPC[:2]))
+    return made
 
 
-def _zeek_names() -> tuple[Mapping[str, str], Mapping[str, str]]:
-    """How interfaces (by UUID) and operations (by UUID#number) are called, of those that are used."""
+def _zeek_names() -> tuple[Mapping[str, str], Mapping[tuple[str, int], str]]:
+    """How interfaces (by UUID) and operations (by UUID and number) are called, of those that are used."""
     known = {uuid: catalog.interface(uuid) for uuid, _ in INTERFACES.values()}
     names = {uuid: each.names.get("zeek") or each.name for uuid, each in known.items() if each}
-    return names, {f"{uuid}#{each.opnum}": each.name for uuid in known for each in catalog.operations(uuid)}
+    return names, {(uuid, each.opnum): each.name for uuid in known for each in catalog.operations(uuid)}
 
 
 def _nfdump(folder: Path, date: str, day: Seen) -> dict[str, int]:
     """Two one-way records a connection, one where nobody answers; milliseconds."""
     answered = day.flow.filter(day.flow["is_established"])
-    back = answered.rename_columns([_TURNED.get(name, name) for name in answered.column_names]).select(
-        day.flow.column_names
-    )
-    both = pa.concat_tables([day.flow, back])
-    both = both.take(pc.sort_indices(both, [("end_time", "ascending"), ("flow_id", "ascending"), ("src_ip", "ascending")]))
+    back = answered.rename_columns([_turned(name) for name in answered.column_names]).select(day.flow.column_names)
+    both = _as_ended(pa.concat_tables([day.flow, back]))
 
-    def record(rows: pa.Table) -> pa.Array:
-        first, last = (
-            pc.strftime(rows[name].cast(pa.timestamp("ms"), safe=False), "%Y-%m-%dT%H:%M:%S")
-            for name in ("start_time", "end_time")
-        )
-        flags = pc.if_else(rows["is_established"], "...AP.SF", "......S.")
-        return _text(
-            rows, '{"type":"FLOW","sampled":0,"export_sysid":1,"first":"', first, '","last":"', last, '","in_packets":', "{out_packets}",
-            ',"in_bytes":', "{out_bytes}", ',"proto":6,"tcp_flags":"', flags, '","src_port":', "{src_port}", ',"dst_port":', "{dest_port}",
-            ',"src4_addr":"', "{src_ip}", '","dst4_addr":"', "{dest_ip}", '"}',
-        )  # fmt: skip
+    def columns(rows: pa.Table) -> Mapping[str, Values | str]:
+        first, last = (stamps(rows[name], "ms", "%Y-%m-%dT%H:%M:%S") for name in ("start_time", "end_time"))
+        return {"first": first, "last": last, "flags": chosen(rows["is_established"], "...AP.SF", "......S.")}
 
-    _lines(folder / f"nfdump.{date}.json", both, record)
+    _lines(folder / f"nfdump.{date}.json", both, NFDUMP, columns)
     return {"nfdump": both.num_rows}
 
 
-_TURNED = {
-    "src_ip": "dest_ip", "dest_ip": "src_ip", "src_port": "dest_port", "dest_port": "src_port", "out_bytes": "in_bytes", "in_bytes": "out_bytes",
-    "out_packets": "in_packets", "in_packets": "out_packets",
-}  # fmt: skip
+def _turned(name: str) -> str:
+    for one, other in (("src_", "dest_"), ("dest_", "src_"), ("out_", "in_"), ("in_", "out_")):
+        if name.startswith(one):
+            return other + name.removeprefix(one)
+    return name
 
 
 def _ecs(folder: Path, date: str, day: Seen) -> dict[str, int]:
-    flow = day.flow.take(pc.sort_indices(day.flow, [("end_time", "ascending"), ("flow_id", "ascending")]))
+    """As Filebeat sends Zeek's connections."""
 
-    def record(rows: pa.Table) -> pa.Array:
-        first, last = (pc.strftime(rows[name], "%Y-%m-%dT%H:%M:%SZ") for name in ("start_time", "end_time"))
-        state = pc.if_else(rows["is_established"], "SF", "S0")
-        return _text(
-            rows, '{"@timestamp":"', last, '","event":{"kind":"event","category":["network"],"type":["connection"],"dataset":"zeek.connection","id":"',
-            "{flow_id}", '","start":"', first, '","end":"', last, '"},"source":{"ip":"', "{src_ip}", '","port":', "{src_port}", ',"bytes":', "{out_bytes}",
-            ',"packets":', "{out_packets}", '},"destination":{"ip":"', "{dest_ip}", '","port":', "{dest_port}", ',"bytes":', "{in_bytes}", ',"packets":',
-            "{in_packets}", '},"network":{"transport":"tcp","type":"ipv4"},"zeek":{"connection":{"state":"', state, '"}},"observer":{"name":"simulated"}}',
-        )  # fmt: skip
+    def columns(rows: pa.Table) -> Mapping[str, Values | str]:
+        first, last = (stamps(rows[name], "us", "%Y-%m-%dT%H:%M:%SZ") for name in ("start_time", "end_time"))
+        return {"first": first, "last": last, "state": chosen(rows["is_established"], "SF", "S0")}
 
-    _lines(folder / f"ecs.{date}.json", flow, record)
-    return {"ecs": flow.num_rows}
+    _lines(folder / f"ecs.{date}.json", _as_ended(day.flow), ECS, columns)
+    return {"ecs": day.flow.num_rows}
+
+
+def _as_ended(flow: pa.Table) -> pa.Table:
+    """By end, as sensors write."""
+    return flow.sort_by([("end_time", "ascending"), ("flow_id", "ascending"), ("src_ip", "ascending")])
 
 
 FORMS: Mapping[str, Callable[[Path, str, Seen], dict[str, int]]] = {

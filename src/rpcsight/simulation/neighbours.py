@@ -1,11 +1,10 @@
 """What workstations do with one another without harm: the unknown that `noise` scales.
 
-Ties are born on a day and live for some; on a day on which it is used, a tie makes a few sessions. What keeps few ties and is used seldom makes
+Ties are born on a day and live for some; on a day on which it is used, a tie makes a few sessions. What is used seldom makes
 first-seen pairs after weeks of learning, too.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +18,8 @@ __all__ = ["TIES", "Neighbours"]
 
 BEFORE = 90
 """Ties of so many days before the first day are there."""
+BLOCKED = 12
+"""Between one pair in so many stands a firewall that lets only the endpoint mapper answer."""
 ROLL_OUT = 0.004
 """Chance a team and working day that new software begins to talk among its members."""
 
@@ -49,30 +50,33 @@ class Tie:
 _EVERYONE = ("workstation", "developer workstation", "administrator workstation", "help desk workstation")
 TIES: dict[str, Tie] = {
     "help desk": Tie(
-        ("help desk workstation",), 0.75, ((0, 1), (0.75, 1), (0.95, 4), (1, 15)), 0.5, ((0, 1), (0.6, 2), (1, 7)),
+        ("help desk workstation",), 1.0, ((0, 1), (0.75, 1), (0.95, 4), (1, 15)), 0.5, ((0, 1), (0.6, 2), (1, 7)),
         {"wmi query": 38, "wmi execution": 14, "service query": 8, "service start": 10, "service creation": 4, "task": 8, "task query": 3,
          "registry": 6, "event query": 5, "dcom application": 10},
         "any",
     ),
     "administrator": Tie(
-        ("administrator workstation",), 0.28, ((0, 1), (0.7, 1), (1, 20)), 0.3, ((0, 1), (0.7, 2), (1, 6)),
-        {"wmi query": 34, "wmi execution": 14, "service start": 12, "service creation": 6, "task": 12, "registry change": 6, "event query": 16},
+        ("administrator workstation",), 0.4, ((0, 1), (0.7, 1), (1, 20)), 0.3, ((0, 1), (0.7, 2), (1, 6)),
+        {"wmi query": 34, "wmi execution": 14, "service start": 12, "service creation": 6, "task": 12,
+         "registry change": 6, "event query": 16},
         "any",
     ),
     "developer": Tie(
-        ("developer workstation",), 0.035, ((0, 1), (0.4, 2), (0.8, 20), (1, 70)), 0.3, ((0, 1), (0.6, 3), (1, 12)),
-        {"dcom application": 40, "wmi query": 16, "wmi execution": 6, "service start": 8, "service creation": 4, "task": 8, "event query": 10, "registry": 8},
+        ("developer workstation",), 0.045, ((0, 1), (0.4, 2), (0.8, 20), (1, 70)), 0.3, ((0, 1), (0.6, 3), (1, 12)),
+        {"dcom application": 40, "wmi query": 16, "wmi execution": 6, "service start": 8, "service creation": 4,
+         "task": 8, "event query": 10, "registry": 8},
         "team",
     ),
     "shared printer": Tie(
-        _EVERYONE, 0.0022, ((0, 1), (0.3, 5), (1, 90)), 0.5, ((0, 1), (0.6, 2), (1, 9)), {"print": 1}, "sharing",
+        _EVERYONE, 0.003, ((0, 1), (0.3, 5), (1, 90)), 0.5, ((0, 1), (0.6, 2), (1, 9)), {"print": 1}, "sharing",
     ),
     "application": Tie(
-        _EVERYONE, 0.0018, ((0, 1), (0.3, 10), (1, 90)), 0.6, ((0, 1), (0.6, 3), (1, 20)), {"dcom application": 9, "wmi query": 1}, "team",
+        _EVERYONE, 0.0026, ((0, 1), (0.3, 10), (1, 90)), 0.6, ((0, 1), (0.6, 3), (1, 20)), {"dcom application": 9, "wmi query": 1}, "team",
     ),
     "odd": Tie(
-        _EVERYONE, 0.0012, ((0, 1), (0.8, 1), (1, 30)), 0.2, ((0, 1), (1, 3)),
-        {"print": 3, "dcom application": 3, "event query": 2, "wmi query": 2, "service query": 2, "task query": 1, "registry": 1, "wmi execution": 1},
+        _EVERYONE, 0.0018, ((0, 1), (0.8, 1), (1, 30)), 0.2, ((0, 1), (1, 3)),
+        {"print": 3, "dcom application": 3, "event query": 2, "wmi query": 2, "service query": 2,
+         "task query": 1, "registry": 1, "wmi execution": 1},
         "any",
     ),
 }  # fmt: skip
@@ -91,7 +95,7 @@ class Neighbours:
         self._net, self._noise = net, noise
         self._people = net.of_people()
         self._born = -BEFORE - 1
-        empty = np.zeros((5, 0), dtype=np.int64)
+        empty = np.zeros((4, 0), dtype=np.int64)
         self._ties = dict.fromkeys(TIES, empty)
         by_team = np.argsort(net.team[self._people], kind="stable")
         self._by_team = self._people[by_team]
@@ -105,7 +109,7 @@ class Neighbours:
         parts: list[Sessions] = []
         for name, tie in TIES.items():
             dice = Dice(self._net.seed, "ties", day.number, name)
-            birth, death, client, server, _ = self._ties[name]
+            birth, death, client, server = self._ties[name]
             is_used = dice.chance(tie.use, len(birth)) | (birth == day.number)
             is_used &= (death >= day.number) & (day.gone_us[client] > day.person_us[client])
             used = np.flatnonzero(is_used)
@@ -122,25 +126,19 @@ class Neighbours:
             at = np.clip(centre + (dice.uniform(len(which)) - 0.5) * 0.1, 0, 1)
             time = begin + (at * (end - begin)).astype(np.int64)
             kinds = np.array([number(kind) for kind in tie.kinds])
-            # a tie does mostly one thing
             main = (
                 kinds[(mixed(who, whom, 5) % np.uint64(len(kinds))).astype(np.int64)]
                 if name in {"developer", "application"}
                 else None
             )
             drawn = kinds[dice.weighted(tuple(tie.kinds.values()), len(which))]
-            parts.append(
-                done(drawn if main is None else np.where(dice.chance(0.6, len(which)), main, drawn), time, who, whom)
-            )
+            # a tie of a person's own does mostly one thing
+            drawn = drawn if main is None else np.where(dice.chance(0.6, len(which)), main, drawn)
+            made = done(drawn, time, who, whom)
+            is_blocked = mixed(made.client, made.server, 6) % np.uint64(BLOCKED) == 0
+            parts.append(replace(made, is_blocked=is_blocked))
         parts.append(self._rolled_out(day))
         return parts
-
-    def usual(self, day: int, clients: Ints) -> Callable[[int], Ints]:
-        """For attacks: whom a client of these has a living tie with."""
-        alive = [ties[2:4, ties[1] >= day] for ties in self._ties.values()]
-        pairs = np.concatenate(alive, axis=1)
-        pairs = pairs[:, np.isin(pairs[0], clients)]
-        return lambda client: pairs[1, pairs[0] == client]
 
     def _bear(self, number_of_day: int) -> None:
         """New ties of a day, and the end of old ones."""
@@ -152,7 +150,7 @@ class Neighbours:
             who = np.repeat(clients, dice.times(rate, len(clients)))
             whom = self._reached(dice, who, tie.reach)
             death = number_of_day + dice.quantile(tie.days, len(who)).astype(np.int64) - 1
-            born = np.stack([np.full(len(who), number_of_day), death, who, whom, np.zeros(len(who), dtype=np.int64)])
+            born = np.stack([np.full(len(who), number_of_day), death, who, whom])
             former = self._ties[name]
             self._ties[name] = np.concatenate([former[:, former[1] >= number_of_day], born], axis=1)
 

@@ -1,10 +1,13 @@
 """Connections and calls as the tables of a sensor: addresses, ports, sizes, ids."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from rpcsight.simulation.activities import INTERFACES
+from rpcsight.simulation.activities import INTERFACES, SLOTS
+from rpcsight.simulation.columns import chosen as either
+from rpcsight.simulation.columns import padded, side_by_side
 from rpcsight.simulation.days import Day
 from rpcsight.simulation.dice import Dice, Ints, Marks, mixed
 from rpcsight.simulation.expansion import MAPPER, NAMES, SMB, Calls, Flows, is_low
@@ -22,9 +25,11 @@ PIPES = {
     "efsrpc": "lsarpc",
 }
 WINDOWS_PORTS, LINUX_PORTS, GATEWAY_PORTS = (49152, 65535), (32768, 60999), (1024, 65535)
+OTHER = SLOTS.index("other")
 OBSERVER = "simulated"
 
 
+@dataclass(frozen=True, slots=True)
 class Seen:
     """A day as the sensor has it.
 
@@ -32,10 +37,16 @@ class Seen:
         flow: rows of `schema.FLOW` by start.
         call: rows of `rpc_call` by time.
         step: for each flow the step of an attack that it belongs to, or -1.
+        client, server: for each flow the hosts.
+        is_rpc: for each flow whether it carries RPC over TCP.
     """
 
-    def __init__(self, flow: pa.Table, call: pa.Table, step: Ints) -> None:
-        self.flow, self.call, self.step = flow, call, step
+    flow: pa.Table
+    call: pa.Table
+    step: Ints
+    client: Ints
+    server: Ints
+    is_rpc: Marks
 
 
 def seen(net: Network, day: Day, flows: Flows, calls: Calls, attack: Ints, share: str) -> Seen:
@@ -64,9 +75,7 @@ def seen(net: Network, day: Day, flows: Flows, calls: Calls, attack: Ints, share
     out_bytes = np.where(is_up, packets * 60 + noise.below(1800, len(order)), packets * 52)
     in_bytes = np.where(is_up, packets * 54 + noise.below(4200, len(order)), 0)
     src_ip, dest_ip = _texts(day.address[through]), _texts(day.address[server])
-    ids = pc.binary_join_element_wise(
-        f"C{day.number:03d}", pc.utf8_lpad(pa.array(np.arange(len(order))).cast(pa.string()), 14, "0"), "x"
-    )
+    ids = side_by_side(f"C{day.number:03d}", padded(pa.array(np.arange(len(order))), 14), "x")
     count = len(order)
     flow = pa.table(
         {
@@ -89,7 +98,14 @@ def seen(net: Network, day: Day, flows: Flows, calls: Calls, attack: Ints, share
         }
     )
     step = attack[flows.session[order]]
-    return Seen(flow, _called(day, flow, calls, rank, _decoded(net, client, server, share)), step)
+    return Seen(
+        flow,
+        _called(day, flow, calls, rank, _decoded(net, client, server, share)),
+        step,
+        client,
+        server,
+        (slot != SMB) & (slot != OTHER) & is_up,
+    )
 
 
 def _called(day: Day, flow: pa.Table, calls: Calls, rank: Ints, is_decoded: Marks) -> pa.Table:
@@ -109,8 +125,8 @@ def _called(day: Day, flow: pa.Table, calls: Calls, rank: Ints, is_decoded: Mark
             "src_port": rows["src_port"],
             "dest_ip": rows["dest_ip"],
             "dest_port": rows["dest_port"],
-            "transport_protocol": pc.if_else(pa.array(is_pipe), "smb", "tcp"),
-            "pipe": pc.if_else(pa.array(is_pipe), names.take(pa.array(interface)), pa.scalar(None, pa.string())),
+            "transport_protocol": either(pa.array(is_pipe), "smb", "tcp"),
+            "pipe": either(pa.array(is_pipe), names.take(pa.array(interface)), None),
             "is_callback": pa.array(np.zeros(count, dtype=np.bool_)),
             "interface": pa.array([uuid for uuid, _ in INTERFACES.values()]).take(pa.array(interface)),
             "version": pa.array([version for _, version in INTERFACES.values()]).take(pa.array(interface)),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from rpcsight.simulation.activities import number
+from rpcsight.simulation.days import DAY_US
 from rpcsight.simulation.dice import Dice, Floats, Ints, Marks
 
 __all__ = ["Sessions", "done", "joined", "repeated"]
@@ -43,7 +44,7 @@ def done(activity: str | Ints, time_us: Ints, client: Ints, server: Ints) -> Ses
     count = len(time_us)
     kinds = np.full(count, number(activity)) if isinstance(activity, str) else activity
     made = Sessions(time_us, client, server, kinds, np.full(count, -1), np.zeros(count, dtype=np.bool_))
-    return made.where((client != server) & (time_us >= 0) & (time_us < 86_400_000_000))
+    return made.where((client != server) & (time_us >= 0) & (time_us < DAY_US))
 
 
 def joined(parts: Sequence[Sessions]) -> Sessions:

@@ -1,0 +1,61 @@
+"""The command `simulate`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rpcsight.cli.options import NoColor, Quiet
+from rpcsight.cli.output import progress_bar
+
+__all__ = ["simulate"]
+
+MEGABYTE = 1_000_000
+
+
+def simulate(
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="The folder to write: a new or empty one.", show_default=False
+        ),
+    ],
+    hosts: Annotated[int, typer.Option("--hosts", metavar="N", help="How many computers: 50 to 50000.")] = 1000,
+    days: Annotated[int, typer.Option("--days", metavar="D", help="How many days, from a Monday on.")] = 28,
+    seed: Annotated[int, typer.Option("--seed", help="Another seed gives another enterprise; the same the same.")] = 1,
+    form: Annotated[str, typer.Option("--format", "-f", help="parquet, zeek, nfdump or ecs.")] = "parquet",
+    calls: Annotated[
+        str, typer.Option("--calls", help="Which calls a sensor decodes: none, some (from and to servers) or all.")
+    ] = "some",
+    noise: Annotated[
+        float, typer.Option("--noise", help="Factor on the harmless RPC between workstations; try 0.3, 1 and 3.")
+    ] = 1.0,
+    dhcp: Annotated[float, typer.Option("--dhcp", help="Share of workstations whose address may change.")] = 0.8,
+    attacks: Annotated[float, typer.Option("--attacks", help="How many attacks begin a day.")] = 3.0,
+    attack_from: Annotated[int, typer.Option("--attack-from", metavar="DAY", help="Day of the first, from 0.")] = 14,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace what an earlier simulate wrote there.")] = False,
+    quiet: Quiet = False,
+    no_color: NoColor = False,
+) -> None:
+    r"""Make up an enterprise's RPC, with attacks in it and the truth about them, to try detections on.
+
+    \b
+    rpcsight simulate -o corp                                  1,000 hosts, 4 weeks, attacks in the last two
+    rpcsight hunt corp                                         what is found in it
+    rpcsight simulate --hosts 200 --days 3 --attack-from 1 -o small --format zeek
+    duckdb -c "from 'corp/_truth/labels.csv'"                  the attacks, step by step, with their flows
+    duckdb -c "from 'corp/_truth/pairs.csv'"                   workstations that meet for the first time, without harm
+    """
+    from rpcsight.simulation import Plan
+    from rpcsight.simulation import simulate as simulated
+
+    plan = Plan(hosts, days, seed, calls, noise, dhcp, attacks, attack_from)
+    with progress_bar(is_quiet=quiet, no_color=no_color) as progress:
+        made = simulated(plan, output, form, is_replacing=replace, progress=progress)
+    if not quiet:
+        rows = ", ".join(f"{count:,} {name}" for name, count in made.rows.items())
+        typer.echo(
+            f"{hosts:,} hosts, {days} days, seed {seed}: {rows}; {made.attacks} attacks in {made.steps} steps; "
+            f"{made.size / MEGABYTE:,.1f} MB in {output}",
+            err=True,
+        )
