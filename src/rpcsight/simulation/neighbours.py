@@ -50,31 +50,31 @@ class Tie:
 _EVERYONE = ("workstation", "developer workstation", "administrator workstation", "help desk workstation")
 TIES: dict[str, Tie] = {
     "help desk": Tie(
-        ("help desk workstation",), 1.0, ((0, 1), (0.75, 1), (0.95, 4), (1, 15)), 0.5, ((0, 1), (0.6, 2), (1, 7)),
+        ("help desk workstation",), 1.35, ((0, 1), (0.75, 1), (0.95, 4), (1, 15)), 0.5, ((0, 1), (0.6, 2), (1, 7)),
         {"wmi query": 38, "wmi execution": 14, "service query": 8, "service start": 10, "service creation": 4, "task": 8, "task query": 3,
          "registry": 6, "event query": 5, "dcom application": 10},
         "any",
     ),
     "administrator": Tie(
-        ("administrator workstation",), 0.4, ((0, 1), (0.7, 1), (1, 20)), 0.3, ((0, 1), (0.7, 2), (1, 6)),
+        ("administrator workstation",), 0.6, ((0, 1), (0.7, 1), (1, 20)), 0.3, ((0, 1), (0.7, 2), (1, 6)),
         {"wmi query": 34, "wmi execution": 14, "service start": 12, "service creation": 6, "task": 12,
          "registry change": 6, "event query": 16},
         "any",
     ),
     "developer": Tie(
-        ("developer workstation",), 0.045, ((0, 1), (0.4, 2), (0.8, 20), (1, 70)), 0.3, ((0, 1), (0.6, 3), (1, 12)),
+        ("developer workstation",), 0.065, ((0, 1), (0.4, 2), (0.8, 20), (1, 70)), 0.3, ((0, 1), (0.6, 3), (1, 12)),
         {"dcom application": 40, "wmi query": 16, "wmi execution": 6, "service start": 8, "service creation": 4,
          "task": 8, "event query": 10, "registry": 8},
         "team",
     ),
     "shared printer": Tie(
-        _EVERYONE, 0.003, ((0, 1), (0.3, 5), (1, 90)), 0.5, ((0, 1), (0.6, 2), (1, 9)), {"print": 1}, "sharing",
+        _EVERYONE, 0.0045, ((0, 1), (0.3, 5), (1, 90)), 0.5, ((0, 1), (0.6, 2), (1, 9)), {"print": 1}, "sharing",
     ),
     "application": Tie(
-        _EVERYONE, 0.0026, ((0, 1), (0.3, 10), (1, 90)), 0.6, ((0, 1), (0.6, 3), (1, 20)), {"dcom application": 9, "wmi query": 1}, "team",
+        _EVERYONE, 0.004, ((0, 1), (0.3, 10), (1, 90)), 0.6, ((0, 1), (0.6, 3), (1, 20)), {"dcom application": 9, "wmi query": 1}, "team",
     ),
     "odd": Tie(
-        _EVERYONE, 0.0018, ((0, 1), (0.8, 1), (1, 30)), 0.2, ((0, 1), (1, 3)),
+        _EVERYONE, 0.0028, ((0, 1), (0.8, 1), (1, 30)), 0.2, ((0, 1), (1, 3)),
         {"print": 3, "dcom application": 3, "event query": 2, "wmi query": 2, "service query": 2,
          "task query": 1, "registry": 1, "wmi execution": 1},
         "any",

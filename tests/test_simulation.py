@@ -1,0 +1,153 @@
+"""What `rpcsight simulate` makes: repeatable, as it says, and readable in every form."""
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from rpcsight import analytics, catalog, pipeline
+from rpcsight.errors import UsageError
+from rpcsight.simulation import FORMS, Plan, simulate, simulated
+from rpcsight.simulation.activities import ACTIVITIES, INTERFACES, SLOTS
+from rpcsight.simulation.days import days
+from rpcsight.simulation.network import ROLES, network
+
+SMALL = Plan(hosts=300, days=3, seed=5, calls="all", attacks=6, attack_from=0)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("simulated") / "corp"
+    simulate(SMALL, folder, "parquet")
+    return folder
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def found(folder: Path, analytic: str) -> list[tuple[object, ...]]:
+    keys = ["src_ip", "src_port", "dest_ip", "dest_port"]
+    with pipeline.opened(pipeline.Request(paths=[str(folder)])) as session:
+        table = session.stream(analytics.analytic(analytic)).read_all()
+    return sorted(zip(*(table[key].to_pylist() for key in keys), strict=True))
+
+
+def test_calls_are_operations_of_the_catalogue() -> None:
+    used = {(INTERFACES[call.interface][0], call.opnum) for each in ACTIVITIES.values() for leg in each.legs for call in leg.calls}
+    assert {key for key in used if catalog.operation(*key) is None} == set()
+
+
+def test_legs_lead_to_known_processes() -> None:
+    slots = {leg.slot for each in ACTIVITIES.values() for leg in each.legs}
+    assert slots - {"smb", "mapper"} <= set(SLOTS)
+
+
+def test_same_seed_gives_the_same_and_days_do_not_depend_on_their_number() -> None:
+    longer = [(table.flow, table.call, steps) for _, _, table, steps in simulated(SMALL)]
+    shorter = [(table.flow, table.call, steps) for _, _, table, steps in simulated(Plan(300, 2, 5, "all", attacks=6, attack_from=0))]
+    assert longer[:2] == shorter
+
+
+def test_other_seeds_give_another() -> None:
+    one, other = (next(simulated(Plan(hosts=60, days=1, seed=seed)))[2].flow for seed in (1, 2))
+    assert not one.equals(other)
+
+
+def test_every_step_of_an_attack_is_labelled_with_flows_that_are_there(made: Path) -> None:
+    flow = pq.read_table(made / "flow")
+    ends = dict(zip(flow["flow_id"].to_pylist(), zip(flow["src_ip"].to_pylist(), flow["dest_ip"].to_pylist(), strict=True), strict=True))
+    labels = rows(made / "_truth" / "labels.csv")
+    assert len(labels) > 10
+    for label in labels:
+        ids = label["flow_ids"].split()
+        assert (len(ids), {ends[each] for each in ids}) == (int(label["flows"]), {(label["src_ip"], label["dest_ip"])}), label
+
+
+def test_activity_is_found_where_an_endpoint_answered(made: Path) -> None:
+    flow = pq.read_table(made / "flow")
+    is_endpoint = pc.and_(pc.greater_equal(flow["dest_port"], 49152), flow["is_established"])
+    calls = set(pq.read_table(made / "rpc_call")["flow_id"].to_pylist())
+    chosen = [row for row in flow.filter(is_endpoint).to_pylist() if row["flow_id"] in calls]
+    keys = {(row["src_ip"], row["src_port"], row["dest_ip"], row["dest_port"]) for row in chosen}
+    assert len(keys & set(found(made, "rpc-activity"))) >= 0.95 * len(keys)
+
+
+def test_every_form_holds_the_same_connections(tmp_path: Path) -> None:
+    plan = Plan(hosts=60, days=1, seed=3, calls="none")
+    seen = {}
+    for form in FORMS:
+        simulate(plan, tmp_path / form, form)
+        seen[form] = found(tmp_path / form, "rpc-activity")
+    # times in whole milliseconds change little
+    assert seen["zeek"] == seen["parquet"] == seen["ecs"]
+    assert len(set(seen["nfdump"]) ^ set(seen["parquet"])) <= 0.01 * len(seen["parquet"])
+
+
+@pytest.mark.parametrize(("noise", "low", "high"), [(0.3, 3, 12), (1.0, 15, 30), (3.0, 40, 100)])
+def test_workstations_that_meet_for_the_first_time(noise: float, low: int, high: int, tmp_path: Path) -> None:
+    simulate(Plan(hosts=1000, days=21, seed=1, calls="none", noise=noise, attacks=0), tmp_path / "corp", "parquet")
+    counts = Counter(row["day"] for row in rows(tmp_path / "corp" / "_truth" / "pairs.csv") if row["day"] >= "2026-03-16")
+    workdays = [counts[f"2026-03-{day}"] for day in range(16, 21)]
+    assert low <= np.median(workdays) <= high
+
+
+def test_addresses_move_and_are_one_hosts_at_a_time() -> None:
+    net = network(400, 1, 0.8)
+    seen = [day.address for day in days(net, 20, 0)]
+    assert all(len(set(address.tolist())) == len(net) for address in seen)
+    has_moved = (seen[0] != seen[-1]).mean()
+    assert 0.05 < has_moved < 0.3
+
+
+def test_ports_of_servers_move_with_restarts_only() -> None:
+    net = network(400, 1, 0.8)
+    servers = np.flatnonzero(net.subnet < 0)
+    noon = np.full(len(servers), 12 * 3_600_000_000)
+    zeros = np.zeros(len(servers), dtype=np.int64)
+    ports = [day.ports(servers, zeros, noon) for day in days(net, 20, 0)]
+    moved = [(ports[0] != each).mean() for each in ports]
+    assert (moved[1] <= 0.1, moved[10] <= 0.2, moved[19] >= 0.7) == (True, True, True)  # patched in the night of day 15 or 16
+    assert all(49152 <= port <= 65535 for each in ports for port in each.tolist())
+
+
+def test_hosts_have_their_addresses_without_gaps(made: Path) -> None:
+    spans = Counter(row["host"] for row in rows(made / "_truth" / "hosts.csv") if row["since"] == "2026-03-02")
+    assert (len(spans), set(spans.values())) == (300, {1})
+    assert {row["role"] for row in rows(made / "_truth" / "hosts.csv")} <= set(ROLES)
+
+
+@pytest.mark.parametrize(
+    ("plan", "what"),
+    [
+        (Plan(hosts=10), "--hosts"),
+        (Plan(days=0), "--days"),
+        (Plan(noise=-1), "--noise"),
+        (Plan(dhcp=2), "--dhcp"),
+        (Plan(calls="few"), "--calls"),
+    ],
+)
+def test_what_can_not_be_made_is_refused(plan: Plan, what: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as refused:
+        simulate(plan, tmp_path / "corp", "parquet")
+    assert refused.value.where == what
+
+
+def test_what_simulate_did_not_make_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("kept")
+    for is_replacing in (False, True):
+        with pytest.raises(UsageError):
+            simulate(Plan(hosts=50, days=1), tmp_path, "parquet", is_replacing=is_replacing)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_what_simulate_made_is_replaced_when_asked(tmp_path: Path) -> None:
+    folder = tmp_path / "corp"
+    simulate(Plan(hosts=50, days=1), folder, "ecs")
+    simulate(Plan(hosts=50, days=1), folder, "zeek", is_replacing=True)
+    assert sorted(path.name for path in folder.iterdir()) == ["_rpcsight.json", "_truth", "conn.2026-03-02.log", "dce_rpc.2026-03-02.log"]
