@@ -14,7 +14,7 @@ from pathlib import Path
 
 import rpcsight
 from rpcsight.errors import InputError, UsageError
-from rpcsight.simulation.attacks import Attacks, Step
+from rpcsight.simulation.attacks import Attacks
 from rpcsight.simulation.behaviour import benign
 from rpcsight.simulation.days import Day, days
 from rpcsight.simulation.expansion import expanded
@@ -22,6 +22,7 @@ from rpcsight.simulation.forms import FORMS
 from rpcsight.simulation.neighbours import Neighbours
 from rpcsight.simulation.network import FEWEST, MOST, Network, network
 from rpcsight.simulation.rows import Seen, seen
+from rpcsight.simulation.scenes import Step
 from rpcsight.simulation.sessions import joined
 from rpcsight.simulation.truth import START, Truth, date_of
 

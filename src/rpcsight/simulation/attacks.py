@@ -1,156 +1,25 @@
 """Attacks drawn at random, most of them quiet: who attacks whom, how, and what records can show of it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
-from rpcsight.simulation.activities import ACTIVITIES, number
-from rpcsight.simulation.days import HOUR_US, present
-from rpcsight.simulation.dice import Dice, Ints
-from rpcsight.simulation.network import PEOPLE, ROLES, Network
+from rpcsight.simulation.activities import number
+from rpcsight.simulation.dice import Dice
+from rpcsight.simulation.network import Network
+from rpcsight.simulation.scenes import Scene, Step
 from rpcsight.simulation.sessions import Sessions
 
 __all__ = ["KINDS", "Attacks", "Step"]
 
-DAY_HOURS = 24
-WEEK_DAYS = 10
-"""An attack lasts no longer."""
 
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What an attack does to one host.
-
-    Args:
-        attack: number of the attack.
-        kind: of `KINDS`.
-        technique: ATT&CK id.
-        activity: of `ACTIVITIES`.
-        day: when, and
-        time_us: since its midnight.
-        client, server: hosts.
-        is_blocked: a firewall lets only the endpoint mapper answer.
-        is_usual: whether the client has to do with that server's service anyway.
-        is_work_time: whether it is within office hours.
-    """
-
-    attack: int
-    kind: str
-    technique: str
-    activity: str
-    day: int
-    time_us: int
-    client: int
-    server: int
-    is_blocked: bool = False
-    is_usual: bool = False
-    is_work_time: bool = True
-
-    @property
-    def visibility(self) -> str:
-        """`flow` where connections of RPC are made, `pipe` where all is inside SMB."""
-        return (
-            "flow" if any(leg.slot != "smb" and leg.chance == 1.0 for leg in ACTIVITIES[self.activity].legs) else "pipe"
-        )
-
-
-TECHNIQUES = {
-    "wmi execution": "T1047",
-    "service start": "T1569.002",
-    "service creation": "T1569.002",
-    "service pipe": "T1569.002",
-    "task": "T1053.005",
-    "dcom application": "T1021.003",
-    "registry change": "T1112",
-    "registry": "T1012",
-    "dcsync": "T1003.006",
-    "zerologon": "T1210",
-    "coercion": "T1187",
-    "print coercion": "T1187",
-    "enumeration": "T1135",
-    "account enumeration": "T1087.002",
-}
-HOPS = ("wmi execution", "service creation", "service start", "task", "dcom application", "registry change")
-HOP_WEIGHTS = (34, 22, 8, 18, 12, 6)
-
-
-class _Scene:
-    """What one attack draws from.
-
-    Args:
-        net: the network.
-        attack: its number.
-        day: the day on which it begins.
-        dice: its chance.
-    """
-
-    def __init__(self, net: Network, attack: int, day: int, dice: Dice) -> None:
-        self.net, self.attack, self.day, self.dice = net, attack, day, dice
-        works, start, end = present(net, day)
-        people = net.of_people()
-        self._people = people[works[people]] if works[people].any() else people
-        self._start, self._end = start, end
-        self.is_work_time = bool(dice.chance(0.7, 1)[0])
-
-    def one(self, hosts: Ints) -> int:
-        return int(self.dice.pick(hosts, 1)[0])
-
-    def person(self, *roles: str) -> int:
-        """A computer whose person works that day, of these roles if there is one."""
-        wanted = self._people[np.isin(self.net.role[self._people], [ROLES.index(role) for role in roles or PEOPLE])]
-        return self.one(wanted if len(wanted) else self._people)
-
-    def server(self) -> int:
-        return self.one(self.net.of("application server", "server", "file server", "print server"))
-
-    def moment(self, host: int) -> int:
-        """A time within the person's hours, or at night."""
-        draw = float(self.dice.uniform(1)[0])
-        begin, end = int(self._start[host]), int(self._end[host])
-        if self.is_work_time and end > begin:
-            return begin + int(draw * (end - begin) * 0.95)
-        return int((draw * 5 + (0 if draw < 0.5 else 18.5)) * HOUR_US)  # noqa: PLR2004
-
-    def hop(self) -> str:
-        return HOPS[int(self.dice.weighted(HOP_WEIGHTS, 1)[0])]
-
-    def target(self, client: int) -> tuple[int, bool]:
-        """Another computer of a person most often, else a server; the second says whether the client uses it anyway."""
-        draw = float(self.dice.uniform(1)[0])
-        if draw < 0.65:  # noqa: PLR2004
-            server = self.person()
-            return (server if server != client else self.server()), False
-        return self.server(), False
-
-    def step(
-        self, kind: str, activity: str, client: int, server: int, time_us: int, day: int | None = None, **marks: bool
-    ) -> Step:
-        day, time_us = (
-            (self.day if day is None else day) + time_us // (DAY_HOURS * HOUR_US),
-            time_us % (DAY_HOURS * HOUR_US),
-        )
-        return Step(
-            self.attack,
-            kind,
-            TECHNIQUES[activity],
-            activity,
-            day,
-            time_us,
-            client,
-            server,
-            is_work_time=self.is_work_time,
-            **marks,
-        )
-
-
-def _single(scene: _Scene, kind: str) -> Iterator[Step]:
+def _single(scene: Scene, kind: str) -> Iterator[Step]:
     client = scene.person()
     server, is_usual = scene.target(client)
     yield scene.step(kind, scene.hop(), client, server, scene.moment(client), is_usual=is_usual)
 
 
-def _fan_out(scene: _Scene, kind: str) -> Iterator[Step]:
+def _fan_out(scene: Scene, kind: str) -> Iterator[Step]:
     client, count = scene.person(), 5 + int(scene.dice.below(36, 1)[0] * scene.dice.uniform(1)[0])
     time = scene.moment(client)
     pause = int(scene.dice.quantile(((0, 3), (0.4, 20), (0.8, 300), (1, 900)), 1)[0] * 1e6)
@@ -160,7 +29,7 @@ def _fan_out(scene: _Scene, kind: str) -> Iterator[Step]:
             yield scene.step(kind, "wmi execution", client, server, time + turn * pause)
 
 
-def _spread(scene: _Scene, kind: str) -> Iterator[Step]:
+def _spread(scene: Scene, kind: str) -> Iterator[Step]:
     client, count = scene.person(), 2 + int(scene.dice.below(6, 1)[0])
     time = scene.moment(client)
     activity = "service creation" if scene.dice.chance(0.7, 1)[0] else "service pipe"
@@ -169,14 +38,14 @@ def _spread(scene: _Scene, kind: str) -> Iterator[Step]:
         yield scene.step(kind, activity, client, server, time + turn * 45_000_000, is_usual=is_usual)
 
 
-def _dcsync(scene: _Scene, kind: str) -> Iterator[Step]:
+def _dcsync(scene: Scene, kind: str) -> Iterator[Step]:
     client = scene.person() if scene.dice.chance(0.6, 1)[0] else scene.server()
     yield scene.step(
         kind, "dcsync", client, scene.one(scene.net.of("domain controller")), scene.moment(client), is_usual=True
     )
 
 
-def _pivot(scene: _Scene, kind: str) -> Iterator[Step]:
+def _pivot(scene: Scene, kind: str) -> Iterator[Step]:
     """A to B to C, hours or days between."""
     here, day = scene.person(), scene.day
     for _ in range(2 + int(scene.dice.below(2, 1)[0])):
@@ -184,10 +53,10 @@ def _pivot(scene: _Scene, kind: str) -> Iterator[Step]:
         if there == here:
             continue
         yield scene.step(kind, scene.hop(), here, there, scene.moment(here), day, is_usual=is_usual)
-        here, day = there, day + int(scene.dice.below(4, 1)[0])
+        here, day = there, scene.next_day(there, day + int(scene.dice.below(4, 1)[0]))
 
 
-def _administration(scene: _Scene, kind: str) -> Iterator[Step]:
+def _administration(scene: Scene, kind: str) -> Iterator[Step]:
     """From a computer whose use of others is everyday: hard to tell from it."""
     roles = (
         ("administration host",)
@@ -204,8 +73,8 @@ def _administration(scene: _Scene, kind: str) -> Iterator[Step]:
 
 def _towards(
     activity: str, *roles: str, is_usual: bool = False, clients: tuple[str, ...] = ()
-) -> Callable[[_Scene, str], Iterator[Step]]:
-    def steps(scene: _Scene, kind: str) -> Iterator[Step]:
+) -> Callable[[Scene, str], Iterator[Step]]:
+    def steps(scene: Scene, kind: str) -> Iterator[Step]:
         client = scene.one(scene.net.of(*clients)) if clients else scene.person()
         server = scene.one(scene.net.of(*roles)) if roles else scene.target(client)[0]
         if server != client:
@@ -214,20 +83,20 @@ def _towards(
     return steps
 
 
-def _linux(scene: _Scene, kind: str) -> Iterator[Step]:
+def _linux(scene: Scene, kind: str) -> Iterator[Step]:
     client = scene.one(scene.net.of("Linux client"))
     server, is_usual = scene.target(client)
     yield scene.step(kind, scene.hop(), client, server, scene.moment(client), is_usual=is_usual)
 
 
-def _usual(scene: _Scene, kind: str) -> Iterator[Step]:
+def _usual(scene: Scene, kind: str) -> Iterator[Step]:
     """Against a server that the client's whole site uses."""
     client = scene.person()
     server = scene.one(scene.net.of("application server", "file server", "print server", "domain controller"))
     yield scene.step(kind, scene.hop(), client, server, scene.moment(client), is_usual=True)
 
 
-def _blocked(scene: _Scene, kind: str) -> Iterator[Step]:
+def _blocked(scene: Scene, kind: str) -> Iterator[Step]:
     client = scene.person()
     for turn in range(1 + int(scene.dice.below(4, 1)[0])):
         server, is_usual = scene.target(client)
@@ -236,7 +105,7 @@ def _blocked(scene: _Scene, kind: str) -> Iterator[Step]:
             yield scene.step(kind, scene.hop(), client, server, time, is_blocked=True, is_usual=is_usual)
 
 
-def _enumeration(scene: _Scene, kind: str) -> Iterator[Step]:
+def _enumeration(scene: Scene, kind: str) -> Iterator[Step]:
     client, time = scene.person(), 0
     time = scene.moment(client)
     if scene.dice.chance(0.5, 1)[0]:
@@ -249,7 +118,7 @@ def _enumeration(scene: _Scene, kind: str) -> Iterator[Step]:
             yield scene.step(kind, "enumeration", client, server, time + turn * 4_000_000, is_usual=is_usual)
 
 
-KINDS: dict[str, tuple[float, Callable[[_Scene, str], Iterator[Step]]]] = {
+KINDS: dict[str, tuple[float, Callable[[Scene, str], Iterator[Step]]]] = {
     "single hop": (30, _single),
     "wmi fan-out": (6, _fan_out),
     "service spread": (7, _spread),
@@ -311,6 +180,6 @@ class Attacks:
         for turn in range(int(dice.times(self._a_day, 1)[0])):
             attack = day * 1000 + turn
             kind = names[int(dice.weighted([weight for weight, _ in KINDS.values()], 1)[0])]
-            scene = _Scene(self._net, attack, day, Dice(self._net.seed, "attack", attack))
+            scene = Scene(self._net, attack, day, Dice(self._net.seed, "attack", attack))
             steps += [step for step in KINDS[kind][1](scene, kind) if step.client != step.server]
         return steps

@@ -10,11 +10,11 @@ from typing import Self
 
 import numpy as np
 
-from rpcsight.simulation.attacks import Step
 from rpcsight.simulation.days import Day
 from rpcsight.simulation.dice import Ints
 from rpcsight.simulation.network import PEOPLE, ROLES, Network
 from rpcsight.simulation.rows import Seen
+from rpcsight.simulation.scenes import Step
 
 __all__ = ["FOLDER", "START", "Truth", "date_of"]
 
@@ -24,7 +24,7 @@ START = datetime(2026, 3, 2, tzinfo=UTC)
 """A Monday."""
 LABELS = (
     "attack", "kind", "technique", "activity", "visibility", "is_usual", "is_blocked", "is_work_time", "src_host", "src_role", "dest_host",
-    "dest_role", "src_ip", "dest_ip", "start_time", "end_time", "flows", "calls", "flow_ids",
+    "dest_role", "src_ip", "dest_ip", "start_time", "end_time", "flows", "established", "calls", "flow_ids",
 )  # fmt: skip
 HOSTS = ("host", "mac", "role", "site", "ip", "since", "until")
 PAIRS = ("day", "src_ip", "dest_ip", "src_host", "dest_host", "is_new_address")
@@ -102,7 +102,8 @@ class Truth:
             yield [
                 step.attack, step.kind, step.technique, step.activity, step.visibility, step.is_usual, step.is_blocked, step.is_work_time,
                 self._names[step.client], roles[0], self._names[step.server], roles[1], flows[0]["src_ip"], flows[0]["dest_ip"],
-                *(f"{time.isoformat()}Z" for time in times), len(flows), sum(calls[row["flow_id"]] for row in flows),
+                *(f"{time.isoformat()}Z" for time in times), len(flows),
+                sum(row["is_established"] for row in flows), sum(calls[row["flow_id"]] for row in flows),
                 " ".join(row["flow_id"] for row in flows),
             ]  # fmt: skip
 
