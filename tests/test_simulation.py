@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from rpcsight import analytics, catalog, pipeline
+from rpcsight.cli import app
 from rpcsight.errors import UsageError
 from rpcsight.simulation import FORMS, Plan, simulate, simulated
 from rpcsight.simulation.activities import ACTIVITIES, INTERFACES, SLOTS
@@ -180,3 +181,26 @@ def test_what_simulate_made_is_replaced_when_asked(tmp_path: Path) -> None:
         "conn.2026-03-02.log",
         "dce_rpc.2026-03-02.log",
     ]
+
+
+def test_command_says_what_it_made_and_refuses_what_is_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [
+        "simulate",
+        "--hosts",
+        "50",
+        "--days",
+        "1",
+        "--calls",
+        "none",
+        "--attacks",
+        "0",
+        "-o",
+        str(tmp_path / "corp"),
+    ]
+    app(command, standalone_mode=False)
+    assert "50 hosts, 1 days, seed 1:" in capsys.readouterr().err
+    with pytest.raises(UsageError) as refused:
+        app(command, standalone_mode=False)
+    assert refused.value.where == "--output"

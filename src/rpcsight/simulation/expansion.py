@@ -16,7 +16,7 @@ from rpcsight.simulation.dice import Dice, Floats, Ints, Marks, Quantiles, mixed
 from rpcsight.simulation.network import ROLES, Network
 from rpcsight.simulation.sessions import Sessions
 
-__all__ = ["MAPPER", "SMB", "Calls", "Flows", "expanded"]
+__all__ = ["MAPPER", "NAMES", "SMB", "Calls", "Flows", "expanded", "is_encrypted", "is_low"]
 
 MAPPER, SMB = -1, -2
 """Slots with ports of their own: 135 and 445."""
@@ -131,7 +131,7 @@ class _Maker:
         lengths = (BRIEF_S, BRIEF_S) if activity.is_brief else (MAPPER_S, ENDPOINT_S)
         if leg.slot == "smb":
             place = self._add(some, session, time, SMB, lengths[1], is_on)
-            self._call(leg, place, is_on & ~_is_encrypted(some.server))
+            self._call(leg, place, is_on & ~is_encrypted(some.server))
             return
         is_mapped = dice.chance(leg.mapped, count) | ~is_on | (leg.slot == "mapper")
         asked = np.flatnonzero(is_mapped)
@@ -219,7 +219,8 @@ class _Maker:
             )
 
 
-def _is_encrypted(server: Ints) -> Marks:
+def is_encrypted(server: Ints) -> Marks:
+    """Whether the servers encrypt SMB."""
     return mixed(server, 445) % np.uint64(ENCRYPTED) == 0
 
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rpcsight.simulation.activities import ACTIVITIES
 from rpcsight.simulation.days import HOUR_US, present
 from rpcsight.simulation.dice import Dice, Ints
 from rpcsight.simulation.network import PEOPLE, ROLES, Network
@@ -44,13 +43,6 @@ class Step:
     is_blocked: bool = False
     is_usual: bool = False
     is_work_time: bool = True
-
-    @property
-    def visibility(self) -> str:
-        """`flow` where connections of RPC are made, `pipe` where all is inside SMB."""
-        return (
-            "flow" if any(leg.slot != "smb" and leg.chance == 1.0 for leg in ACTIVITIES[self.activity].legs) else "pipe"
-        )
 
 
 TECHNIQUES = {

@@ -1,7 +1,7 @@
 """What is true of a simulation: hosts and their addresses, attacks step by step, and workstations that meet for the first time."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 
 from rpcsight.simulation.days import Day
 from rpcsight.simulation.dice import Ints
+from rpcsight.simulation.expansion import is_encrypted
 from rpcsight.simulation.network import PEOPLE, ROLES, Network
 from rpcsight.simulation.rows import Seen
 from rpcsight.simulation.scenes import Step
@@ -27,6 +28,7 @@ LABELS = (
     "dest_role", "src_ip", "dest_ip", "start_time", "end_time", "flows", "established", "calls", "flow_ids",
 )  # fmt: skip
 HOSTS = ("host", "mac", "role", "site", "ip", "since", "until")
+SMB_PORT = 445
 PAIRS = ("day", "src_ip", "dest_ip", "src_host", "dest_host", "is_new_address")
 
 
@@ -100,7 +102,8 @@ class Truth:
             roles = [ROLES[int(self._net.role[host])] for host in (step.client, step.server)]
             times = min(row["start_time"] for row in flows), max(row["end_time"] for row in flows)
             yield [
-                step.attack, step.kind, step.technique, step.activity, step.visibility, step.is_usual, step.is_blocked, step.is_work_time,
+                step.attack, step.kind, step.technique, step.activity, _visibility(step, flows),
+                step.is_usual, step.is_blocked, step.is_work_time,
                 self._names[step.client], roles[0], self._names[step.server], roles[1], flows[0]["src_ip"], flows[0]["dest_ip"],
                 *(f"{time.isoformat()}Z" for time in times), len(flows),
                 sum(row["is_established"] for row in flows), sum(calls[row["flow_id"]] for row in flows),
@@ -120,6 +123,13 @@ class Truth:
             self._pairs.writerow([date_of(day.number), *ends, *(self._names[host] for host in hosts), is_known])
         self._met = np.union1d(self._met, keys)
         self._known = np.union1d(self._known, client * len(self._net) + server)
+
+
+def _visibility(step: Step, flows: Sequence[Mapping[str, object]]) -> str:
+    """`flow`: RPC over TCP; `pipe`: SMB alone; `none`: encrypted SMB alone."""
+    if any(row["dest_port"] != SMB_PORT for row in flows):
+        return "flow"
+    return "none" if is_encrypted(np.array([step.server]))[0] else "pipe"
 
 
 def date_of(number: int) -> str:
