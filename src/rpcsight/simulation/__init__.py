@@ -101,8 +101,9 @@ def simulated(plan: Plan) -> Iterator[tuple[Network, Day, Seen, list[Step]]]:
     net = network(plan.hosts, plan.seed, plan.dhcp)
     neighbours, attacks = Neighbours(net, plan.noise), Attacks(net, plan.attacks, plan.attack_from)
     for day in days(net, plan.days, round(START.timestamp()) * 1_000_000):
-        steps = attacks.steps(day.number)
-        whole = joined([*benign(net, day), *neighbours.sessions(day), attacks.sessions(steps)])
+        peers = neighbours.sessions(day)
+        steps = attacks.steps(day.number, neighbours.pairs(day.number))
+        whole = joined([*benign(net, day), *peers, attacks.sessions(steps)])
         flows, calls = expanded(net, day, whole, has_calls=plan.calls != "none")
         yield net, day, seen(net, day, flows, calls, whole.attack, plan.calls), steps
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from rpcsight.simulation.activities import number
-from rpcsight.simulation.dice import Dice
+from rpcsight.simulation.dice import Dice, Ints
 from rpcsight.simulation.network import Network
 from rpcsight.simulation.scenes import Scene, Step
 from rpcsight.simulation.sessions import Sessions
@@ -118,6 +118,14 @@ def _enumeration(scene: Scene, kind: str) -> Iterator[Step]:
             yield scene.step(kind, "enumeration", client, server, time + turn * 4_000_000, is_usual=is_usual)
 
 
+def _neighbour(scene: Scene, kind: str) -> Iterator[Step]:
+    """Against a workstation that the client uses RPC on anyway."""
+    if scene.pairs.shape[1]:
+        client, server = (int(host) for host in scene.pairs[:, int(scene.dice.below(scene.pairs.shape[1], 1)[0])])
+        day = scene.next_day(client, scene.day)
+        yield scene.step(kind, scene.hop(), client, server, scene.moment(client), day, is_usual=True)
+
+
 KINDS: dict[str, tuple[float, Callable[[Scene, str], Iterator[Step]]]] = {
     "single hop": (30, _single),
     "wmi fan-out": (6, _fan_out),
@@ -134,6 +142,7 @@ KINDS: dict[str, tuple[float, Callable[[Scene, str], Iterator[Step]]]] = {
     "service by pipe": (4, _towards("service pipe")),
     "linux client": (5, _linux),
     "usual server": (5, _usual),
+    "usual workstation": (4, _neighbour),
 }
 """By name: how often, and what is done."""
 
@@ -152,12 +161,12 @@ class Attacks:
         self._begun = -1
         self._steps: list[Step] = []
 
-    def steps(self, day: int) -> list[Step]:
-        """Those of a day, by time; days are asked for in order."""
+    def steps(self, day: int, pairs: Ints) -> list[Step]:
+        """Those of a day, by time; days are asked for in order, with the pairs of workstations that have ties."""
         while self._begun < day:
             self._begun += 1
             if self._begun >= self._first:
-                self._steps += self._begin(self._begun)
+                self._steps += self._begin(self._begun, pairs)
         return sorted(
             (step for step in self._steps if step.day == day), key=lambda step: (step.time_us, step.attack, step.server)
         )
@@ -173,13 +182,13 @@ class Attacks:
             np.array([step.is_blocked for step in steps], dtype=np.bool_),
         )
 
-    def _begin(self, day: int) -> list[Step]:
+    def _begin(self, day: int, pairs: Ints) -> list[Step]:
         dice = Dice(self._net.seed, "attacks", day)
         steps: list[Step] = []
         names = list(KINDS)
         for turn in range(int(dice.times(self._a_day, 1)[0])):
             attack = day * 1000 + turn
             kind = names[int(dice.weighted([weight for weight, _ in KINDS.values()], 1)[0])]
-            scene = Scene(self._net, attack, day, Dice(self._net.seed, "attack", attack))
+            scene = Scene(self._net, attack, day, Dice(self._net.seed, "attack", attack), pairs)
             steps += [step for step in KINDS[kind][1](scene, kind) if step.client != step.server]
         return steps

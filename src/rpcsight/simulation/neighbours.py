@@ -140,6 +140,10 @@ class Neighbours:
         parts.append(self._rolled_out(day))
         return parts
 
+    def pairs(self, day: int) -> Ints:
+        """Clients and servers of the ties that live on a day whose sessions have been asked for: two rows."""
+        return np.concatenate([ties[2:4, ties[1] >= day] for ties in self._ties.values()], axis=1)
+
     def _bear(self, number_of_day: int) -> None:
         """New ties of a day, and the end of old ones."""
         net = self._net

@@ -73,9 +73,11 @@ class Scene:
         attack: its number.
         day: the day on which it begins.
         dice: its chance.
+        pairs: clients and servers of workstations' ties that day: two rows.
     """
 
-    def __init__(self, net: Network, attack: int, day: int, dice: Dice) -> None:
+    def __init__(self, net: Network, attack: int, day: int, dice: Dice, pairs: Ints) -> None:
+        self.pairs = pairs
         self.net, self.attack, self.day, self.dice = net, attack, day, dice
         works, start, end = present(net, day)
         people = net.of_people()
