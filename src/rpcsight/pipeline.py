@@ -1,7 +1,7 @@
 """The straight line: inputs, readers, engine, analytics. Nothing here belongs to a stage."""
 
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from rpcsight.analytics import compose_steps, is_step, step
 from rpcsight.engines import Statements, open_engine
 from rpcsight.intake.plan import plan
 from rpcsight.intake.read import Progress, read, spare
-from rpcsight.readers import parse_mapping
+from rpcsight.readers import Input, parse_mapping
 from rpcsight.schema import FACTS
 from rpcsight.session import Session
 from rpcsight.settings import Settings
@@ -68,6 +68,8 @@ class Request:
         return {
             **self.settings.rule.parameters(),
             **self.settings.attack.parameters(),
+            **self.settings.score.parameters(),
+            "known_days": self.settings.baseline.known_days,
             "since_us": -FOREVER_US if self.since is None else _microseconds(self.since),
             "until_us": FOREVER_US if self.until is None else _microseconds(self.until),
         }
@@ -81,6 +83,7 @@ def opened(
     *,
     is_whole: bool = False,
     is_survey: bool = False,
+    wanted: Callable[[Input], bool] | None = None,
 ) -> Iterator[Session]:
     """Read the inputs into an engine.
 
@@ -90,6 +93,7 @@ def opened(
         asked: the tables of `schema.FACTS` that will be asked for: captures are not searched for others. All, where that is open.
         is_whole: keep every flow, not only those that can be part of RPC: `Session.table` gives them, and no analytic runs.
         is_survey: also count what a diagnosis asks for: records on other ports that carry RPC, one-way records without the other direction.
+        wanted: says of each file whether it is to be read; None: all are.
 
     Raises:
         InputError: nothing usable was read.
@@ -101,7 +105,7 @@ def opened(
         try:
             account = Account()
             folder = request.settings.readers
-            made = plan(request.paths, parse_mapping(request.mapping), Path(scratch), request.stdin, folder)
+            made = plan(request.paths, parse_mapping(request.mapping), Path(scratch), request.stdin, folder, wanted)
             spare(request.output, made)
             parameters = request.parameters()
             if is_whole:

@@ -95,7 +95,28 @@ class Session:
 
     def make(self, relation: str, sql: str) -> None:
         """Keep the rows of a query as a relation, for steps that build on it."""
-        self._engine.keep(relation, sql, {})
+        self._engine.keep(relation, sql, self.parameters)
+
+    def lend(self, relation: str, rows: pa.Table) -> None:
+        """Let rows that are at hand be a relation, for steps that build on it."""
+        self._engine.give(relation, rows)
+
+    def attach(self, path: str, relations: Sequence[str]) -> None:
+        """Let tables of a workspace's file be relations, for steps that build on them."""
+        self._engine.attach(path, relations)
+
+    def gathered(self, name: str, uses: Sequence[str]) -> pa.Table:
+        """All rows of a step over what was read.
+
+        Args:
+            name: the step.
+            uses: what it builds on beside the catalogue; that is given where it is named.
+        """
+        for listed in (each for each in CATALOG if each not in self._held):
+            self._engine.give(listed, relations.rows(listed))
+            self._held.append(listed)
+        sql = compose_steps(uses, step(name), (*GIVEN, *self._held))
+        return self._engine.rows(sql, self.parameters)
 
     def told(self, name: str, **parameters: int) -> list[dict[str, Any]]:
         """All rows of a step over relations that are kept."""

@@ -12,8 +12,10 @@ from rpcsight.errors import SettingsError, UsageError
 
 __all__ = [
     "AttackSettings",
+    "BaselineSettings",
     "PortRange",
     "RuleSettings",
+    "ScoreSettings",
     "Settings",
     "load",
     "parse_ports",
@@ -105,8 +107,42 @@ class AttackSettings(BaseModel):
         }
 
 
+class BaselineSettings(BaseModel):
+    """How long is remembered, and when a pair counts as known (docs/baseline.md)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    keep_days: Annotated[int, Field(ge=2, le=3660)] = 90
+    known_days: Annotated[int, Field(ge=1, le=30)] = 2
+
+
+class ScoreSettings(BaseModel):
+    """Parameters of the score and of stories (docs/score.md)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    story_s: Seconds = 21600.0
+    fan_out_s: Seconds = 3600.0
+    chain_days: Annotated[int, Field(ge=1, le=30)] = 3
+    least: Annotated[float, Field(ge=0, le=1000)] = 20.0
+    without: tuple[str, ...] = ()
+
+    @field_validator("story_s", "fan_out_s", mode="before")
+    @classmethod
+    def _seconds(cls, value: object) -> object:
+        return _parsed(parse_seconds, value) if isinstance(value, str) else value
+
+    def parameters(self) -> dict[str, int]:
+        """The values as the SQL's parameters."""
+        return {
+            "story_us": round(self.story_s * MICROSECONDS),
+            "fan_out_us": round(self.fan_out_s * MICROSECONDS),
+            "linked_us": self.chain_days * 86400 * MICROSECONDS,
+        }
+
+
 class Settings(BaseModel):
-    """All settings; in TOML, a section `[rule]` with the names of `RuleSettings`, and `[attack]` with those of `AttackSettings`.
+    """All settings; in TOML, sections `[rule]`, `[attack]`, `[baseline]` and `[score]` with the names of the models above.
 
     `readers` is a folder of files that describe formats of one's own (docs/own-format.md), `analytics` one of analytics of one's own
     (docs/own-analytic.md), both relative to the settings file.
@@ -116,6 +152,8 @@ class Settings(BaseModel):
 
     rule: RuleSettings = RuleSettings()
     attack: AttackSettings = AttackSettings()
+    baseline: BaselineSettings = BaselineSettings()
+    score: ScoreSettings = ScoreSettings()
     readers: Path | None = None
     analytics: Path | None = None
 
@@ -150,12 +188,17 @@ def load(path: Path | None = None, **rule: object) -> Settings:
         first = cause.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         seen = f", seen {first['input']!r}" if first["type"] != "missing" else ""
-        allowed = ", ".join(RuleSettings.model_fields)
-        others = ", ".join(AttackSettings.model_fields)
+        sections = {
+            "rule": RuleSettings,
+            "attack": AttackSettings,
+            "baseline": BaselineSettings,
+            "score": ScoreSettings,
+        }
+        keys = "; ".join(f"[{name}]: {', '.join(model.model_fields)}" for name, model in sections.items())
         raise SettingsError(
             f"{path or 'settings'} [{place}]",
             f"{first['msg']}{seen}",
-            f"keys of [rule]: {allowed}; [attack]: {others}; beside: readers, analytics",
+            f"keys of {keys}; beside: readers, analytics",
         ) from cause
 
 

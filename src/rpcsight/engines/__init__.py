@@ -1,7 +1,7 @@
 """Engines run the SQL: DuckDB in this process, or a Spark cluster. This file is what they and their callers agree on."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -266,6 +266,10 @@ class Engine(Protocol):
 
     def give(self, name: str, rows: "pa.Table") -> None:
         """Let the engine hold rows that are at hand as the relation `name`, for later queries."""
+        ...
+
+    def attach(self, path: str, relations: Sequence[str]) -> None:
+        """Let tables of a DuckDB file be relations by their names; the file is only read."""
         ...
 
     def close(self) -> None:

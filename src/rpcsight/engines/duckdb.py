@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -129,6 +129,13 @@ class DuckDB:
     def give(self, name: str, rows: pa.Table) -> None:
         """See `Engine.give`."""
         self._database.from_arrow(rows).create(name)
+
+    def attach(self, path: str, relations: Sequence[str]) -> None:
+        """See `Engine.attach`."""
+        with _told_as(InputError, path):
+            self._database.execute(f"attach {literal(path)} as workspace (read_only)")
+            for name in relations:
+                self._database.execute(f"create view {name} as select * from workspace.{name}")
 
     def close(self) -> None:
         """See `Engine.close`."""

@@ -1,6 +1,6 @@
 """From inputs to scans: pick each input's reader, bring it into a form that engines read, group files of one layout."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -41,6 +41,7 @@ def plan(
     scratch: Path,
     stdin: BinaryIO | None,
     folder: Path | None = None,
+    wanted: Callable[[Input], bool] | None = None,
 ) -> Plan:
     """Look at everything that the paths name.
 
@@ -50,6 +51,7 @@ def plan(
         scratch: where temporary copies go.
         stdin: what "-" stands for.
         folder: where the user's own readers are.
+        wanted: says whether a file is to be read; None: all are.
 
     Raises:
         InputError: a path names nothing.
@@ -61,6 +63,8 @@ def plan(
     for found in find(paths, scratch, stdin):
         try:
             item = look(found)
+            if wanted and not wanted(item):
+                continue
             reader = pick(item, readers)
             item = _readable(item, reader, scratch, made)
             scan = reader.scan(item, mapping)

@@ -1,0 +1,115 @@
+"""What is learned of a network, and what is made of that for a hunt: the tables of a workspace."""
+
+from rpcsight.schema.column import Column
+
+__all__ = ["BASELINE", "LEARNED", "LEARNED_INPUT", "LEARNED_KEYS"]
+
+PAIR_DAY: tuple[Column, ...] = (
+    Column("src_ip", "VARCHAR", "the client"),
+    Column("dest_ip", "VARCHAR", "the server"),
+    Column("day", "INTEGER", "days since 1970, UTC"),
+    Column("mappers", "BIGINT", "records of answered connections to the endpoint mapper"),
+    Column("endpoints", "BIGINT", "records of answered connections to dynamic ports"),
+    Column("failed", "BIGINT", "records of connections to either that were not answered"),
+    Column("hours", "INTEGER", "bit mask of the hours, UTC, in which answered connections began"),
+    Column("first_us", "BIGINT", "first of all, in microseconds since 1970 UTC"),
+    Column("last_us", "BIGINT", "start of the last"),
+    Column("busy_us", "BIGINT", "how long answered connections lasted, together"),
+)
+"""A client and server, a day. Only sums, minima, maxima and unions: any split of the records, in any order, gives the same."""
+
+DEED_DAY: tuple[Column, ...] = (
+    Column("src_ip", "VARCHAR", "the client"),
+    Column("dest_ip", "VARCHAR", "the server"),
+    Column("service", "VARCHAR", "the interface called, by name, else its UUID"),
+    Column("operation", "VARCHAR", "the operation, where it can serve a technique; else ''"),
+    Column("user_name", "VARCHAR", "who called; '' where unknown"),
+    Column("day", "INTEGER", "days since 1970, UTC"),
+    Column("calls", "BIGINT", "how many"),
+    Column("bytes", "BIGINT", "stub data asked and answered"),
+    Column("hours", "INTEGER", "bit mask of the hours, UTC"),
+    Column("first_us", "BIGINT", "the first, in microseconds since 1970 UTC"),
+    Column("last_us", "BIGINT", "the last"),
+)
+"""What a client called on a server, a day."""
+
+ENDPOINT_DAY: tuple[Column, ...] = (
+    Column("dest_ip", "VARCHAR", "the server"),
+    Column("dest_port", "INTEGER", "its dynamic port"),
+    Column("service", "VARCHAR", "what was called on it; '' where nothing tells"),
+    Column("day", "INTEGER", "days since 1970, UTC"),
+    Column("records", "BIGINT", "records of answered connections, or calls where a service is named"),
+)
+"""A server's endpoint, a day."""
+
+LEARNED: dict[str, tuple[Column, ...]] = {"pair_day": PAIR_DAY, "deed_day": DEED_DAY, "endpoint_day": ENDPOINT_DAY}
+"""What is learned; the steps of these names make it of records."""
+LEARNED_KEYS = {"src_ip", "dest_ip", "day", "service", "operation", "user_name", "dest_port"}
+
+LEARNED_INPUT: tuple[Column, ...] = (
+    Column("content", "VARCHAR", "BLAKE2 of the file's bytes: the same content is learned once"),
+    Column("path", "VARCHAR", "its name when it was learned"),
+    Column("bytes", "BIGINT", "its size"),
+    Column("learned_us", "BIGINT", "when, in microseconds since 1970 UTC"),
+)
+
+KNOWN_PAIR: tuple[Column, ...] = (
+    Column("src_ip", "VARCHAR", "the client"),
+    Column("dest_ip", "VARCHAR", "the server"),
+    Column("days", "INTEGER", "on how many days, without those that are held back"),
+    Column("first_day", "INTEGER", "the first of them"),
+    Column("last_day", "INTEGER", "the last"),
+    Column("connections", "BIGINT", "records of answered connections"),
+    Column("is_new", "BOOLEAN", "the client had been seen for a while when it met the server"),
+)
+"""Who is known to use RPC on whom."""
+
+KNOWN_DEED: tuple[Column, ...] = (
+    Column("src_ip", "VARCHAR", "the client"),
+    Column("service", "VARCHAR", "as in deed_day"),
+    Column("operation", "VARCHAR", "as in deed_day"),
+    Column("days", "INTEGER", "on how many days"),
+    Column("servers", "BIGINT", "on how many servers"),
+)
+"""What a client is known to call."""
+
+KNOWN_HOST: tuple[Column, ...] = (
+    Column("ip", "VARCHAR", "the host"),
+    Column(
+        "role",
+        "VARCHAR",
+        "domain controller, server, management server, administration host, scanner, workstation, unknown",
+    ),
+    Column("role_confidence", "DOUBLE", "0 to 1"),
+    Column("role_evidence", "VARCHAR", "why, in a sentence"),
+    Column("clients", "BIGINT", "how many hosts are its clients"),
+    Column("servers", "BIGINT", "of how many it is a client"),
+    Column("days", "INTEGER", "on how many days it was a client"),
+    Column("settled_days", "INTEGER", "of these, those after its first days"),
+    Column("new_hosts", "BIGINT", "how many hosts that are no servers it met as a client on those"),
+    Column("new_servers", "BIGINT", "how many servers"),
+    Column("new_clients", "BIGINT", "how many clients that had been seen for a while it met as a server"),
+    Column("first_day", "INTEGER", "first seen, as client or server"),
+    Column("last_day", "INTEGER", "last seen"),
+)
+"""What is known of a host."""
+
+BASELINE_SPAN: tuple[Column, ...] = (
+    Column("first_day", "INTEGER", "first day of the baseline, days since 1970 UTC"),
+    Column("last_day", "INTEGER", "its last"),
+    Column("days", "INTEGER", "how many of them have records"),
+)
+
+KNOWN_HOUR: tuple[Column, ...] = (
+    Column("slot", "INTEGER", "hour, UTC; 24 more from Saturday to Sunday"),
+    Column("pairs", "BIGINT", "how many clients met a server for the first time then, after their first days"),
+)
+
+BASELINE: dict[str, tuple[Column, ...]] = {
+    "known_pair": KNOWN_PAIR,
+    "known_deed": KNOWN_DEED,
+    "known_host": KNOWN_HOST,
+    "known_hour": KNOWN_HOUR,
+    "baseline_span": BASELINE_SPAN,
+}
+"""What hunts read; made anew of what is learned whenever that changes."""

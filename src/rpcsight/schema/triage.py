@@ -1,0 +1,49 @@
+"""What people decide about findings: tables of a workspace beside what is learned."""
+
+from rpcsight.schema.column import Column
+
+__all__ = ["TRIAGE"]
+
+KEPT_FINDING: tuple[Column, ...] = (
+    Column("finding_id", "VARCHAR", "its id"),
+    Column("day", "INTEGER", "its day, days since 1970 UTC"),
+    Column("place", "INTEGER", "its rank that day, from 1"),
+    Column("score", "DOUBLE", "its score"),
+    Column("severity", "VARCHAR", "info, low, medium, high"),
+    Column("confidence", "DOUBLE", "0 to 1"),
+    Column("src_ip", "VARCHAR", "the client"),
+    Column("dest_ip", "VARCHAR", "the server"),
+    Column("service", "VARCHAR", "the service, where records tell it"),
+    Column("first_us", "BIGINT", "first activity"),
+    Column("last_us", "BIGINT", "last activity"),
+    Column("summary", "VARCHAR", "what happened, in one sentence"),
+    Column("document", "VARCHAR", "the whole finding as JSON"),
+    Column("status", "VARCHAR", "open, benign, malicious or allowed"),
+    Column("kept_us", "BIGINT", "when a hunt first found it"),
+)
+FINDING_PAIR: tuple[Column, ...] = (
+    Column("finding_id", "VARCHAR", "the finding"),
+    Column("src_ip", "VARCHAR", "client of one of its pairs"),
+    Column("dest_ip", "VARCHAR", "its server"),
+    Column("day", "INTEGER", "day, days since 1970 UTC"),
+)
+AUDIT: tuple[Column, ...] = (
+    Column("at_us", "BIGINT", "when"),
+    Column("finding_id", "VARCHAR", "which finding; or which entry of the allow-list"),
+    Column("action", "VARCHAR", "what was done"),
+    Column("reason", "VARCHAR", "why"),
+    Column("who", "VARCHAR", "by whom"),
+)
+DAY_SCORE: tuple[Column, ...] = (
+    Column("day", "INTEGER", "days since 1970 UTC"),
+    Column("place", "INTEGER", "rank that day, from 1"),
+    Column("score", "DOUBLE", "the score at that rank"),
+)
+
+TRIAGE: dict[str, tuple[Column, ...]] = {
+    "finding": KEPT_FINDING,
+    "finding_pair": FINDING_PAIR,
+    "audit": AUDIT,
+    "day_score": DAY_SCORE,
+}
+"""What hunts keep, and what people say to it."""

@@ -1,0 +1,6 @@
+/* baseline_span: the days that were learned. */
+select
+  min(day) as first_day,
+  max(day) as last_day,
+  cast(count(distinct day) as integer) as days
+from met_day

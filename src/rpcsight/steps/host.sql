@@ -1,0 +1,22 @@
+/* host: each host of the input's stories, as the baseline knows it, else as the input shows it. */
+with seen as (
+  select src_ip as ip from story where src_ip <> ''
+  union
+  select dest_ip as ip from story where dest_ip <> ''
+)
+select
+  seen.ip,
+  coalesce(case when known_host.role <> 'unknown' then known_host.role end, role.role, 'unknown') as role,
+  coalesce(case when known_host.role <> 'unknown' then known_host.role end, role.role, 'unknown')
+    in ('domain controller', 'server', 'management server') as is_server,
+  coalesce(case when known_host.role <> 'unknown' then known_host.role_evidence end, role.role_evidence) as role_evidence,
+  known_host.ip is not null as is_known,
+  coalesce(known_host.clients, 0) as clients,
+  coalesce(known_host.days, 0) as days,
+  coalesce(known_host.settled_days, 0) as settled_days,
+  coalesce(known_host.new_hosts, 0) as new_hosts,
+  coalesce(known_host.new_servers, 0) as new_servers,
+  coalesce(known_host.new_clients, 0) as new_clients
+from seen
+left join known_host on known_host.ip = seen.ip
+left join role on role.ip = seen.ip

@@ -1,0 +1,68 @@
+/* known_host: what is known of each host: its role, and how often it meets hosts and servers that it had not met, after its first days. */
+with client_day as (
+  select distinct src_ip, day
+  from met_day
+),
+started as (
+  select src_ip, min(day) as first_day
+  from client_day
+  group by src_ip
+),
+active as (
+  select
+    client_day.src_ip as ip,
+    count(*) as days,
+    sum(case when client_day.day >= started.first_day + $settle_days then 1 else 0 end) as settled_days
+  from client_day
+  join started on started.src_ip = client_day.src_ip
+  group by client_day.src_ip
+),
+met as (
+  select
+    known_pair.src_ip as ip,
+    sum(case when role.role in ('domain controller', 'server', 'management server') then 0 else 1 end) as new_hosts,
+    sum(case when role.role in ('domain controller', 'server', 'management server') then 1 else 0 end) as new_servers
+  from known_pair
+  left join role on role.ip = known_pair.dest_ip
+  where known_pair.is_new
+  group by known_pair.src_ip
+),
+welcomed as (
+  select dest_ip as ip, count(*) as new_clients
+  from known_pair
+  where is_new
+  group by dest_ip
+),
+side as (
+  select src_ip as ip, min(first_day) as first_day, max(last_day) as last_day, 0 as clients, count(*) as servers
+  from known_pair
+  group by src_ip
+  union all
+  select dest_ip as ip, min(first_day) as first_day, max(last_day) as last_day, count(*) as clients, 0 as servers
+  from known_pair
+  group by dest_ip
+),
+span as (
+  select ip, min(first_day) as first_day, max(last_day) as last_day, sum(clients) as clients, sum(servers) as servers
+  from side
+  group by ip
+)
+select
+  span.ip,
+  coalesce(role.role, 'unknown') as role,
+  coalesce(role.role_confidence, 0.0) as role_confidence,
+  role.role_evidence,
+  cast(span.clients as bigint) as clients,
+  cast(span.servers as bigint) as servers,
+  cast(coalesce(active.days, 0) as integer) as days,
+  cast(coalesce(active.settled_days, 0) as integer) as settled_days,
+  cast(coalesce(met.new_hosts, 0) as bigint) as new_hosts,
+  cast(coalesce(met.new_servers, 0) as bigint) as new_servers,
+  cast(coalesce(welcomed.new_clients, 0) as bigint) as new_clients,
+  span.first_day,
+  span.last_day
+from span
+left join role on role.ip = span.ip
+left join active on active.ip = span.ip
+left join met on met.ip = span.ip
+left join welcomed on welcomed.ip = span.ip
