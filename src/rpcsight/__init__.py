@@ -82,12 +82,16 @@ def hunt(
     master: str | None = None,
     since: datetime | str | None = None,
     until: datetime | str | None = None,
+    workspace: str | Path | None = None,
+    budget: int = 10,
     **rule: object,
 ) -> "Hunt":
     """Find RPC in flow records and rank who used it against whom.
 
     Args:
         paths, settings, mapping, engine, master, since, until, rule: as for `run`.
+        workspace: a file that `learn` made: what is normal here; without, the input alone says.
+        budget: most findings a day; 0: everything.
 
     Returns:
         The findings, best first, and the account of what was read: a sequence of `Finding` with an attribute `account`.
@@ -97,8 +101,10 @@ def hunt(
     """
     from rpcsight import diagnosis, hunting, pipeline
 
-    with pipeline.opened(_request(paths, settings, mapping, engine, master, since, until, rule)) as session:
-        found = hunting.hunt(session)
+    asked = _request(paths, settings, mapping, engine, master, since, until, rule)
+    file = None if workspace is None else Path(_text("workspace", workspace, "give a path"))
+    with pipeline.opened(asked) as session:
+        found = hunting.hunt(session, asked.settings, file, budget)
         found.account.limits += diagnosis.limits(session)
     return found
 

@@ -1,22 +1,33 @@
-"""From what a session has read to findings: activities, attempts, and what analytics that name a technique see."""
+"""From what a session has read to findings: activities, attempts, what analytics that name a technique see, and how unusual all that is."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import overload
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, overload
+
+import pyarrow as pa
 
 from rpcsight.account import Account
-from rpcsight.analytics import all_analytics
+from rpcsight.analytics import all_analytics, step
 from rpcsight.findings import Finding
 from rpcsight.findings.group import findings_of
-from rpcsight.pipeline import Session
-from rpcsight.schema import DETECTION
+from rpcsight.findings.join import joined
+from rpcsight.findings.score import PARTS
+from rpcsight.schema import BASELINE, DETECTION
+from rpcsight.schema.arrow import ARROW_TYPES
+from rpcsight.session import Session
+from rpcsight.settings import Settings
 
-__all__ = ["Hunt", "hunt", "keep_activities", "keep_detections"]
+__all__ = ["ALL", "Hunt", "hunt", "keep_activities", "keep_detections"]
 
-FAN_OUT_US = 300_000_000
+ALL = 0
+"""A budget that tells every story."""
 EVIDENCE_ROWS = 5
 DETECTION_ROWS = 20
-"""Of a client and server."""
+"""Of a story."""
+WEIGHED = 30
+"""Stories that are looked at for each finding that the budget allows: what belongs together is one."""
 HELD = (
     "activity",
     "uttered",
@@ -30,15 +41,39 @@ HELD = (
     "contact",
 )
 """Steps that are worth holding where all analytics run, those that others build on first."""
+SCORED = {
+    **{name: name for name in ("meeting", "story")},
+    **{"link": "story_link", "linked_deed": "story_deed"},
+    **{name: name for name in ("role", "host", "placed", "fresh", "client_habit", "endpoint_use", "hour_use", "reach_use")},
+    **{name: name for name in ("deed_surprise", "likely", "weighed", "chained", "scored", "best")},
+}
+"""Relations from kept activities to the best stories, each with the step that makes it, in order."""
 NOTHING = f"select {', '.join(f'cast(null as {column.kind}) as {column.name}' for column in DETECTION)} where 1 = 0"
+CHOSEN = pa.schema(
+    [
+        *(("src_ip", pa.string()), ("dest_ip", pa.string()), ("story_no", pa.int64())),
+        *(("first_us", pa.int64()), ("latest_us", pa.int64())),
+    ]
+)
+NO_BASELINE = (
+    "no baseline: what is unusual was judged by this input alone; `rpcsight learn LOGS --workspace FILE`, then "
+    "`hunt --workspace FILE`, judges by what is normal here"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Hunt(Sequence[Finding]):
-    """The findings, best first, and the account of what was read."""
+    """The findings, best first, and the account of what was read.
+
+    Args:
+        findings: within the budget, best first.
+        account: what was read, and what limits the result.
+        days: how many stories each day has, days since 1970 UTC.
+    """
 
     findings: list[Finding]
     account: Account
+    days: Mapping[int, int] = field(default_factory=dict[int, int])
 
     def __len__(self) -> int:
         return len(self.findings)
@@ -52,18 +87,71 @@ class Hunt(Sequence[Finding]):
         return self.findings[place]
 
 
-def hunt(session: Session) -> Hunt:
-    """Activities, attempts and detections grouped into findings, best first."""
+def hunt(session: Session, settings: Settings | None = None, workspace: Path | None = None, budget: int = ALL) -> Hunt:
+    """Activities, attempts and detections as stories, scored, and the most unusual of them as findings, best first.
+
+    Args:
+        session: has read the records.
+        settings: those it was opened with.
+        workspace: holds the baseline; None: there is none.
+        budget: most findings a day; `ALL`: every story is told.
+    """
+    given = settings or Settings()
     session.count_calls()
+    if workspace is None:
+        for name, columns in BASELINE.items():
+            session.lend(name, pa.schema([(column.name, ARROW_TYPES[column.kind]) for column in columns]).empty_table())
+        session.account.warnings.append(NO_BASELINE)
+    else:
+        session.attach(str(workspace), tuple(BASELINE))
     keep_activities(session)
     keep_detections(session)
+    wanted = {f"with_{part}": int(part not in given.score.without) for part in PARTS}
+    most = {"most": 2**31 - 1 if budget == ALL else budget * WEIGHED}
+    for relation, name in SCORED.items():
+        session.make(relation, step(name), {**wanted, **most})
+    best = session.held("best")
+    chosen = _within(joined(sorted(best, key=_order), session.parameters["fan_out_us"]), budget, given.score.least)
+    days = {row["day"]: row["stories"] for row in best}
+    _say_overflow(session.account, chosen, days)
+    session.lend("chosen", pa.Table.from_pylist([dict(each) for group in chosen for each in group], CHOSEN))
     found = findings_of(
-        session.told("story", fan_out_us=FAN_OUT_US),
+        chosen,
+        session.told("story_detail"),
         session.told("evidence", evidence_rows=EVIDENCE_ROWS),
         session.told("pair_detection", detection_rows=DETECTION_ROWS),
         {each.header.id: each.header.d3fend for each in all_analytics()},
     )
-    return Hunt(found, session.account)
+    return Hunt(found, session.account, days)
+
+
+def _order(story: Mapping[str, Any]) -> tuple[Any, ...]:
+    return -story["score"], story["first_us"], story["src_ip"], story["dest_ip"], story["story_no"]
+
+
+def _within(groups: Iterable[list[Mapping[str, Any]]], budget: int, least: float) -> list[list[Mapping[str, Any]]]:
+    """The groups that each day's budget has room for."""
+    if budget == ALL:
+        return list(groups)
+    room: Counter[int] = Counter()
+    kept: list[list[Mapping[str, Any]]] = []
+    for group in groups:
+        day = group[0]["day"]
+        if room[day] < budget and group[0]["score"] >= least:
+            room[day] += 1
+            kept.append(group)
+    return kept
+
+
+def _say_overflow(account: Account, chosen: Sequence[Sequence[Mapping[str, Any]]], days: Mapping[int, int]) -> None:
+    """Say how many stories are not told."""
+    told = sum(len(group) for group in chosen)
+    every = sum(days.values())
+    if every > told:
+        account.limits.append(
+            f"{len(chosen):,} findings tell {told:,} of {every:,} stories (a client and a server without a longer break); "
+            "the others are less unusual: `--budget all` tells them, too"
+        )
 
 
 def keep_activities(session: Session) -> None:

@@ -93,9 +93,9 @@ class Session:
         self._hold(name, (*SHARED, *steps), is_warning=is_warning)
         self._engine.keep(relation, self._sql(name), self.parameters)
 
-    def make(self, relation: str, sql: str) -> None:
+    def make(self, relation: str, sql: str, parameters: Mapping[str, int] | None = None) -> None:
         """Keep the rows of a query as a relation, for steps that build on it."""
-        self._engine.keep(relation, sql, self.parameters)
+        self._engine.keep(relation, sql, {**self.parameters, **(parameters or {})})
 
     def lend(self, relation: str, rows: pa.Table) -> None:
         """Let rows that are at hand be a relation, for steps that build on it."""

@@ -41,6 +41,7 @@ CLOSED = (
     "set autoinstall_known_extensions = false",
     "set autoload_known_extensions = false",
     "set TimeZone = 'UTC'",
+    "set enable_progress_bar = false",
     "set preserve_insertion_order = false",
     "set enable_profiling = 'no_output'",
 )

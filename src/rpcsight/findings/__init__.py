@@ -1,13 +1,13 @@
-"""Findings: activities of one client and server together, scored by what the input itself shows, with reasons that sum to the score."""
+"""Findings: what a client did with a server, and what belongs to that, with reasons that sum to its score."""
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Finding", "Reason", "as_table", "overview"]
+__all__ = ["Finding", "Pair", "Reason", "as_table", "overview"]
 
 
 TELLING = 5.0
@@ -20,7 +20,7 @@ class Reason:
 
     Args:
         name: which part, as in `findings/score.py`.
-        points: what it adds.
+        points: what it adds, or takes away.
         text: why, with its numbers, in words.
     """
 
@@ -30,19 +30,41 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """RPC between one client and one server, and why it deserves a look.
+class Pair:
+    """A client and a server of a finding.
 
     Args:
-        finding_id: stable: the same client, server and service give the same id in every run.
+        src_ip: the client; None where nobody tells.
+        dest_ip: the server; likewise.
+        first_time: first activity of the two in the story, UTC.
+        last_time: last.
+        score: of these two.
+    """
+
+    src_ip: str | None
+    dest_ip: str | None
+    first_time: datetime
+    last_time: datetime
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """RPC between a client and a server, and what belongs to it, and why it deserves a look.
+
+    Args:
+        finding_id: stable: the same client, server and day give the same id in every run.
+        day: when it began, UTC.
+        rank: among the day's findings, from 1.
         src_ip: the client; None where only the server's log tells, and not who called.
         dest_ip: the server; None where it is many.
+        client_role, server_role: what they are, as far as is known.
         service: the RPC service where records tell it, else None.
         tier: how that is known: decoded, process or learned; None where it is not.
         techniques: ATT&CK technique ids this activity can be part of, the weightiest first.
         d3fend: D3FEND ids of the analyses that found it.
-        score: 0 to 100, the sum of the reasons' points.
-        severity: info, low, medium or high, by score.
+        score: the sum of the reasons' points: how unusual it is; ten points are ten times rarer.
+        severity: info, low, medium or high: what it would mean if it is an attack.
         confidence: 0 to 1, how sure it is that this is RPC.
         first_time: first activity, UTC.
         last_time: last activity, UTC.
@@ -50,13 +72,20 @@ class Finding:
         attempts: how many unanswered ones beside them.
         summary: what happened, in one sentence.
         reasons: parts of the score, largest first.
+        pairs: all clients and servers it is about, the most unusual first: those above.
         evidence: the first activities, columns as in `schema.RPC_ACTIVITY`.
         detections: what was done, the weightiest first, columns as in `schema.DETECTION`.
+        next: what to check.
+        benign_if: what would make it benign.
     """
 
     finding_id: str
+    day: date
+    rank: int
     src_ip: str | None
     dest_ip: str | None
+    client_role: str | None
+    server_role: str | None
     service: str | None
     tier: str | None
     techniques: tuple[str, ...]
@@ -70,8 +99,11 @@ class Finding:
     attempts: int
     summary: str
     reasons: tuple[Reason, ...]
+    pairs: tuple[Pair, ...]
     evidence: tuple[dict[str, Any], ...]
     detections: tuple[dict[str, Any], ...]
+    next: tuple[str, ...]
+    benign_if: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """The finding as plain values, keys in the order of the fields."""
@@ -97,7 +129,7 @@ def overview(found: "list[Finding]") -> "pa.Table":
             "severity": each.severity,
             "client": each.src_ip or "?",
             "server": each.dest_ip or "?",
-            "conns": each.activities,
+            "pairs": str(len(each.pairs)),
             "first": each.first_time.strftime("%Y-%m-%d %H:%M"),
             "why": _why(each),
         }
@@ -107,19 +139,6 @@ def overview(found: "list[Finding]") -> "pa.Table":
 
 
 def _why(finding: Finding) -> str:
-    """The telling reasons and the sum of the others, in whole points that add up to the score as it is shown."""
-    parts = [(reason.text, reason.points) for reason in finding.reasons if reason.points >= TELLING]
-    smaller = sum(reason.points for reason in finding.reasons if reason.points < TELLING)
-    parts.append(("and smaller ones" if parts else "nothing unusual in this input", smaller))
-    points = _whole([points for _, points in parts], round(finding.score))
-    told = [f"{text} (+{whole})" for (text, _), whole in zip(parts, points, strict=True) if whole]
-    return "; ".join(told) or parts[0][0]
-
-
-def _whole(points: list[float], total: int) -> list[int]:
-    """The points rounded so that they sum to the total: those with the largest fractions are rounded up."""
-    whole = [int(each) for each in points]
-    by_fraction = sorted(range(len(points)), key=lambda place: whole[place] - points[place])
-    for place in by_fraction[: max(0, total - sum(whole))]:
-        whole[place] += 1
-    return whole
+    """The reasons that tell most, with their points."""
+    told = [each for each in finding.reasons if each.points >= TELLING]
+    return "; ".join(f"{each.text} (+{each.points:.0f})" for each in told) or "nothing unusual"

@@ -10,12 +10,25 @@ __all__ = ["FINDING_SCHEMA"]
 EVIDENCE = pa.struct([pa.field(column.name, ARROW_TYPES[column.kind]) for column in RPC_ACTIVITY])
 DEED = pa.struct([pa.field(column.name, ARROW_TYPES[column.kind]) for column in DETECTION])
 REASON = pa.struct([pa.field("name", pa.string()), pa.field("points", pa.float64()), pa.field("text", pa.string())])
+PAIR = pa.struct(
+    [
+        pa.field("src_ip", pa.string()),
+        pa.field("dest_ip", pa.string()),
+        pa.field("first_time", pa.timestamp("us")),
+        pa.field("last_time", pa.timestamp("us")),
+        pa.field("score", pa.float64()),
+    ]
+)
 
 FINDING_SCHEMA = pa.schema(
     [
         pa.field("finding_id", pa.string()),
+        pa.field("day", pa.date32()),
+        pa.field("rank", pa.int64()),
         pa.field("src_ip", pa.string()),
         pa.field("dest_ip", pa.string()),
+        pa.field("client_role", pa.string()),
+        pa.field("server_role", pa.string()),
         pa.field("service", pa.string()),
         pa.field("tier", pa.string()),
         pa.field("techniques", pa.list_(pa.string())),
@@ -29,7 +42,10 @@ FINDING_SCHEMA = pa.schema(
         pa.field("attempts", pa.int64()),
         pa.field("summary", pa.string()),
         pa.field("reasons", pa.list_(REASON)),
+        pa.field("pairs", pa.list_(PAIR)),
         pa.field("evidence", pa.list_(EVIDENCE)),
         pa.field("detections", pa.list_(DEED)),
+        pa.field("next", pa.list_(pa.string())),
+        pa.field("benign_if", pa.list_(pa.string())),
     ]
 )

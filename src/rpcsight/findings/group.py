@@ -1,12 +1,14 @@
-"""From the rows of `steps/story.sql` and `steps/evidence.sql` to findings, best first."""
+"""From scored stories to findings, best first."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from rpcsight.findings import Finding
-from rpcsight.findings.score import confidence, reasons, severity
+from rpcsight.findings import Finding, Pair
+from rpcsight.findings.advice import benign_if, next_steps
+from rpcsight.findings.score import reasons, severity
 from rpcsight.findings.words import Rows, summary
 
 __all__ = ["findings_of", "stable_id"]
@@ -15,65 +17,103 @@ TECHNIQUES = ("T1021",)
 """Remote Services: all that flows alone can say."""
 ANALYSIS = "D3-RTA"
 """RPC Traffic Analysis: what finding RPC in flows is."""
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - times of records are UTC without zone
+
+Story = Mapping[str, Any]
+Key = tuple[str, str, int]
 
 
 def findings_of(
-    stories: Iterable[Mapping[str, Any]],
-    evidence: Iterable[Mapping[str, Any]],
-    detections: Iterable[Mapping[str, Any]] = (),
+    groups: Iterable[list[Story]],
+    details: Iterable[Story] = (),
+    evidence: Iterable[Story] = (),
+    detections: Iterable[Story] = (),
     d3fend: Mapping[str, Iterable[str]] | None = None,
 ) -> list[Finding]:
-    """One finding a client and server, best first (score, then hosts).
+    """One finding a group, in the order of the groups; ranks count within the day.
 
     Args:
-        stories: rows of `steps/story.sql`.
+        groups: of `join.joined`, the most unusual first.
+        details: rows of `steps/story_detail.sql`.
         evidence: rows of `steps/evidence.sql`, in its order.
         detections: rows of `steps/pair_detection.sql`, in its order.
         d3fend: D3FEND ids by analytic.
     """
-    activities, deeds = _by_pair(evidence), _by_pair(detections)
-    pairs = ((story, (story["src_ip"], story["dest_ip"])) for story in stories)
-    found = [_finding(story, activities.get(pair, ()), deeds.get(pair, ()), d3fend or {}) for story, pair in pairs]
-    return sorted(found, key=lambda each: (-each.score, each.src_ip or "", each.dest_ip or ""))
+    known = {_key(each): each for each in details}
+    activities, deeds = _by_story(evidence), _by_story(detections)
+    ranks: dict[int, int] = {}
+    found: list[Finding] = []
+    for group in groups:
+        day = group[0]["day"]
+        ranks[day] = ranks.get(day, 0) + 1
+        found.append(_finding(group, known, activities, deeds, d3fend or {}, ranks[day]))
+    return found
 
 
-def _by_pair(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], Rows]:
+def _key(row: Story) -> Key:
+    return row["src_ip"], row["dest_ip"], row["story_no"]
+
+
+def _by_story(rows: Iterable[Story]) -> dict[Key, Rows]:
     return {
-        pair: tuple(dict(each) for each in group)
-        for pair, group in groupby(rows, key=lambda row: (row["src_ip"], row["dest_ip"]))
+        key: tuple({name: value for name, value in each.items() if name != "story_no"} for each in group)
+        for key, group in groupby(rows, key=_key)
     }
 
 
-def stable_id(src_ip: str, dest_ip: str, service: str | None) -> str:
-    """The id that the same client, server and service have in every run: 16 hexadecimal digits."""
-    return hashlib.sha256("\0".join((src_ip, dest_ip, service or "")).encode()).hexdigest()[:16]
+def stable_id(src_ip: str, dest_ip: str, day: date) -> str:
+    """The id that the same client, server and day have in every run: 16 hexadecimal digits."""
+    return hashlib.sha256("\0".join((src_ip, dest_ip, day.isoformat())).encode()).hexdigest()[:16]
 
 
-def _finding(story: Mapping[str, Any], evidence: Rows, deeds: Rows, d3fend: Mapping[str, Iterable[str]]) -> Finding:
-    parts = reasons(story, deeds)
-    score = round(sum(part.points for part in parts), 1)
-    told = next((each for each in deeds if each["service"]), None)
-    named = dict.fromkeys(each["technique"] for each in deeds)
-    analyses = {ANALYSIS, *(one for each in deeds for one in d3fend.get(each["analytic"], ()))}
+def _finding(
+    group: list[Story],
+    details: Mapping[Key, Story],
+    activities: Mapping[Key, Rows],
+    deeds: Mapping[Key, Rows],
+    d3fend: Mapping[str, Iterable[str]],
+    rank: int,
+) -> Finding:
+    lead = group[0]
+    story = {**lead, **details.get(_key(lead), {})}
+    done = tuple(each for one in group for each in deeds.get(_key(one), ()))
+    own = deeds.get(_key(lead), ())
+    told = next((each for each in done if each["service"]), None)
+    named = dict.fromkeys(each["technique"] for each in sorted(done, key=lambda each: -each["weight"] * each["confidence"]))
+    analyses = {ANALYSIS, *(one for each in done for one in d3fend.get(each["analytic"], ()))}
+    day = date(1970, 1, 1) + timedelta(days=lead["day"])
+    is_rpc = any(each["activities"] or each["attempts"] for each in group)
     return Finding(
-        finding_id=stable_id(story["src_ip"], story["dest_ip"], None),
-        src_ip=story["src_ip"] or None,
-        dest_ip=story["dest_ip"] or None,
-        service=told["service"] if told else story["service"],
-        tier=told["tier"] if told else story["tier"],
-        techniques=(*named, *(TECHNIQUES if story["activities"] or story["attempts"] or not named else ())),
+        finding_id=stable_id(lead["src_ip"], lead["dest_ip"], day),
+        day=day,
+        rank=rank,
+        src_ip=lead["src_ip"] or None,
+        dest_ip=lead["dest_ip"] or None,
+        client_role=lead["client_role"],
+        server_role=lead["server_role"],
+        service=told["service"] if told else story.get("service"),
+        tier=told["tier"] if told else story.get("tier"),
+        techniques=tuple(dict.fromkeys((*named, *(TECHNIQUES if is_rpc or not named else ())))),
         d3fend=tuple(sorted(analyses)),
-        score=score,
-        severity=severity(score),
-        confidence=max([confidence(story), *(each["confidence"] for each in deeds)]),
-        first_time=story["first_time"],
-        last_time=story["last_time"],
-        activities=story["activities"],
-        attempts=story["attempts"],
-        summary=summary(story, deeds),
-        reasons=parts,
-        evidence=evidence,
-        detections=tuple(
-            each | {"src_ip": each["src_ip"] or None, "dest_ip": each["dest_ip"] or None} for each in deeds
+        score=lead["score"],
+        severity=severity(lead, done, len(group)),
+        confidence=max([lead["confidence"], *(each["confidence"] for each in own)]),
+        first_time=_time(min(each["first_us"] for each in group)),
+        last_time=_time(max(each["last_us"] for each in group)),
+        activities=sum(each["activities"] for each in group),
+        attempts=sum(each["attempts"] for each in group),
+        summary=summary(story, own, group),
+        reasons=reasons(lead, own),
+        pairs=tuple(
+            Pair(each["src_ip"] or None, each["dest_ip"] or None, _time(each["first_us"]), _time(each["last_us"]), each["score"])
+            for each in group
         ),
+        evidence=tuple(each for one in group for each in activities.get(_key(one), ())),
+        detections=tuple(each | {"src_ip": each["src_ip"] or None, "dest_ip": each["dest_ip"] or None} for each in done),
+        next=tuple(next_steps(story, done)),
+        benign_if=tuple(benign_if(story, done)),
     )
+
+
+def _time(time_us: int) -> datetime:
+    return EPOCH + timedelta(microseconds=time_us)

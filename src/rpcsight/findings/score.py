@@ -1,110 +1,85 @@
-"""The first score: what the input itself shows, without a baseline. docs/score.md has the formula in words.
+"""A story's points as reasons in words, and what they come to. docs/score.md has the formulas, `steps/scored.sql` and those before it compute them.
 
-Every part but `technique` is a share of a fixed number of points, so that parts are comparable and the sum stays within 100. Shares are
-shrunk (`n / (all + 1)`), so that an input with one client or one pair says little rather than everything. `technique` is a share of what
-the others leave to 100: what was done and how unusual the pair is speak for themselves, and together for more.
+Ten points are ten times rarer in everyday life; parts may take points away; the score is their sum, without an upper bound.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rpcsight.findings import Reason
-from rpcsight.findings.words import Rows, deed
+from rpcsight.findings.words import Rows, deed, length
 
-__all__ = ["SEVERITIES", "confidence", "reasons", "severity"]
+__all__ = ["PARTS", "reasons", "severity"]
 
-FEW_CLIENTS = 30.0
-PEER = 25.0
-FAN_OUT = 20.0
-RARE_FOR_CLIENT = 10.0
-NEW = 10.0
-ATTEMPTS = 5.0
-FAN_OUT_FROM = 3
-FAN_OUT_FULL = 10
-HISTORY_FROM = 3
-SEVERITIES = ((65.0, "high"), (50.0, "medium"), (30.0, "low"), (0.0, "info"))
-CLOSE_GAP_S = 0.5
+PARTS = (
+    *("client", "server", "seen", "endpoint", "reach", "hour"),
+    *("fan_out", "reached", "went_on", "technique", "failed", "confidence"),
+)
+"""Names of the parts; `[score] without` leaves some out."""
+DAY_US = 86_400_000_000
+HOUR_US = 3_600_000_000
+SEVERITIES = ("info", "low", "medium", "high")
+LOW, MEDIUM, HIGH = 20.0, 30.0, 40.0
+"""Scores below which a finding is no more than info, low, medium, whatever it would mean."""
+GRAVE, TELLING = 0.7, 0.4
+"""Weight times confidence of what was done from which an attack of that kind would be grave, or telling."""
+MANY = 5
+"""Pairs in one finding from which it is more than low."""
 
 Story = Mapping[str, Any]
 
 
 def reasons(story: Story, deeds: Rows = ()) -> tuple[Reason, ...]:
-    """The parts of a pair's score, largest first; parts without points are left out.
+    """The parts of a story's score, those with most points first; parts without points are left out.
 
     Args:
-        story: one row of `steps/story.sql`.
+        story: one row of `steps/scored.sql`.
         deeds: its rows of `steps/pair_detection.sql`, the weightiest first.
     """
-    found = [Reason(name, round(points, 1), text) for name, points, text in _parts(story) if round(points, 1) > 0]
-    if deeds:
-        left = 100 - sum(each.points for each in found)
-        share = deeds[0]["weight"] * deeds[0]["confidence"]
-        found.append(Reason("technique", round(share * left, 1), deed(deeds[0])))
-    return tuple(sorted(found, key=lambda each: (-each.points, each.name)))
+    texts = dict(_texts(story, deeds))
+    found = [Reason(name, story[f"{name}_points"], texts[name]) for name in PARTS if story[f"{name}_points"]]
+    return tuple(sorted(found, key=lambda each: -each.points))
 
 
-def severity(score: float) -> str:
-    """The word for a score."""
-    return next(word for least, word in SEVERITIES if score >= least)
+def severity(story: Story, deeds: Rows, pairs: int) -> str:
+    """What it would mean if it is an attack: high, medium, low; no more than the score bears.
+
+    Args:
+        story: one row of `steps/scored.sql`.
+        deeds: its rows of `steps/pair_detection.sql`.
+        pairs: how many clients and servers the finding is about.
+    """
+    grave = max((each["weight"] * each["confidence"] for each in deeds), default=0.0)
+    at_most = sum(story["score"] >= least for least in (LOW, MEDIUM, HIGH))
+    if grave >= GRAVE:
+        return SEVERITIES[at_most]
+    is_chain = story["reached_points"] > 0 or story["went_on_points"] > 0
+    return SEVERITIES[min(at_most, 2 if grave >= TELLING or pairs >= MANY or is_chain else 1)]
 
 
-def confidence(story: Story) -> float:
-    """How sure it is that this is RPC: by what packets show, what explains the endpoint connections, and how soon they came."""
-    if not story["activities"]:
-        return 0.4
-    if story["by_decoded"]:
-        return 1.0
-    if story["unnamed"] == story["activities"]:
-        return 0.3
-    if not story["by_mapper"]:
-        return 0.5
-    if story["by_strict"] and story["least_gap_s"] <= CLOSE_GAP_S:
-        return 0.9
-    return 0.8 if story["least_gap_s"] <= CLOSE_GAP_S else 0.7
+def _texts(story: Story, deeds: Rows) -> Iterator[tuple[str, str]]:
+    kind = "server" if story["is_server"] else "host that is no server"
+    if story["meets"] is not None:
+        yield "client", f"the client ({story['client_role']}) begins to use a new {kind} {_often(story['meets'])}"
+        yield "server", f"one in {1 / story['share']:,.0f} of such beginnings would lead to this {kind} ({story['server_role']})"
+        yield "seen", f"seen on {_days(story['seen_days'])} before, of {story['client_days']} on which the client was active"
+    yield "endpoint", "it used an endpoint that other clients of the server, but for hosts that manage others, do not use"
+    yield "reach", "the two are in networks between which workstations hardly ever meet"
+    hour = story["first_us"] % DAY_US // HOUR_US
+    yield "hour", f"at {hour:02d} h UTC on such a day, hosts hardly ever begin to use new ones"
+    yield "fan_out", f"the client began to use {story['fan_out']} new ones within an hour before and after"
+    if story["reached_us"] is not None:
+        yield "reached", f"{length((story['first_us'] - story['reached_us']) / 1e6)} before, the client had itself been reached by a new one"
+    if story["went_on_us"] is not None:
+        yield "went_on", f"{length((story['went_on_us'] - story['first_us']) / 1e6)} later, the server itself went on to a new one"
+    yield "technique", deed(deeds[0]) if deeds else "what was done serves a technique"
+    yield "failed", "nothing answered but the mapper"
+    yield "confidence", f"how sure it is that this is RPC: {story['confidence']}"
 
 
-def _parts(story: Story) -> Iterator[tuple[str, float, str]]:
-    if not (story["src_ip"] and story["dest_ip"]):
-        return
-    clients, everyone = story["clients"], story["all_clients"]
-    share = clients / (everyone + 1)
-    who = (
-        "no other client in this input uses this server for RPC"
-        if clients == 1
-        else f"{clients} of {everyone} clients use this server for RPC"
-    )
-    yield "few_clients", FEW_CLIENTS * (1 - share), who
-    busiest = story["server_calls_busiest"]
-    if busiest > 2 * clients:
-        yield (
-            "peer",
-            PEER * 2 / (clients + 1),
-            f"the server looks like a workstation: it is itself a client of a server with {busiest} clients",
-        )
-    fan_out = story["fan_out"]
-    if fan_out >= FAN_OUT_FROM:
-        points = FAN_OUT * min(1.0, (fan_out - 1) / (FAN_OUT_FULL - 1)) * (1 - share)
-        yield "fan_out", points, f"the client reached {fan_out} servers for the first time within 5 minutes"
-    activities, total = story["activities"] + story["attempts"], story["client_activities"]
-    if activities:
-        yield (
-            "rare_for_client",
-            RARE_FOR_CLIENT * (1 - activities / (total + 1)),
-            f"{activities} of the client's {total} RPC connections went there",
-        )
-    if story["span_s"] > 0 and total - activities >= HISTORY_FROM:
-        late = story["since_client_s"] / story["span_s"]
-        yield "new", NEW * late, f"first seen {_length(story['since_client_s'])} after the client's first RPC"
-    if story["attempts"]:
-        yield "attempts", ATTEMPTS, f"{_counted(story['attempts'])} after a mapper answer not answered"
+def _often(rate: float) -> str:
+    return f"{rate:.0f} times a day" if rate >= 1.5 else f"every {1 / rate:.0f} days" if rate <= 0.6 else "about once a day"
 
 
-def _counted(connections: int) -> str:
-    return "1 connection" if connections == 1 else f"{connections} connections"
-
-
-def _length(seconds: float) -> str:
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} s"
+def _days(number: int) -> str:
+    return "1 day" if number == 1 else f"{number} days"

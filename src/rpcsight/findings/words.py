@@ -1,32 +1,60 @@
 """What a finding says in sentences."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-__all__ = ["Rows", "deed", "summary"]
+__all__ = ["Rows", "deed", "length", "summary"]
 
 DEEDS_TOLD = 3
+PAIRS_TOLD = 3
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - times of records are UTC without zone
 LONGEST = 120
 """Characters of a name that somebody else chose."""
 
 Rows = tuple[dict[str, Any], ...]
 
 
-def summary(story: Mapping[str, Any], deeds: Rows) -> str:
-    """What happened between a client and a server, in one sentence.
+def summary(story: Mapping[str, Any], deeds: Rows, group: Sequence[Mapping[str, Any]] = ()) -> str:
+    """What happened between a client and a server, and what belongs to it, in one sentence.
 
     Args:
-        story: a row of `steps/story.sql`.
+        story: a row of `steps/scored.sql`, with that of `steps/story_detail.sql`.
         deeds: its rows of `steps/pair_detection.sql`, the weightiest first.
+        group: the stories of the finding, that one first.
     """
     told = list(dict.fromkeys(deed(each) for each in deeds))
     more = f", and {len(told) - DEEDS_TOLD} more" if len(told) > DEEDS_TOLD else ""
     done = f"{'; '.join(told[:DEEDS_TOLD])}{more}"
+    beside = _beside(group)
     if story["activities"] or story["attempts"]:
-        return f"{_used(story)}; {done}" if done else _used(story)
+        return "; ".join(each for each in (_used(story), done, beside) if each)
     host = next((each["host"] for each in deeds if each.get("host")), None)
     client, server = story["src_ip"] or "somebody", story["dest_ip"] or host or "several hosts"
-    return f"{client} to {server}, {_when(story)}: {done}"
+    return "; ".join(each for each in (f"{client} to {server}, {_when(story)}: {done}", beside) if each)
+
+
+def _beside(group: Sequence[Mapping[str, Any]]) -> str:
+    """The other pairs of a finding: what the same client began, and who reached it or was reached in turn."""
+    lead, others = (group[0], group[1:]) if group else ({}, ())
+    same = [each for each in others if each["src_ip"] == lead["src_ip"]]
+    chain = len(others) - len(same)
+    told: list[str] = []
+    if same:
+        names = ", ".join(str(each["dest_ip"]) for each in same[:PAIRS_TOLD])
+        more = f" and {len(same) - PAIRS_TOLD} more" if len(same) > PAIRS_TOLD else ""
+        told.append(f"within the hour also on {names}{more}")
+    if chain:
+        told.append(f"{chain} more {'step' if chain == 1 else 'steps'} from or to these hosts")
+    return "; ".join(told)
+
+
+def length(seconds: float) -> str:
+    """A length of time in words."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def deed(row: Mapping[str, Any]) -> str:
@@ -40,7 +68,7 @@ def deed(row: Mapping[str, Any]) -> str:
 
 
 def _when(story: Mapping[str, Any]) -> str:
-    first, last = story["first_time"], story["last_time"]
+    first, last = (EPOCH + timedelta(microseconds=story[each]) for each in ("first_us", "last_us"))
     if first.replace(microsecond=0) == last.replace(microsecond=0):
         return f"at {first:%Y-%m-%d %H:%M:%S} UTC"
     return f"from {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC"

@@ -4,6 +4,7 @@ Names follow the CAR data model (object flow, action start); times are UTC with 
 columns stand last in their names (`gap_s`).
 """
 
+from rpcsight.schema.baseline import BASELINE, LEARNED
 from rpcsight.schema.catalog import CATALOG
 from rpcsight.schema.column import Column, names
 from rpcsight.schema.detections import DETECTION
@@ -22,6 +23,7 @@ from rpcsight.schema.facts import (
 from rpcsight.schema.flows import FINDING, FLOW, HALF, RECORD, RPC_ACTIVITY
 
 __all__ = [
+    "BASELINE",
     "CATALOG",
     "DETECTION",
     "EVENT",
@@ -32,6 +34,7 @@ __all__ = [
     "HOST_CLOCK",
     "HOST_EVENT",
     "HOST_FLOW",
+    "LEARNED",
     "PROCESS",
     "PROVEN",
     "RECORD",

@@ -84,11 +84,14 @@ KNOWN_HOST: tuple[Column, ...] = (
     Column("role_evidence", "VARCHAR", "why, in a sentence"),
     Column("clients", "BIGINT", "how many hosts are its clients"),
     Column("servers", "BIGINT", "of how many it is a client"),
+    Column("ties", "DOUBLE", "its clients, each shared among the hosts that are no servers (or the servers) that it uses"),
     Column("days", "INTEGER", "on how many days it was a client"),
     Column("settled_days", "INTEGER", "of these, those after its first days"),
     Column("new_hosts", "BIGINT", "how many hosts that are no servers it met as a client on those"),
     Column("new_servers", "BIGINT", "how many servers"),
     Column("new_clients", "BIGINT", "how many clients that had been seen for a while it met as a server"),
+    Column("site", "VARCHAR", "network of its address: /16, of IPv6 /48"),
+    Column("subnet", "VARCHAR", "and the part of it: /24, of IPv6 /64"),
     Column("first_day", "INTEGER", "first seen, as client or server"),
     Column("last_day", "INTEGER", "last seen"),
 )
@@ -105,11 +108,17 @@ KNOWN_HOUR: tuple[Column, ...] = (
     Column("pairs", "BIGINT", "how many clients met a server for the first time then, after their first days"),
 )
 
+KNOWN_REACH: tuple[Column, ...] = (
+    Column("reach", "INTEGER", "0 the same /24 (IPv6: /64), 1 the same /16 (/48), 2 farther"),
+    Column("pairs", "BIGINT", "how many clients met a host that is no server so far away, after their first days"),
+)
+
 BASELINE: dict[str, tuple[Column, ...]] = {
     "known_pair": KNOWN_PAIR,
     "known_deed": KNOWN_DEED,
     "known_host": KNOWN_HOST,
     "known_hour": KNOWN_HOUR,
+    "known_reach": KNOWN_REACH,
     "baseline_span": BASELINE_SPAN,
 }
 """What hunts read; made anew of what is learned whenever that changes."""

@@ -90,15 +90,19 @@ RPC_ACTIVITY: tuple[Column, ...] = (
 """The result of `rpc-activity`, and what baselines and findings are made from."""
 
 FINDING: tuple[Column, ...] = (
-    Column("finding_id", "VARCHAR", "stable id: the same client, server and service give the same id"),
+    Column("finding_id", "VARCHAR", "stable id: the same client, server and day give the same id"),
+    Column("day", "DATE", "when it began, UTC"),
+    Column("rank", "BIGINT", "among the day's findings, from 1"),
     Column("src_ip", "VARCHAR", "the client; empty where only the server's log tells, and not who called"),
     Column("dest_ip", "VARCHAR", "the server; empty where it is many"),
+    Column("client_role", "VARCHAR", "what the client is, as far as is known (docs/roles.md)"),
+    Column("server_role", "VARCHAR", "what the server is, likewise"),
     Column("service", "VARCHAR", "the RPC service, where records tell it"),
     Column("tier", "VARCHAR", "how that is known: decoded, process or learned"),
     Column("techniques", "VARCHAR[]", "ATT&CK technique ids that this activity can be part of, the weightiest first"),
     Column("d3fend", "VARCHAR[]", "D3FEND ids of the analyses that found it"),
-    Column("score", "DOUBLE", "0 to 100, the sum of the reasons' points"),
-    Column("severity", "VARCHAR", "info, low, medium, high"),
+    Column("score", "DOUBLE", "the sum of the reasons' points: how unusual it is; ten points are ten times rarer (docs/score.md)"),
+    Column("severity", "VARCHAR", "info, low, medium, high: what it would mean if it is an attack"),
     Column("confidence", "DOUBLE", "0 to 1: how sure it is that this is RPC at all"),
     Column("first_time", "TIMESTAMP", "first activity, UTC"),
     Column("last_time", "TIMESTAMP", "last activity, UTC"),
@@ -106,7 +110,14 @@ FINDING: tuple[Column, ...] = (
     Column("attempts", "BIGINT", "how many unanswered ones beside them"),
     Column("summary", "VARCHAR", "what happened, in one sentence"),
     Column("reasons", "STRUCT(name VARCHAR, points DOUBLE, text VARCHAR)[]", "parts of the score, they sum to it"),
-    Column("evidence", "STRUCT[]", "the first activities of the pair, columns as in rpc_activity"),
+    Column(
+        "pairs",
+        "STRUCT(src_ip VARCHAR, dest_ip VARCHAR, first_time TIMESTAMP, last_time TIMESTAMP, score DOUBLE)[]",
+        "all clients and servers it is about, the most unusual first",
+    ),
+    Column("evidence", "STRUCT[]", "the first activities of each pair, columns as in rpc_activity"),
     Column("detections", "STRUCT[]", "what was done, the weightiest first, columns as in detection"),
+    Column("next", "VARCHAR[]", "what to check"),
+    Column("benign_if", "VARCHAR[]", "what would make it benign"),
 )
 """What `hunt` gives, best first."""

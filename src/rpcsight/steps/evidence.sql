@@ -1,12 +1,14 @@
-/* evidence: the first activities of each client and server, or its first attempts where there are no more of them. */
+/* evidence: the first activities of each chosen story, or its first attempts where there are no more of them. Reads chosen: client, server,
+   number, first and last begin of a story. */
 select
-  src_ip, dest_ip, start_time, src_port, dest_port, mapper_time, mapper_count, gap_s, basis,
+  src_ip, dest_ip, story_no, start_time, src_port, dest_port, mapper_time, mapper_count, gap_s, basis,
   interface, interface_version, calls, named_by, service, operation, tier, tier_confidence, is_strict, is_robust, mapper_id, flow_id, observer, source
 from (
   select
-    *,
+    deed.*,
+    chosen.story_no,
     row_number() over (
-      partition by src_ip, dest_ip
+      partition by deed.src_ip, deed.dest_ip, chosen.story_no
       order by case when basis = 'attempt' then 1 else 0 end, start_time, flow_id, src_port, dest_port, observer, source
     ) as place
   from (
@@ -23,6 +25,10 @@ from (
       cast(null as varchar) as mapper_id, flow_id, observer, source
     from rpc_attempt
   ) as deed
+  join chosen
+    on chosen.src_ip = deed.src_ip
+    and chosen.dest_ip = deed.dest_ip
+    and epoch_us(deed.start_time) between chosen.first_us and chosen.latest_us
 ) as placed
 where place <= $evidence_rows
-order by src_ip, dest_ip, place
+order by src_ip, dest_ip, story_no, place

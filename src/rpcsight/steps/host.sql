@@ -10,8 +10,13 @@ select
   coalesce(case when known_host.role <> 'unknown' then known_host.role end, role.role, 'unknown')
     in ('domain controller', 'server', 'management server') as is_server,
   coalesce(case when known_host.role <> 'unknown' then known_host.role_evidence end, role.role_evidence) as role_evidence,
+  case when seen.ip like '%:%' then concat(split_part(seen.ip, ':', 1), ':', split_part(seen.ip, ':', 2), ':', split_part(seen.ip, ':', 3))
+    else concat(split_part(seen.ip, '.', 1), '.', split_part(seen.ip, '.', 2)) end as site,
+  case when seen.ip like '%:%' then concat(split_part(seen.ip, ':', 3), ':', split_part(seen.ip, ':', 4)) else split_part(seen.ip, '.', 3) end as subnet,
   known_host.ip is not null as is_known,
   coalesce(known_host.clients, 0) as clients,
+  coalesce(known_host.ties, 0.0) as ties,
+  coalesce(known_host.servers, 0) as servers,
   coalesce(known_host.days, 0) as days,
   coalesce(known_host.settled_days, 0) as settled_days,
   coalesce(known_host.new_hosts, 0) as new_hosts,

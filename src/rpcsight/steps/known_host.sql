@@ -27,6 +27,22 @@ met as (
   where known_pair.is_new
   group by known_pair.src_ip
 ),
+/* each client is one tie, shared among the hosts (or among the servers) that it uses */
+used as (
+  select
+    known_pair.src_ip,
+    known_pair.dest_ip,
+    count(*) over (
+      partition by known_pair.src_ip, coalesce(role.role, '') in ('domain controller', 'server', 'management server')
+    ) as peers
+  from known_pair
+  left join role on role.ip = known_pair.dest_ip
+),
+tied as (
+  select dest_ip as ip, sum(1.0 / peers) as ties
+  from used
+  group by dest_ip
+),
 welcomed as (
   select dest_ip as ip, count(*) as new_clients
   from known_pair
@@ -54,11 +70,15 @@ select
   role.role_evidence,
   cast(span.clients as bigint) as clients,
   cast(span.servers as bigint) as servers,
+  coalesce(tied.ties, 0.0) as ties,
   cast(coalesce(active.days, 0) as integer) as days,
   cast(coalesce(active.settled_days, 0) as integer) as settled_days,
   cast(coalesce(met.new_hosts, 0) as bigint) as new_hosts,
   cast(coalesce(met.new_servers, 0) as bigint) as new_servers,
   cast(coalesce(welcomed.new_clients, 0) as bigint) as new_clients,
+  case when span.ip like '%:%' then concat(split_part(span.ip, ':', 1), ':', split_part(span.ip, ':', 2), ':', split_part(span.ip, ':', 3))
+    else concat(split_part(span.ip, '.', 1), '.', split_part(span.ip, '.', 2)) end as site,
+  case when span.ip like '%:%' then concat(split_part(span.ip, ':', 3), ':', split_part(span.ip, ':', 4)) else split_part(span.ip, '.', 3) end as subnet,
   span.first_day,
   span.last_day
 from span
@@ -66,3 +86,4 @@ left join role on role.ip = span.ip
 left join active on active.ip = span.ip
 left join met on met.ip = span.ip
 left join welcomed on welcomed.ip = span.ip
+left join tied on tied.ip = span.ip

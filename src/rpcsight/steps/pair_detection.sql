@@ -1,9 +1,10 @@
-/* pair_detection: what analytics that name a technique found, by client, server, technique, service and operation: of each pair, the weightiest.
-   Reads detection, the kept rows of those analytics. */
+/* pair_detection: what analytics that name a technique found in each chosen story, by technique, service and operation: the weightiest. Reads
+   detection, the kept rows of those analytics, and chosen (steps/evidence). */
 with counted as (
   select
-    coalesce(src_ip, '') as src_ip,
-    coalesce(dest_ip, '') as dest_ip,
+    chosen.src_ip,
+    chosen.dest_ip,
+    chosen.story_no,
     analytic,
     technique,
     tier,
@@ -23,19 +24,23 @@ with counted as (
     min(observer) as observer,
     min(source) as source
   from detection
-  group by coalesce(src_ip, ''), coalesce(dest_ip, ''), analytic, technique, tier, service, operation
+  join chosen
+    on chosen.src_ip = coalesce(detection.src_ip, '')
+    and chosen.dest_ip = coalesce(detection.dest_ip, '')
+    and epoch_us(detection.start_time) between chosen.first_us and chosen.latest_us
+  group by chosen.src_ip, chosen.dest_ip, chosen.story_no, analytic, technique, tier, service, operation
 )
 select
-  analytic, technique, tier, confidence, weight, start_time, end_time, src_ip, dest_ip, host, user_name, service, operation, events, target,
+  analytic, technique, tier, confidence, weight, start_time, end_time, src_ip, dest_ip, story_no, host, user_name, service, operation, events, target,
   image_path, command_line, flow_id, observer, source
 from (
   select
     *,
     row_number() over (
-      partition by src_ip, dest_ip
+      partition by src_ip, dest_ip, story_no
       order by weight * confidence desc, start_time, analytic, technique, service nulls last, operation nulls last, tier nulls last
     ) as place
   from counted
 ) as placed
 where place <= $detection_rows
-order by src_ip, dest_ip, place
+order by src_ip, dest_ip, story_no, place

@@ -1,0 +1,49 @@
+"""Stories that belong together: what one client began within an hour, and hosts reached that go on, are one finding."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+__all__ = ["joined"]
+
+FAR_US = 86_400_000_000
+"""Hosts that go on later than this are a finding of their own, though the score knows."""
+MOST = 200
+"""Pairs of one finding; further ones begin another."""
+
+Story = Mapping[str, Any]
+
+
+def joined(stories: Iterable[Story], fan_out_us: int) -> list[list[Story]]:
+    """Groups of stories, each with its most unusual first.
+
+    Args:
+        stories: rows of `steps/scored.sql`, the most unusual first.
+        fan_out_us: how far apart what a client begins may be.
+    """
+    groups: list[list[Story]] = []
+    clients: dict[str, list[int]] = {}
+    servers: dict[str, list[int]] = {}
+    for story in stories:
+        own, reached = story["src_ip"], story["dest_ip"]
+        place = None
+        if story["is_new"] and own and reached:
+            near = [each for each in (*clients.get(own, ()), *clients.get(reached, ()), *servers.get(own, ())) if len(groups[each]) < MOST]
+            place = next((each for each in near if any(_belong(story, other, fan_out_us) for other in groups[each])), None)
+        if place is None:
+            place = len(groups)
+            groups.append([])
+        groups[place].append(story)
+        for index, host in ((clients, own), (servers, reached)):
+            if place not in index.setdefault(host, []):
+                index[host].append(place)
+    return groups
+
+
+def _belong(one: Story, two: Story, fan_out_us: int) -> bool:
+    if not two["is_new"]:
+        return False
+    if one["src_ip"] == two["src_ip"]:
+        return abs(one["first_us"] - two["first_us"]) <= fan_out_us
+    first, then = (one, two) if one["first_us"] <= two["first_us"] else (two, one)
+    is_chain = first["dest_ip"] == then["src_ip"] and first["src_ip"] != then["dest_ip"]
+    return is_chain and first["went_on_points"] > 0 and then["reached_points"] > 0 and then["first_us"] - first["first_us"] <= FAR_US

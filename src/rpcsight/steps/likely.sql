@@ -1,0 +1,77 @@
+/* likely: for each story, how often its client meets somebody new (meets), which share of such meetings leads to this server (share), how likely
+   the two meet again (returns), and what else is unusual about it. */
+with client_day as (
+  select src_ip, day, row_number() over (partition by src_ip order by day) - 1 as earlier
+  from (select distinct src_ip, day from placed) as active
+),
+fresh_day as (
+  select dest_ip, day, sum(sum(tie)) over (partition by dest_ip order by day rows between unbounded preceding and current row) as ties
+  from fresh
+  group by dest_ip, day
+),
+/* all ties to hosts, and to servers */
+kind as (
+  select is_server, sum(ties) as ties, count(distinct ip) as hosts
+  from (
+    select ip, role in ('domain controller', 'server', 'management server') as is_server, ties
+    from known_host
+    union all
+    select host.ip, host.is_server, sum(fresh.tie) as ties
+    from fresh
+    join host on host.ip = fresh.dest_ip
+    group by host.ip, host.is_server
+  ) as counted
+  group by is_server
+),
+told as (
+  select
+    placed.*,
+    coalesce(known_pair.days, 0) + placed.earlier_days as seen_days,
+    greatest(client.days + client_day.earlier, coalesce(known_pair.days, 0) + placed.earlier_days) as client_days,
+    client.role as client_role,
+    server.role as server_role,
+    client.is_server as is_client_server,
+    server.is_server,
+    client.role in ('workstation', 'unknown') as is_plain,
+    client.is_known as is_client_known,
+    case when server.is_server then client_habit.servers_a_day else client_habit.hosts_a_day end as meets,
+    client_habit.hosts_a_day + client_habit.servers_a_day as meets_all,
+    greatest(server.ties + coalesce(fresh_day.ties, 0.0) - coalesce(fresh.tie, 0.0), 0.0) as ties,
+    kind.ties as kind_ties,
+    kind.hosts as kind_hosts,
+    coalesce(endpoint_use.tens, 0.0) as endpoint_tens,
+    coalesce(reach_use.tens, 0.0) as reach_tens,
+    coalesce(hour_use.tens, 0.0) as hour_tens,
+    coalesce(deed_surprise.tens, 0.0) as deed_tens,
+    back.src_ip is not null as is_mutual
+  from placed
+  join host as client on client.ip = placed.src_ip
+  join host as server on server.ip = placed.dest_ip
+  join client_habit on client_habit.ip = placed.src_ip
+  join client_day on client_day.src_ip = placed.src_ip and client_day.day = placed.day
+  join kind on kind.is_server = server.is_server
+  left join known_pair on known_pair.src_ip = placed.src_ip and known_pair.dest_ip = placed.dest_ip
+  left join (select distinct src_ip, dest_ip from placed) as back on back.src_ip = placed.dest_ip and back.dest_ip = placed.src_ip
+  left join fresh on fresh.src_ip = placed.src_ip and fresh.dest_ip = placed.dest_ip
+  left join (
+    select placed_day.dest_ip, placed_day.day, max(fresh_day.ties) as ties
+    from (select distinct dest_ip, day from placed) as placed_day
+    join fresh_day on fresh_day.dest_ip = placed_day.dest_ip and fresh_day.day <= placed_day.day
+    group by placed_day.dest_ip, placed_day.day
+  ) as fresh_day
+    on fresh_day.dest_ip = placed.dest_ip and fresh_day.day = placed.day
+  left join endpoint_use
+    on endpoint_use.src_ip = placed.src_ip and endpoint_use.dest_ip = placed.dest_ip and endpoint_use.day = placed.day
+  left join reach_use
+    on reach_use.reach = case when client.site <> server.site then 2 when client.subnet <> server.subnet then 1 else 0 end
+  left join hour_use
+    on hour_use.slot = placed.first_us % 86400000000 // 3600000000 + case when (placed.day + 3) % 7 >= 5 then 24 else 0 end
+  left join deed_surprise
+    on deed_surprise.src_ip = placed.src_ip and deed_surprise.dest_ip = placed.dest_ip and deed_surprise.story_no = placed.story_no
+)
+select
+  *,
+  (ties + 0.5) / (kind_ties + 0.5 * kind_hosts) as share,
+  seen_days < $known_days as is_new,
+  case when seen_days >= $known_days then 1.0 else 0.1 end * seen_days / (client_days + 1.0) as returns
+from told
