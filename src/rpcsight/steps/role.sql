@@ -76,9 +76,7 @@ reach as (
     count(*) as servers,
     sum(case when popular.clients <= total.many then 1 else 0 end) as lonely,
     sum(case when popular.clients <= total.many and 2 * used.days >= span.days then 1 else 0 end) as steady,
-    sum(case when popular.clients <= total.many and 10 * used.days >= span.days and used.days > 1 then 1 else 0 end) as returned,
-    min(used.first_day) as first_day,
-    max(used.last_day) as last_day
+    sum(case when popular.clients <= total.many and 10 * used.days >= span.days and used.days > 1 then 1 else 0 end) as returned
   from used
   join popular on popular.dest_ip = used.dest_ip
   cross join total
@@ -101,6 +99,21 @@ far as (
   where (reach.lonely >= 10 and reach.lonely > 3 * usual_reach.lonely)
     or (reach.steady >= 5 and reach.steady > 3 * usual_reach.lonely)
 ),
+/* of those that reach far: the most hosts that few others use, reached on one same day and never else */
+once as (
+  select src_ip, max(servers) as servers
+  from (
+    select used.src_ip, used.first_day, count(*) as servers
+    from used
+    join far on far.src_ip = used.src_ip
+    join popular on popular.dest_ip = used.dest_ip
+    cross join total
+    where used.days = 1
+      and popular.clients <= total.many
+    group by used.src_ip, used.first_day
+  ) as daily
+  group by src_ip
+),
 /* all that was tried on hosts that few others use: whether endpoints follow the endpoint mapper's answers */
 tried as (
   select
@@ -108,9 +121,7 @@ tried as (
     count(distinct met.dest_ip) as targets,
     cast(sum(met.mappers) as bigint) as mappers,
     cast(sum(met.endpoints) as bigint) as endpoints,
-    cast(sum(met.failed) as bigint) as failed,
-    min(met.first_day) as first_day,
-    max(met.last_day) as last_day
+    cast(sum(met.failed) as bigint) as failed
   from met
   join far on far.src_ip = met.src_ip
   join host on host.ip = met.dest_ip
@@ -299,11 +310,13 @@ told as (
     usual_own.own as usual_own,
     depended.above is null or 4 * depended.above < coalesce(own.own, 0) as is_top,
     summit.ip is not null as is_summit,
-    far.src_ip is not null and reach.last_day > reach.first_day as is_far
+    far.src_ip is not null and 4 * coalesce(once.servers, 0) <= 3 * far.lonely as is_far,
+    case when far.src_ip is not null and 4 * once.servers > 3 * far.lonely then once.servers end as once
   from host
   left join own on own.dest_ip = host.ip
   left join reach on reach.src_ip = host.ip
   left join far on far.src_ip = host.ip
+  left join once on once.src_ip = host.ip
   left join tried on tried.src_ip = host.ip
   left join main on main.dest_ip = host.ip
   left join partner on partner.ip = host.ip
@@ -354,48 +367,54 @@ select
     when 'watch' then floor(90 * cast(lonely as double) / (lonely + 10))
     when 'manage' then floor(90 * cast(lonely as double) / (lonely + 10))
     when 'administer' then floor(90 * cast(lonely as double) / (lonely + 10))
-    when 'serve' then floor(90 * cast(own_clients as double) / (own_clients + 5))
+    when 'serve' then floor(90 * cast(own_clients * days as double) / ((own_clients + 5) * (days + 1)))
     when 'watched' then 60
-    when 'serve few' then 30
-    when 'use' then floor(case when hours = 16777215 then 60 else 90 end * cast(busiest as double) / (busiest + 2))
+    when 'serve few' then floor(40 * cast(days as double) / (days + 1))
+    when 'use' then floor(
+      case when once is not null then 45 when hours = 16777215 then 60 else 90 end * cast(busiest * days as double) / ((busiest + 2) * (days + 1))
+    )
     else 0
   end as double) / 100 as role_confidence,
   case rule
     when 'logons' then concat(
-      cast(logons as varchar), ' hosts logged on or looked up names with it (netlogon, drsuapi); ',
-      cast(own_clients as varchar), ' of ', cast(all_clients as varchar), ' clients use it'
+      cast(logons as varchar), ' of ', cast(all_clients as varchar), ' clients logged on or looked up names with it (netlogon, drsuapi)'
     )
     when 'summit' then concat(
-      cast(own_clients as varchar), ' of ', cast(all_clients as varchar), ' clients use it, ', cast(mains as varchar),
-      ' as their main server; it depends on no other server but works with ', cast(partners as varchar), ' like it'
+      'used by ', cast(own_clients as varchar), ' of ', cast(all_clients as varchar), ' clients, the main server of ', cast(mains as varchar),
+      '; depends on no other server, and works with ', cast(partners as varchar), ' like it'
     )
     when 'scan' then concat(
-      'tried ', cast(targets as varchar), ' of ', cast(all_hosts as varchar), ' hosts; ', cast(reached as varchar),
-      ' connections to endpoints after ', cast(asked as varchar), ' others'
+      'tried ', cast(targets as varchar), ' of ', cast(all_hosts as varchar), ' hosts, with ', cast(reached as varchar),
+      ' connections to endpoints and ', cast(asked as varchar), ' others'
     )
     when 'watch' then concat(
-      'reaches ', cast(lonely as varchar), ' hosts that few others use, ', cast(steady as varchar), ' of them on at least half of the days'
+      'reaches ', cast(lonely as varchar), ' of ', cast(all_hosts as varchar), ' hosts that few others use, ', cast(steady as varchar),
+      ' of them on at least half of the days'
     )
     when 'manage' then concat(
-      'reaches ', cast(lonely as varchar), ' of ', cast(all_hosts as varchar), ' hosts, ', cast(returned as varchar), ' of them again and again'
+      'reaches ', cast(lonely as varchar), ' of ', cast(all_hosts as varchar), ' hosts that few others use, ', cast(returned as varchar),
+      ' of them again and again'
     )
     when 'administer' then concat(
-      'reaches ', cast(lonely as varchar), ' hosts that few others use, ', cast(returned as varchar), ' of them again and again'
+      'reaches ', cast(lonely as varchar), ' of ', cast(all_hosts as varchar), ' hosts that few others use, ', cast(returned as varchar),
+      ' of them again and again'
     )
     when 'use' then concat(
       'depends on a server with ', cast(busiest as varchar), ' clients, and has ', cast(own_clients as varchar), ' of its own',
-      case when hours = 16777215 then '; active at all hours' else '' end
+      case when hours = 16777215 then '; active at all hours' else '' end,
+      case when once is null then '' else concat('; reached ', cast(once as varchar), ' hosts on one day only') end
     )
     when 'watched' then concat(
-      'reached nearly every day by a host that reaches ', cast(watched as varchar), ' of ', cast(all_hosts as varchar), '; ',
-      cast(own_clients as varchar), ' clients of its own'
+      'reached nearly every day by a host that reaches ', cast(watched as varchar), ' of ', cast(all_hosts as varchar),
+      ' hosts that few others use'
     )
     when 'nothing' then concat(
-      cast(own_clients as varchar), ' clients of its own, ', cast(servers as varchar), ' servers used: too little to tell'
+      'used by ', cast(own_clients as varchar), ' of ', cast(all_clients as varchar), ' clients, and uses ', cast(servers as varchar), ' of ',
+      cast(all_hosts as varchar), ' hosts itself: too little to tell'
     )
     else concat(
-      cast(own_clients as varchar), ' of ', cast(all_clients as varchar), ' clients use it',
-      case when service is null then '' else concat(', ', cast(service_clients as varchar), ' for ', service) end
+      'used by ', cast(own_clients as varchar), ' of ', cast(all_clients as varchar), ' clients',
+      case when service is null then '' else concat(', by ', cast(service_clients as varchar), ' for ', service) end
     )
   end as role_evidence,
   clients,
