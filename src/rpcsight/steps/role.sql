@@ -24,7 +24,7 @@ met as (
     cast(0 as bigint) as endpoints, cast(0 as bigint) as failed, cast(0 as bigint) as hours, 1 as is_used, 1 as is_called, is_logon
   from called
 ),
-used as (
+linked as (
   select
     src_ip,
     dest_ip,
@@ -40,60 +40,83 @@ used as (
   group by src_ip, dest_ip
   having max(is_used) = 1
 ),
+/* numbers are cheaper to join by than addresses; their order is the addresses' */
+named as (
+  select ip, row_number() over (order by ip) as number
+  from (
+    select src_ip as ip from linked
+    union
+    select dest_ip as ip from linked
+  ) as either
+),
+used as (
+  select
+    client.number as src,
+    server.number as dest,
+    linked.days,
+    linked.first_day,
+    linked.hours,
+    linked.days * 1099511627776 + least(linked.mappers + linked.endpoints, 1099511627775) as weight,
+    linked.is_called,
+    linked.is_logon
+  from linked
+  join named as client on client.ip = linked.src_ip
+  join named as server on server.ip = linked.dest_ip
+),
 span as (
   select greatest(coalesce(max(last_day) - min(first_day) + 1, 1), coalesce(max(days), 1)) as days
-  from used
+  from linked
 ),
 host as (
-  select ip, cast(max(days) as bigint) as days, bit_or(hours) as hours
+  select number, cast(max(days) as bigint) as days, bit_or(hours) as hours
   from (
-    select src_ip as ip, max(days) as days, bit_or(hours) as hours
+    select src as number, max(days) as days, bit_or(hours) as hours
     from used
-    group by src_ip
+    group by src
     union all
-    select dest_ip as ip, max(days) as days, cast(0 as bigint) as hours
+    select dest as number, max(days) as days, cast(0 as bigint) as hours
     from used
-    group by dest_ip
+    group by dest
   ) as either
-  group by ip
+  group by number
 ),
 popular as (
-  select dest_ip, count(*) as clients
+  select dest, count(*) as clients
   from used
-  group by dest_ip
+  group by dest
 ),
 total as (
   select clients, greatest(20, clients // 500) as many, least(greatest(5, clients // 100), 20) as several
   from (
-    select count(distinct src_ip) as clients
+    select count(distinct src) as clients
     from used
   ) as counted
 ),
 /* what each client reaches, and how much of that few others use */
 reach as (
   select
-    used.src_ip,
+    used.src,
     count(*) as servers,
     sum(case when popular.clients <= total.many then 1 else 0 end) as lonely,
     sum(case when popular.clients <= total.many and 2 * used.days >= span.days then 1 else 0 end) as steady,
     sum(case when popular.clients <= total.many and 10 * used.days >= span.days and used.days > 1 then 1 else 0 end) as returned
   from used
-  join popular on popular.dest_ip = used.dest_ip
+  join popular on popular.dest = used.dest
   cross join total
   cross join span
-  group by used.src_ip
+  group by used.src
 ),
 usual_reach as (
   select coalesce(max(lonely), 0) as lonely
   from (
-    select reach.lonely, row_number() over (order by reach.lonely, reach.src_ip) as place, total.clients
+    select reach.lonely, row_number() over (order by reach.lonely, reach.src) as place, total.clients
     from reach
     cross join total
   ) as placed
   where 10 * place <= 9 * clients
 ),
 far as (
-  select reach.src_ip, reach.servers, reach.lonely, reach.steady, reach.returned
+  select reach.src, reach.servers, reach.lonely, reach.steady, reach.returned
   from reach
   cross join usual_reach
   where (reach.lonely >= 10 and reach.lonely > 3 * usual_reach.lonely)
@@ -101,35 +124,36 @@ far as (
 ),
 /* of those that reach far: the most hosts that few others use, reached on one same day and never else */
 once as (
-  select src_ip, max(servers) as servers
+  select src, max(servers) as servers
   from (
-    select used.src_ip, used.first_day, count(*) as servers
+    select used.src, used.first_day, count(*) as servers
     from used
-    join far on far.src_ip = used.src_ip
-    join popular on popular.dest_ip = used.dest_ip
+    join far on far.src = used.src
+    join popular on popular.dest = used.dest
     cross join total
     where used.days = 1
       and popular.clients <= total.many
-    group by used.src_ip, used.first_day
+    group by used.src, used.first_day
   ) as daily
-  group by src_ip
+  group by src
 ),
 /* all that was tried on hosts that few others use: whether endpoints follow the endpoint mapper's answers */
 tried as (
   select
-    met.src_ip,
-    count(distinct met.dest_ip) as targets,
+    client.number as src,
+    count(distinct server.number) as targets,
     cast(sum(met.mappers) as bigint) as mappers,
     cast(sum(met.endpoints) as bigint) as endpoints,
     cast(sum(met.failed) as bigint) as failed
   from met
-  join far on far.src_ip = met.src_ip
-  join host on host.ip = met.dest_ip
-  left join popular on popular.dest_ip = met.dest_ip
+  join named as client on client.ip = met.src_ip
+  join far on far.src = client.number
+  join named as server on server.ip = met.dest_ip
+  left join popular on popular.dest = server.number
   cross join total
   where (met.mappers > 0 or met.failed > 0)
     and coalesce(popular.clients, 0) <= total.many
-  group by met.src_ip
+  group by client.number
 ),
 all_host as (
   select count(*) as hosts
@@ -138,24 +162,24 @@ all_host as (
 /* who uses each server, without those that reach far */
 own as (
   select
-    used.dest_ip,
+    used.dest,
     count(*) as clients,
-    sum(case when far.src_ip is null then 1 else 0 end) as own,
-    sum(case when far.src_ip is null then used.is_called else 0 end) as called,
-    sum(case when far.src_ip is null then used.is_logon else 0 end) as logons,
+    sum(case when far.src is null then 1 else 0 end) as own,
+    sum(case when far.src is null then used.is_called else 0 end) as called,
+    sum(case when far.src is null then used.is_logon else 0 end) as logons,
     max(case when far.lonely * 2 <= all_host.hosts and 5 * used.days >= 4 * span.days and span.days >= 5 then far.lonely end) as watched
   from used
-  left join far on far.src_ip = used.src_ip
+  left join far on far.src = used.src
   cross join all_host
   cross join span
-  group by used.dest_ip
+  group by used.dest
 ),
 usual_own as (
   select coalesce(max(own), 0) as own
   from (
-    select coalesce(own.own, 0) as own, row_number() over (order by coalesce(own.own, 0), reach.src_ip) as place, total.clients
+    select coalesce(own.own, 0) as own, row_number() over (order by coalesce(own.own, 0), reach.src) as place, total.clients
     from reach
-    left join own on own.dest_ip = reach.src_ip
+    left join own on own.dest = reach.src
     cross join total
   ) as placed
   where 10 * place <= 9 * clients
@@ -163,56 +187,58 @@ usual_own as (
 /* the servers that a client depends on: those it uses on at least half of its days; above are those that don't depend on it, too */
 depended as (
   select
-    used.src_ip,
+    used.src,
     max(own.own) as busiest,
-    max(case when back.src_ip is null then own.own end) as above
+    max(case when back.src is null then own.own end) as above
   from used
-  join host on host.ip = used.src_ip
-  join own on own.dest_ip = used.dest_ip
-  left join used as back on back.src_ip = used.dest_ip and back.dest_ip = used.src_ip and 2 * back.days >= used.days
+  join host on host.number = used.src
+  join own on own.dest = used.dest
+  left join used as back on back.src = used.dest and back.dest = used.src and 2 * back.days >= used.days
   where 2 * used.days >= host.days
-  group by used.src_ip
+  group by used.src
 ),
 /* each client's main server */
 main as (
-  select dest_ip, count(*) as mains
+  select dest, count(*) as mains
   from (
-    select
-      src_ip,
-      dest_ip,
-      row_number() over (partition by src_ip order by days desc, mappers + endpoints desc, dest_ip) as place
+    select used.src, min(used.dest) as dest
     from used
-  ) as placed
-  where place = 1
-  group by dest_ip
+    join (
+      select src, max(weight) as weight
+      from used
+      group by src
+    ) as best on best.src = used.src and best.weight = used.weight
+    group by used.src
+  ) as chosen
+  group by dest
 ),
 /* how many of a server's own clients are servers themselves */
 crowd as (
-  select used.dest_ip, count(*) as servers
+  select used.dest, count(*) as servers
   from used
-  join own on own.dest_ip = used.src_ip
-  left join far on far.src_ip = used.src_ip
+  join own on own.dest = used.src
+  left join far on far.src = used.src
   cross join total
   where own.own >= total.several
-    and far.src_ip is null
-  group by used.dest_ip
+    and far.src is null
+  group by used.dest
 ),
 all_server as (
   select count(*) as servers
   from reach
-  join own on own.dest_ip = reach.src_ip
-  left join far on far.src_ip = reach.src_ip
+  join own on own.dest = reach.src
+  left join far on far.src = reach.src
   cross join total
   where own.own >= total.several
-    and far.src_ip is null
+    and far.src is null
 ),
 /* main servers of many clients, with servers among these as elsewhere, or themselves at the top; and servers that most servers use */
 candidate as (
-  select own.dest_ip as ip, own.own
+  select own.dest as number, own.own
   from own
-  left join main on main.dest_ip = own.dest_ip
-  left join crowd on crowd.dest_ip = own.dest_ip
-  left join depended on depended.src_ip = own.dest_ip
+  left join main on main.dest = own.dest
+  left join crowd on crowd.dest = own.dest
+  left join depended on depended.src = own.dest
   cross join total
   cross join all_server
   where (own.called < 3 or own.logons > 0)
@@ -231,60 +257,61 @@ candidate as (
 ),
 /* candidates that depend on others of their kind only, but for much smaller ones and those that depend on them */
 bound as (
-  select distinct candidate.ip
+  select distinct candidate.number
   from candidate
-  join used on used.src_ip = candidate.ip
-  join host on host.ip = candidate.ip
-  join own on own.dest_ip = used.dest_ip
-  left join candidate as other on other.ip = used.dest_ip
-  left join used as back on back.src_ip = used.dest_ip and back.dest_ip = used.src_ip and 2 * back.days >= used.days
+  join used on used.src = candidate.number
+  join host on host.number = candidate.number
+  join own on own.dest = used.dest
+  left join candidate as other on other.number = used.dest
+  left join used as back on back.src = used.dest and back.dest = used.src and 2 * back.days >= used.days
   where 2 * used.days >= host.days
     and 4 * own.own >= candidate.own
-    and other.ip is null
-    and back.src_ip is null
+    and other.number is null
+    and back.src is null
 ),
 summit as (
-  select candidate.ip
+  select candidate.number
   from candidate
-  left join bound on bound.ip = candidate.ip
-  where bound.ip is null
+  left join bound on bound.number = candidate.number
+  where bound.number is null
 ),
 partner as (
-  select ip, count(*) as partners
+  select number, count(*) as partners
   from (
-    select used.src_ip as ip, used.dest_ip as other
+    select used.src as number, used.dest as other
     from used
-    join summit as one on one.ip = used.src_ip
-    join summit as two on two.ip = used.dest_ip
+    join summit as one on one.number = used.src
+    join summit as two on two.number = used.dest
     union
-    select used.dest_ip as ip, used.src_ip as other
+    select used.dest as number, used.src as other
     from used
-    join summit as one on one.ip = used.src_ip
-    join summit as two on two.ip = used.dest_ip
+    join summit as one on one.number = used.src
+    join summit as two on two.number = used.dest
   ) as both_ways
-  group by ip
+  group by number
 ),
 /* the service that most of a server's own clients called */
 service as (
-  select dest_ip, service, clients
+  select dest, service, clients
   from (
-    select dest_ip, service, clients, row_number() over (partition by dest_ip order by clients desc, service) as place
+    select dest, service, clients, row_number() over (partition by dest order by clients desc, service) as place
     from (
-      select linked_deed.dest_ip, linked_deed.service, count(distinct linked_deed.src_ip) as clients
+      select server.number as dest, linked_deed.service, count(distinct client.number) as clients
       from linked_deed
-      left join far on far.src_ip = linked_deed.src_ip
-      where far.src_ip is null
-        and linked_deed.src_ip <> linked_deed.dest_ip
-        and linked_deed.src_ip <> ''
+      join named as client on client.ip = linked_deed.src_ip
+      join named as server on server.ip = linked_deed.dest_ip
+      left join far on far.src = client.number
+      where far.src is null
+        and client.number <> server.number
         and linked_deed.service <> ''
-      group by linked_deed.dest_ip, linked_deed.service
+      group by server.number, linked_deed.service
     ) as counted
   ) as placed
   where place = 1
 ),
 told as (
   select
-    host.ip,
+    named.ip,
     host.days,
     host.hours,
     coalesce(own.clients, 0) as clients,
@@ -309,20 +336,21 @@ told as (
     all_host.hosts as all_hosts,
     usual_own.own as usual_own,
     depended.above is null or 4 * depended.above < coalesce(own.own, 0) as is_top,
-    summit.ip is not null as is_summit,
-    far.src_ip is not null and 4 * coalesce(once.servers, 0) <= 3 * far.lonely as is_far,
-    case when far.src_ip is not null and 4 * once.servers > 3 * far.lonely then once.servers end as once
+    summit.number is not null as is_summit,
+    far.src is not null and 4 * coalesce(once.servers, 0) <= 3 * far.lonely as is_far,
+    case when far.src is not null and 4 * once.servers > 3 * far.lonely then once.servers end as once
   from host
-  left join own on own.dest_ip = host.ip
-  left join reach on reach.src_ip = host.ip
-  left join far on far.src_ip = host.ip
-  left join once on once.src_ip = host.ip
-  left join tried on tried.src_ip = host.ip
-  left join main on main.dest_ip = host.ip
-  left join partner on partner.ip = host.ip
-  left join summit on summit.ip = host.ip
-  left join depended on depended.src_ip = host.ip
-  left join service on service.dest_ip = host.ip
+  join named on named.number = host.number
+  left join own on own.dest = host.number
+  left join reach on reach.src = host.number
+  left join far on far.src = host.number
+  left join once on once.src = host.number
+  left join tried on tried.src = host.number
+  left join main on main.dest = host.number
+  left join partner on partner.number = host.number
+  left join summit on summit.number = host.number
+  left join depended on depended.src = host.number
+  left join service on service.dest = host.number
   cross join total
   cross join all_host
   cross join usual_own
