@@ -12,33 +12,35 @@ with called as (
   where src_ip <> dest_ip and src_ip <> '' and dest_ip <> ''
   group by src_ip, dest_ip
 ),
-met as (
-  select
-    src_ip, dest_ip, days, first_day, last_day, mappers, endpoints, failed, hours,
-    case when mappers > 0 then 1 else 0 end as is_used, 0 as is_called, 0 as is_logon
-  from link
-  where src_ip <> dest_ip and src_ip <> '' and dest_ip <> ''
-  union all
-  select
-    src_ip, dest_ip, days, cast(null as bigint) as first_day, cast(null as bigint) as last_day, cast(0 as bigint) as mappers,
-    cast(0 as bigint) as endpoints, cast(0 as bigint) as failed, cast(0 as bigint) as hours, 1 as is_used, 1 as is_called, is_logon
-  from called
-),
 linked as (
   select
-    src_ip,
-    dest_ip,
-    cast(max(days) as bigint) as days,
-    min(first_day) as first_day,
-    max(last_day) as last_day,
-    cast(sum(mappers) as bigint) as mappers,
-    cast(sum(endpoints) as bigint) as endpoints,
-    bit_or(hours) as hours,
-    max(is_called) as is_called,
-    max(is_logon) as is_logon
-  from met
-  group by src_ip, dest_ip
-  having max(is_used) = 1
+    link.src_ip,
+    link.dest_ip,
+    greatest(link.days, coalesce(called.days, 0)) as days,
+    link.first_day,
+    link.last_day,
+    link.hours,
+    link.mappers + link.endpoints as records,
+    case when called.src_ip is null then 0 else 1 end as is_called,
+    coalesce(called.is_logon, 0) as is_logon
+  from link
+  left join called on called.src_ip = link.src_ip and called.dest_ip = link.dest_ip
+  where link.src_ip <> link.dest_ip
+    and (link.mappers > 0 or called.src_ip is not null)
+  union all
+  select
+    called.src_ip,
+    called.dest_ip,
+    called.days,
+    cast(null as bigint) as first_day,
+    cast(null as bigint) as last_day,
+    cast(0 as bigint) as hours,
+    cast(0 as bigint) as records,
+    1 as is_called,
+    called.is_logon
+  from called
+  left join link on link.src_ip = called.src_ip and link.dest_ip = called.dest_ip
+  where link.src_ip is null
 ),
 /* numbers are cheaper to join by than addresses; their order is the addresses' */
 named as (
@@ -56,7 +58,7 @@ used as (
     linked.days,
     linked.first_day,
     linked.hours,
-    linked.days * 1099511627776 + least(linked.mappers + linked.endpoints, 1099511627775) as weight,
+    linked.days * 1099511627776 + least(linked.records, 1099511627775) as weight,
     linked.is_called,
     linked.is_logon
   from linked
@@ -142,16 +144,17 @@ tried as (
   select
     client.number as src,
     count(distinct server.number) as targets,
-    cast(sum(met.mappers) as bigint) as mappers,
-    cast(sum(met.endpoints) as bigint) as endpoints,
-    cast(sum(met.failed) as bigint) as failed
-  from met
-  join named as client on client.ip = met.src_ip
+    cast(sum(link.mappers) as bigint) as mappers,
+    cast(sum(link.endpoints) as bigint) as endpoints,
+    cast(sum(link.failed) as bigint) as failed
+  from link
+  join named as client on client.ip = link.src_ip
   join far on far.src = client.number
-  join named as server on server.ip = met.dest_ip
+  join named as server on server.ip = link.dest_ip
   left join popular on popular.dest = server.number
   cross join total
-  where (met.mappers > 0 or met.failed > 0)
+  where link.src_ip <> link.dest_ip
+    and (link.mappers > 0 or link.failed > 0)
     and coalesce(popular.clients, 0) <= total.many
   group by client.number
 ),
