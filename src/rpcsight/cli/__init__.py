@@ -11,6 +11,7 @@ import typer
 from rpcsight import __version__
 from rpcsight.cli.conversion import convert
 from rpcsight.cli.doctor import doctor
+from rpcsight.cli.evaluate import evaluate
 from rpcsight.cli.interfaces import interfaces
 from rpcsight.cli.listing import list_
 from rpcsight.cli.new_analytic import new_analytic
@@ -62,6 +63,7 @@ app = typer.Typer(
     zcat conn.*.gz | rpcsight hunt -             from a pipe
     rpcsight convert logs/ -o lake               anything to Parquet, by day, for a cluster
     rpcsight simulate -o corp                    an enterprise made up, with attacks, to try detections on
+    rpcsight evaluate findings.jsonl corp        how many of those attacks findings tell, and at what cost
     rpcsight sql rpc-activity --dialect spark    the text, for a warehouse of one's own
     rpcsight new-analytic mine                   an analytic of your own, with examples; rpcsight test mine.sql""",
     add_completion=False,
@@ -177,6 +179,7 @@ app.command()(doctor)
 app.command()(convert)
 app.command()(interfaces)
 app.command()(simulate)
+app.command()(evaluate)
 
 
 app.command("list")(list_)
