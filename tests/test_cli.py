@@ -34,7 +34,20 @@ from tests.diagnosed import written as written_case
 from tests.oracles.flow import Flow
 from tests.recording import NFDUMP, PARQUET, written
 
-COMMANDS = "hunt run doctor convert interfaces simulate evaluate list test new-analytic sql demo".split()
+COMMANDS = [
+    "hunt",
+    "run",
+    "doctor",
+    "convert",
+    "interfaces",
+    "simulate",
+    "evaluate",
+    "list",
+    "test",
+    "new-analytic",
+    "sql",
+    "demo",
+]
 RECORDING = str(PARQUET)
 HINTED = re.compile(r"error: [^\n]+: [^\n]+\n(  hint: [^\n]+\n)?")
 FLOW_SQL = """

@@ -246,7 +246,7 @@ def _grown(attacks: Mapping[str, Sequence[int]], ranks: Mapping[int, int]) -> tu
 
 def _notes(findings: Sequence[Alert], steps: Sequence[Step]) -> Iterable[str]:
     if not steps:
-        yield "no attack is labelled on these days: nothing can be said of recall"
+        yield "no attack counts on these days: nothing can be said of recall"
     if not findings:
         yield "there is no finding on these days"
     if findings and steps:

@@ -46,7 +46,7 @@ def _lines(of: Evaluation) -> Iterator[str]:
 def _given(of: Evaluation) -> str:
     days = f" on {_counted(of.days.count, 'day')} ({of.days.first} to {of.days.last}, UTC)" if of.days.count else ""
     attacks = of.recall.attacks + sum(of.left_out.values())
-    text = f"{_counted(of.findings.count, 'finding')} and {_counted(attacks, 'attack')}{days}; looked at are the first {of.budget:,} a day"
+    text = f"{_counted(of.findings.count, 'finding')} and {_counted(attacks, 'attack')}{days}; the first {of.budget:,} a day are looked at"
     if of.findings.left_out_by_score:
         text += f"; left out: {_counted(of.findings.left_out_by_score, 'finding')} of a score below {of.least:g}"
     if of.findings.left_out_by_day:
@@ -61,7 +61,9 @@ def _found(of: Evaluation) -> str:
     told = f"{recall.found:,} of {_counted(recall.attacks, 'attack')}: recall {_number(recall.recall)} ({_interval(recall)})"
     if missed := [each for each in of.attacks if not each.is_found]:
         below = sum(each.rank is not None for each in missed)
-        told += f"; of the {len(missed):,} missed, {below:,} stand below the first {of.budget:,} of a day, {len(missed) - below:,} nowhere"
+        told += (
+            f"; missed: {below:,} below the first {of.budget:,} of a day, {len(missed) - below:,} without any finding"
+        )
     return told
 
 
@@ -76,11 +78,8 @@ def _rank(of: Evaluation) -> str:
     first = of.first_right
     if first.median is None:
         return "no finding is right"
-    with_attacks = _counted(of.days.with_attacks, "day")
-    return (
-        f"rank {first.median:g} of its day at the median of {_counted(first.days, 'day')} that have one ({with_attacks} with attacks); "
-        f"rank {first.overall:,} of all findings"
-    )
+    days = f"{first.days:,} of {_counted(of.days.count, 'day')} have one, {of.days.with_attacks:,} had attacks"
+    return f"median rank {first.median:g} of the day ({days}); rank {first.overall:,} of all findings"
 
 
 def _recalls(title: str, recalls: Sequence[Recall]) -> Iterator[str]:
