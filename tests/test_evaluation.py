@@ -19,7 +19,7 @@ from rpcsight import hunting, pipeline
 from rpcsight.cli import app
 from rpcsight.errors import InputError, RpcsightError, UsageError
 from rpcsight.evaluation import Alert, Evaluation, Pair, Step, judge
-from rpcsight.evaluation.pictures import PAGE, draw
+from rpcsight.evaluation.pictures import CONFIG, PAGE, draw
 from rpcsight.evaluation.reading import read_findings, read_labels
 from rpcsight.evaluation.text import as_text
 from rpcsight.findings import as_table
@@ -510,6 +510,8 @@ def test_pictures_fetch_nothing(tmp_path: Path) -> None:
     ) == ([], True, 1)
     assert re.findall(r'Plotly\.newPlot\(\s*"([^"]+)"', text) == ["picture-1", "picture-2", "picture-3"]
     assert "2 of 3 attacks found" in text
+    starts = [found.start() for found in re.finditer(r'\{"displaylogo"', text)]
+    assert [json.JSONDecoder().raw_decode(text, start)[0] for start in starts] == [{**CONFIG, "responsive": True}] * 3
     assert text.count("Recall against findings a day") == 1
 
 

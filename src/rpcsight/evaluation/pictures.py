@@ -20,12 +20,19 @@ SHOWN = 10
 """Of the curve, as many budgets; a double click shows all."""
 WORDS = 60
 """Letters of a name that are shown."""
+CONFIG = {
+    "displaylogo": False,
+    "showSendToCloud": False,
+    "modeBarButtonsToRemove": ["sendChartToCloud", "select2d", "lasso2d"],
+}
+"""Nothing that would send what is shown elsewhere."""
 HEAD = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy"
-  content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:">
+  content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:;
+  form-action 'none'; base-uri 'none'">
 <title>rpcsight evaluate</title>
 <style>body {{ font: 15px sans-serif; max-width: 1000px; margin: 2em auto; padding: 0 1em; color: #222 }}</style>
 </head>
@@ -89,7 +96,7 @@ def _shown(traces: list[dict[str, Any]], layout: dict[str, Any], name: str, *, i
     usual = {"template": "plotly_white", "height": HEIGHT, "legend": {"orientation": "h", "y": 1.12}}
     return html(
         {"data": traces, "layout": usual | layout},
-        config={"displaylogo": False},
+        config=CONFIG,
         include_plotlyjs=is_first,
         include_mathjax=False,
         full_html=False,
@@ -132,7 +139,9 @@ def _ranks(of: Evaluation) -> Plot | None:
     if not of.attacks:
         return None
     lowest = max((each.rank for each in of.attacks if each.rank), default=1)
-    nowhere = lowest * 2
+    decades = range(len(str(lowest)))
+    marks = [step * 10**decade for decade in decades for step in (1, 2, 5) if step * 10**decade <= lowest]
+    nowhere = max(lowest, of.budget) * 2
     groups = {
         "found": (BLUE, [each for each in of.attacks if each.is_found]),
         "below the budget": (ORANGE, [each for each in of.attacks if each.rank and not each.is_found]),
@@ -152,10 +161,11 @@ def _ranks(of: Evaluation) -> Plot | None:
         for name, (colour, attacks) in groups.items()
         if attacks
     ]
+    ticks = {"tickvals": [*marks, nowhere], "ticktext": [*(f"{mark:,}" for mark in marks), "none"]}
     return traces, {
         "title": {"text": "Rank of the best finding about each attack"},
         "xaxis": {"title": {"text": "first step (UTC)"}},
-        "yaxis": {"title": {"text": "rank of its day"}, "type": "log", "autorange": "reversed"},
+        "yaxis": {"title": {"text": "rank of its day"}, "type": "log", "autorange": "reversed"} | ticks,
         "shapes": [_budget(of, "y")],
     }
 
