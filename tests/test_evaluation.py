@@ -19,13 +19,14 @@ from rpcsight import hunting, pipeline
 from rpcsight.cli import app
 from rpcsight.errors import InputError, RpcsightError, UsageError
 from rpcsight.evaluation import Alert, Evaluation, Pair, Step, judge
+from rpcsight.evaluation.matching import Matcher
 from rpcsight.evaluation.pictures import CONFIG, PAGE, draw
 from rpcsight.evaluation.reading import read_findings, read_labels
 from rpcsight.evaluation.text import as_text
 from rpcsight.findings import as_table
 from rpcsight.simulation import Plan, simulate
 from rpcsight.writers import Look, writer
-from tests.oracles.evaluation import evaluated
+from tests.oracles.evaluation import evaluated, is_about
 from tests.recording import PARQUET
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -146,11 +147,26 @@ def test_every_figure_by_hand() -> None:
 
 
 def test_order_of_findings_and_labels_does_not_matter() -> None:
-    alerts, steps = [*ALERTS, *(Alert(each.lead, 5) for each in ALERTS)], list(STEPS)
+    lead = pair(20, 21, "2 09:00:00")
+    alike = [Alert(lead, 5, (lead, pair(1, server, "2 11:00:00"))) for server in (5, 3, 6, 4)]
+    alerts, steps = [*ALERTS, *(Alert(each.lead, 5) for each in ALERTS), *alike], list(STEPS)
     straight = judge(alerts, steps, 2)
-    Random(3).shuffle(alerts)
-    steps.reverse()
-    assert judge(alerts, steps, 2) == straight
+    for seed in range(5):
+        Random(seed).shuffle(alerts)
+        steps.reverse()
+        assert judge(alerts, steps, 2) == straight
+
+
+def test_the_best_rank_counts_whatever_comes_after() -> None:
+    found = [
+        Alert(pair(20, 21, "2 10:00:00"), 9),
+        Alert(pair(5, 6, "2 23:59:30"), 1),
+        Alert(pair(5, 6, "3 00:00:30"), 8),
+        Alert(pair(5, 6, "3 00:00:40"), 7),
+    ]
+    judged = judge(found, [step("C", 5, 6, "3 00:00:00", "3 01:00:00", "T1047", "", "")], 2)
+    assert [(each.rank, each.seconds) for each in judged.attacks] == [(1, 0.0)]
+    assert (judged.first_right.median, judged.first_right.overall) == (1.5, 2)
 
 
 def test_without_anything() -> None:
@@ -181,6 +197,13 @@ def test_steps_that_began_earlier_make_findings_right_but_are_not_to_be_found() 
 def test_of_another_network_is_said() -> None:
     assert judge(ALERTS[:1], STEPS).notes == (
         "no address of the labels is in any finding: they may be of another network",
+    )
+
+
+def test_findings_that_last_for_days_are_said() -> None:
+    long = Alert(pair(1, 2, "1 10:00:00", "2 10:00:01"), 1)
+    assert judge([long, Alert(pair(1, 2, "1 10:00:00", "2 10:00:00"), 1)], STEPS).notes == (
+        "findings that last more than a day: 1; each is ranked on its first, and about all between its hosts until its end",
     )
 
 
@@ -240,6 +263,20 @@ def test_as_the_oracle_says(found: list[Alert], steps: list[Step], budget: int, 
     assert judged.recall.found == max((count for rank, count in found_at.items() if rank <= budget), default=0)
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=12),
+    st.integers(-8, 16),
+    st.integers(0, 3),
+    st.sampled_from([-1, 0, 1]),
+)
+def test_what_is_at_the_same_time(spans: list[tuple[int, int]], start: int, length: int, beside: int) -> None:
+    half_minute = 30_000_000
+    steps = [Step("A", "a", "b", begin * half_minute, (begin + lasting) * half_minute) for begin, lasting in spans]
+    first = start * half_minute + beside
+    alert = Alert(Pair("a", "b", first, first + length * half_minute), 1)
+    assert Matcher(steps).matches(alert) == {place for place, each in enumerate(steps) if is_about(alert, each)}
+
+
 # --- files
 
 TIMED = [
@@ -297,7 +334,7 @@ def test_what_hunt_writes_is_read(form: str, tmp_path: Path) -> None:
 def test_other_peoples_findings_and_labels(tmp_path: Path) -> None:
     theirs = tmp_path / "theirs"
     theirs.write_text(
-        '{"src_ip": "2001:DB8::0:1", "dest_ip": "-", "start_time": "2026-03-02T11:00:00+01:00", "score": "3.5"}\n\n'
+        '\ufeff{"src_ip": "2001:DB8::0:1", "dest_ip": "-", "start_time": "2026-03-02T11:00:00+01:00", "score": "3.5"}\n\n'
         '{"src_ip": null, "dest_ip": " Files ", "first_time": "2026-03-02 10:00", "score": 2, '
         '"pairs": [{"src_ip": "10.0.0.1", "dest_ip": "b"}]}\n'
     )
@@ -356,6 +393,23 @@ def test_what_is_wrong_is_said_with_its_place(name: str, tmp_path: Path) -> None
     with pytest.raises(InputError, match=f"bad(, |: )({said})") as raised:
         read_findings([str(tmp_path / "bad")])
     assert raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("bound", "said"),
+    [
+        ("reading.MOST_FINDINGS", "there are more rows"),
+        ("reading.MOST_PAIRS", "pairs has more than 1"),
+        ("records.LONGEST", "it is longer than 1"),
+    ],
+)
+def test_more_than_can_be_held_is_refused(
+    bound: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path / "many.jsonl", [ALERTS[5], ALERTS[5]])
+    monkeypatch.setattr(f"rpcsight.evaluation.{bound}", 1)
+    with pytest.raises(InputError, match=rf"many.jsonl, line [12]: {said}"):
+        read_findings([path])
 
 
 @pytest.mark.parametrize(
@@ -520,6 +574,8 @@ def test_pictures_run_nothing_of_the_labels(tmp_path: Path) -> None:
     steps = [Step(nasty, "a", "b", 0, 0, (nasty,), nasty, nasty), Step("\ud800", "a", "b", 0, 0)]
     text, page = page_of(judge([Alert(Pair("a", "b", 0, 0), 1)], steps), tmp_path)
     assert (page.fetched, "alert(1)</script>" in text, "img" in page.tags) == ([], False, False)
+    shown = text[text.index('"picture-2"') :]
+    assert ("&lt;script src=" in shown, "\\u003cscript" in shown) == (True, False)
 
 
 def test_pictures_of_nothing(tmp_path: Path) -> None:

@@ -249,6 +249,8 @@ def _notes(findings: Sequence[Alert], steps: Sequence[Step]) -> Iterable[str]:
         yield "no attack counts on these days: nothing can be said of recall"
     if not findings:
         yield "there is no finding on these days"
+    if long := sum(each.lead.last_us - each.lead.first_us > DAY_US for each in findings):
+        yield f"findings that last more than a day: {long:,}; each is ranked on its first, and about all between its hosts until its end"
     if findings and steps:
         named = {ip for each in findings for pair in (each.lead, *each.pairs) for ip in (pair.src_ip, pair.dest_ip)}
         if named.isdisjoint(ip for step in steps for ip in (step.src_ip, step.dest_ip)):
