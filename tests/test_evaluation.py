@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rpcsight import hunting, pipeline
@@ -269,6 +269,7 @@ def test_as_the_oracle_says(found: list[Alert], steps: list[Step], budget: int, 
     st.integers(0, 3),
     st.sampled_from([-1, 0, 1]),
 )
+@settings(max_examples=1000)
 def test_what_is_at_the_same_time(spans: list[tuple[int, int]], start: int, length: int, beside: int) -> None:
     half_minute = 30_000_000
     steps = [Step("A", "a", "b", begin * half_minute, (begin + lasting) * half_minute) for begin, lasting in spans]
