@@ -498,6 +498,12 @@ def test_wrong_use(options: list[str], said: str, tmp_path: Path) -> None:
         run("-", written(tmp_path / "a.jsonl", ALERTS), labels, *options) if options != ["-"] else run("-", "-")
 
 
+def test_one_file_only() -> None:
+    with pytest.raises(UsageError, match="only 'found.jsonl' is given") as raised:
+        run("found.jsonl")
+    assert raised.value.hint == "findings first, then labels: findings.jsonl corp"
+
+
 def test_visibility_that_labels_do_not_tell(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("attack,src_ip,dest_ip,start_time\n1,a,b,2026-03-02\n")
     with pytest.raises(UsageError, match="the labels do not tell any"):

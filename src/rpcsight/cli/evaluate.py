@@ -26,6 +26,7 @@ def evaluate(
         list[str],
         typer.Argument(
             metavar="FINDINGS",
+            default_factory=list,  # where there is one file only, the parser takes it for the labels: said below
             help="Files as hunt writes them (JSON lines, CSV, Parquet), or another detector's; - for standard input.",
             show_default=False,
         ),
@@ -91,6 +92,10 @@ def evaluate(
     if output_format not in FORMATS:
         raise UsageError(
             "--format", f"{output_format!r} is no format of an evaluation", f"one of: {', '.join(FORMATS)}"
+        )
+    if not findings:
+        raise UsageError(
+            "rpcsight evaluate", f"only {labels!r} is given", "findings first, then labels: findings.jsonl corp"
         )
     if [*findings, labels].count("-") > 1:
         raise UsageError("-", "standard input can be read once only", "write one of the two to a file")

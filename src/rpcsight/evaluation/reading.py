@@ -118,7 +118,7 @@ def _step(where: str, row: Row) -> Step:
     attack = row.get("attack")
     hosts = {name: _host(where, name, row.get(name), texts) for name in ("src_ip", "dest_ip")}
     if attack in NOTHING:
-        raise _bad(where, "attack", attack, "a name or number; steps of one attack share it")
+        raise _bad(where, "attack", attack, "a name or number, the same for all steps of an attack (labels come last)")
     for name, host in hosts.items():
         if host is None:
             raise _bad(where, name, row.get(name), "an address")
