@@ -499,7 +499,7 @@ def test_wrong_use(options: list[str], said: str, tmp_path: Path) -> None:
 
 
 def test_one_file_only() -> None:
-    with pytest.raises(UsageError, match="only 'found.jsonl' is given") as raised:
+    with pytest.raises(UsageError, match=r"only 'found\.jsonl' is given") as raised:
         run("found.jsonl")
     assert raised.value.hint == "findings first, then labels: findings.jsonl corp"
 
