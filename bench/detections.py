@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from rivals import RIVALS
 from rivals.judge import Judged, flat, judged, load_labels, simulation
@@ -28,6 +29,8 @@ from rivals.pages import Result, page, write
 from rivals.records import Records, Rival, opened
 
 BUDGET, DAYS = 10, 28
+KEY = ("hosts", "noise", "seed", "calls", "budget", "rival", "variant")
+"""What tells one result from another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,8 @@ class Options:
     budget: int
     calls: str
     only: str
+    is_others_only: bool
+    has_no_baseline: bool
     without: tuple[str, ...]
     command: tuple[str, ...]
     results: Path | None
@@ -48,9 +53,11 @@ class Options:
 
 def chosen(options: Options) -> list[Rival]:
     """The rivals in the order of the table, rpcsight last."""
+    if options.is_others_only:
+        return [each for each in RIVALS if options.only in each.name]
     own = [
         Settings(has_calls=has_calls, is_learning=is_learning, budget=options.budget)
-        for is_learning in (False, True)
+        for is_learning in ((False, True) if options.has_no_baseline else (True,))
         for has_calls in (False, True)
     ]
     own += [
@@ -67,27 +74,23 @@ def measured(options: Options, known: set[tuple[object, ...]]) -> Iterator[Resul
     for hosts in options.hosts:
         for noise in options.noise:
             for seed in options.seeds:
-                place = {"hosts": hosts, "noise": noise, "seed": seed}
+                place = {"hosts": hosts, "noise": noise, "seed": seed, "calls": options.calls, "budget": options.budget}
                 wanted = [
                     (each, name)
                     for each in chosen(options)
                     for name in each.variants
-                    if (hosts, noise, seed, each.name, name) not in known
+                    if (*place.values(), each.name, name) not in known
                 ]
                 if wanted:
                     yield from simulated(options, place, wanted)
 
 
-def simulated(options: Options, place: dict[str, float], wanted: Sequence[tuple[Rival, str]]) -> Iterator[Result]:
+def simulated(options: Options, place: dict[str, Any], wanted: Sequence[tuple[Rival, str]]) -> Iterator[Result]:
     """The results of one simulation."""
     with tempfile.TemporaryDirectory(prefix="rpcsight-bench-", dir=options.scratch) as scratch:
         folder = Path(scratch).absolute() / "corp"
-        plan = [
-            text
-            for name, value in place.items()
-            for text in (f"--{name}", f"{value:g}" if name == "noise" else str(value))
-        ]
-        made = ["simulate", "-o", str(folder), "--quiet", "--days", str(DAYS), "--calls", options.calls, *plan]
+        plan = [text for name in ("hosts", "noise", "seed", "calls") for text in (f"--{name}", str(place[name]))]
+        made = ["simulate", "-o", str(folder), "--quiet", "--days", str(DAYS), *plan]
         subprocess.run([*options.command, *made], check=True)
         with opened(folder, options.command) as records:
             load_labels(records)
@@ -102,7 +105,6 @@ def simulated(options: Options, place: dict[str, float], wanted: Sequence[tuple[
                     "rival": each.name,
                     "variant": name,
                     **flat(found),
-                    "budget": options.budget,
                     "seconds": took,
                 }
 
@@ -151,6 +153,10 @@ def parsed(argv: Sequence[str] | None) -> tuple[Options, bool]:
         "--calls", default="some", help="which calls sensors decode: some or all (default: %(default)s)"
     )
     parser.add_argument("--only", default="", metavar="TEXT", help="only rows whose name holds this")
+    parser.add_argument("--others", action="store_true", help="leave rpcsight itself out")
+    parser.add_argument(
+        "--no-baseline", action="store_true", help="also rpcsight without a baseline, each day by itself"
+    )
     parser.add_argument(
         "--without", action="append", default=[], metavar="PART", help="also rpcsight without a part of its score"
     )
@@ -162,7 +168,7 @@ def parsed(argv: Sequence[str] | None) -> tuple[Options, bool]:
     parser.add_argument("--write", action="store_true", help="put the tables into docs/detections.md")
     args = parser.parse_args(argv)
     options = Options(
-        args.seeds, args.hosts, args.noise, args.budget, args.calls, args.only, tuple(args.without),
+        args.seeds, args.hosts, args.noise, args.budget, args.calls, args.only, args.others, args.no_baseline, tuple(args.without),
         tuple(shlex.split(args.rpcsight)), args.results, args.scratch,
     )  # fmt: skip
     return options, args.write
@@ -172,16 +178,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure, and print or write the tables."""
     options, is_writing = parsed(argv)
     results = known_results(options.results)
-    known = {tuple(each[name] for name in ("hosts", "noise", "seed", "rival", "variant")) for each in results}
+    known = {tuple(each[name] for name in KEY) for each in results}
     for result in measured(options, known):
         line = json.dumps(result)
-        if (result["hosts"], result["noise"], result["seed"], result["rival"], result["variant"]) not in known:
+        if tuple(result[name] for name in KEY) not in known:
             results.append(result)
             if options.results:
                 with options.results.open("a", encoding="utf-8") as file:
                     file.write(f"{line}\n")
         print(line, file=sys.stderr, flush=True)
-    text = page(results, [each.name for each in chosen(replace(options, only=""))])
+    text = page(
+        results, [each.name for each in chosen(replace(options, only="", is_others_only=False, has_no_baseline=True))]
+    )
     write(text) if is_writing else print(text)
     return 0
 

@@ -23,7 +23,9 @@ def by_matches(sides: tuple[str, ...], sign: str) -> Variant:
 
 def match(records: Records) -> None:
     """Make the table `strict`: pairs by tested day, with how often the rule holds."""
-    records.database.execute("create table strict (day integer, src_ip varchar, dest_ip varchar, matches bigint)")
+    records.database.execute(
+        "create or replace table matching (day integer, src_ip varchar, dest_ip varchar, matches bigint)"
+    )
     with tempfile.TemporaryDirectory(prefix="rpcsight-bench-") as scratch:
         out = Path(scratch) / "strict.parquet"
         for day in records.tested:
@@ -32,8 +34,9 @@ def match(records: Records) -> None:
             run = [*records.command, "run", "CAR-2014-05-001", *flows, "--quiet", "--format", "parquet", "-o", str(out)]
             subprocess.run(run, check=True)
             records.database.execute(
-                f"insert into strict select {day}, src_ip, dest_ip, count(*) from read_parquet('{out}') group by all"
+                f"insert into matching select {day}, src_ip, dest_ip, count(*) from read_parquet('{out}') group by all"
             )
+    records.database.execute("alter table matching rename to strict")
 
 
 RIVAL = Rival("strict rule alone", "`rpcsight run CAR-2014-05-001`: the rule as published", variants(by_matches))
