@@ -108,8 +108,8 @@ def added(runs: Sequence[Result]) -> dict[str, tuple[float, int]]:
 
 
 def middle(numbers: Sequence[float]) -> float:
-    """The one in the middle, or just below."""
-    return numbers[(len(numbers) - 1) // 2]
+    """The one in the middle, or just above."""
+    return numbers[len(numbers) // 2]
 
 
 def rankings(found: Sequence[Result]) -> str:
