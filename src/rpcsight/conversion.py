@@ -6,11 +6,8 @@ written beside the folder and put in its place when it is whole.
 
 import itertools
 import json
-import os
 import re
-import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,16 +18,15 @@ import pyarrow.parquet as pq
 
 import rpcsight
 from rpcsight.account import Account
-from rpcsight.errors import InputError, UsageError
+from rpcsight.errors import InputError
 from rpcsight.pipeline import Progress, Request, opened
+from rpcsight.placing import MARK, absolute, check, in_place
 from rpcsight.schema import FACTS, FLOW, Column
 from rpcsight.schema.arrow import ARROW_TYPES
 
 __all__ = ["convert"]
 
 TABLES: dict[str, tuple[Column, ...]] = {"flow": FLOW, **FACTS}
-MARK = "_rpcsight.json"
-"""Says that a folder was made here; readers of all kinds pass over names that begin so."""
 PART = re.compile(r"part-\d+\.parquet")
 ROWS_AT_ONCE = 250_000
 MOST_ROWS = 20_000_000
@@ -53,14 +49,9 @@ def convert(request: Request, folder: Path, *, is_replacing: bool = False, progr
         SchemaError: records lack a field that is needed.
         UsageError: the folder holds something else, or inputs.
     """
-    folder = Path(os.path.abspath(folder))  # noqa: PTH100 - without "..", and links stay links
-    try:
-        _check(folder, is_replacing=is_replacing)
-    except (OSError, ValueError) as cause:
-        raise UsageError(
-            "--output", f"{str(folder)!r} can't be looked into ({cause})", "name another folder"
-        ) from cause
-    with _in_place(folder) as partial:
+    folder = absolute(folder)
+    check(folder, "convert", _is_ours, is_replacing=is_replacing)
+    with in_place(folder) as partial:
         with opened(replace(request, output=folder), progress, is_whole=True) as session:
             account = session.account
             for name, columns in TABLES.items():
@@ -73,73 +64,17 @@ def convert(request: Request, folder: Path, *, is_replacing: bool = False, progr
     return account
 
 
-def _check(folder: Path, *, is_replacing: bool) -> None:
-    """See to it that nothing is there that would be lost.
-
-    Raises:
-        UsageError: something is.
-    """
-    if "\0" in str(folder):
-        raise UsageError("--output", f"{str(folder)!r} is no name of a folder", "name another")
-    if not folder.exists() and not folder.is_symlink():
-        if not folder.parent.is_dir():
-            raise UsageError("--output", f"there is no folder {str(folder.parent)!r}", "make it, or write elsewhere")
-        return
-    if folder.is_symlink() or not folder.is_dir():
-        raise UsageError("--output", f"{str(folder)!r} is no folder", "name one that is not there yet")
-    if not any(folder.iterdir()):
-        return
-    if not is_replacing:
-        raise UsageError(
-            "--output", f"{str(folder)!r} is not empty", "name another, or add --replace if convert made it"
-        )
-    for path in _strange(folder):
-        what = f"{str(path)!r} was not made by convert, and would be lost"
-        raise UsageError("--replace", what, "name another folder, or move that away")
-
-
-def _strange(folder: Path) -> Iterator[Path]:
-    """What is in a folder that `convert` did not make."""
-    if not (folder / MARK).is_file():
-        yield folder
-    for path in sorted(folder.rglob("*")):
-        match path.relative_to(folder).parts:
-            case (name,):
-                is_ours = path.is_file() if name == MARK else name in TABLES and path.is_dir()
-            case (_, day):
-                is_ours = day.startswith("day=") and path.is_dir()
-            case (_, _, file):
-                is_ours = PART.fullmatch(file) is not None and path.is_file()
-            case _:
-                is_ours = False
-        if not is_ours or path.is_symlink():
-            yield path
-
-
-@contextmanager
-def _in_place(folder: Path) -> Iterator[Path]:
-    """A new folder beside the named one that takes its place at the end, and is gone when something fails.
-
-    Raises:
-        InputError: it can't be written.
-    """
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    former = folder.with_name(f".{folder.name}.{os.getpid()}.former")
-    try:
-        partial.mkdir()
-        yield partial
-        if folder.is_dir() and any(folder.iterdir()):
-            folder.rename(former)
-        partial.rename(folder)
-    except OSError as cause:
-        raise InputError(
-            str(folder), f"can't be written ({cause.strerror or cause})", "make room there, or write elsewhere"
-        ) from cause
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-        if former.exists() and not folder.exists():
-            former.rename(folder)
-        shutil.rmtree(former, ignore_errors=True)
+def _is_ours(path: Path, parts: tuple[str, ...]) -> bool:
+    """Whether `convert` makes such a thing."""
+    match parts:
+        case (name,):
+            return path.is_file() if name == MARK else name in TABLES and path.is_dir()
+        case (_, day):
+            return day.startswith("day=") and path.is_dir()
+        case (_, _, file):
+            return PART.fullmatch(file) is not None and path.is_file()
+        case _:
+            return False
 
 
 def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:

@@ -5,15 +5,15 @@ connections and calls at once (expansion, rows). Nothing here knows of any detec
 """
 
 import json
-import os
-import shutil
+import re
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import rpcsight
-from rpcsight.errors import InputError, UsageError
+from rpcsight.errors import UsageError
+from rpcsight.placing import MARK, absolute, check, in_place
 from rpcsight.simulation.attacks import Attacks
 from rpcsight.simulation.behaviour import benign
 from rpcsight.simulation.days import Day, days
@@ -28,7 +28,8 @@ from rpcsight.simulation.truth import START, Truth, date_of
 
 __all__ = ["CALLS", "FORMS", "Made", "Plan", "simulate", "simulated"]
 
-MARK = "_rpcsight.json"
+TABLES = ("_truth", "flow", "rpc_call", "rpc_mapping")
+LOG = re.compile(r"(conn|dce_rpc)\.[0-9-]{10}\.log|(nfdump|ecs)\.[0-9-]{10}\.json")
 CALLS = ("none", "some", "all")
 MOST_DAYS = 366
 
@@ -127,10 +128,10 @@ def simulate(
     plan.check()
     if form not in FORMS:
         raise UsageError("--format", f"there is no {form!r}", f"one of {', '.join(FORMS)}")
-    folder = Path(os.path.abspath(folder))  # noqa: PTH100 - without "..", and links stay links
-    _check(folder, is_replacing=is_replacing)
+    folder = absolute(folder)
+    check(folder, "simulate", _is_ours, is_replacing=is_replacing)
     made = Made()
-    with _in_place(folder) as partial:
+    with in_place(folder) as partial:
         _write(plan, partial, form, made, progress)
         made.size = sum(path.stat().st_size for path in partial.rglob("*") if path.is_file())
         told = {
@@ -160,43 +161,18 @@ def _write(plan: Plan, folder: Path, form: str, made: Made, progress: Progress |
     made.attacks = len(found)
 
 
-def _check(folder: Path, *, is_replacing: bool) -> None:
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise UsageError("--output", f"{str(folder)!r} is no folder", "name one that is not there yet")
-    if not folder.exists():
-        if not folder.parent.is_dir():
-            raise UsageError("--output", f"there is no folder {str(folder.parent)!r}", "make it, or write elsewhere")
-        return
-    if not any(folder.iterdir()):
-        return
-    if not is_replacing:
-        raise UsageError(
-            "--output", f"{str(folder)!r} is not empty", "name another, or add --replace if simulate made it"
-        )
-    mark = folder / MARK
-    if not mark.is_file() or '"simulation"' not in mark.read_text(encoding="utf-8", errors="replace"):
-        raise UsageError(
-            "--replace", f"{str(folder)!r} was not made by simulate, and would be lost", "name another folder"
-        )
-
-
-@contextmanager
-def _in_place(folder: Path) -> Iterator[Path]:
-    """A new folder beside the named one that takes its place when it is whole."""
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    former = folder.with_name(f".{folder.name}.{os.getpid()}.former")
-    try:
-        partial.mkdir()
-        yield partial
-        if folder.is_dir():
-            folder.rename(former)
-        partial.rename(folder)
-    except OSError as cause:
-        raise InputError(
-            str(folder), f"can't be written ({cause.strerror or cause})", "make room there, or write elsewhere"
-        ) from cause
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-        if former.exists() and not folder.exists():
-            former.rename(folder)
-        shutil.rmtree(former, ignore_errors=True)
+def _is_ours(path: Path, parts: tuple[str, ...]) -> bool:
+    """Whether `simulate` makes such a thing."""
+    match parts:
+        case (name,) if name == MARK:
+            return path.is_file() and '"simulation"' in path.read_text(encoding="utf-8", errors="replace")
+        case (name,):
+            return (name in TABLES and path.is_dir()) or (LOG.fullmatch(name) is not None and path.is_file())
+        case ("_truth", file):
+            return file.endswith(".csv") and path.is_file()
+        case (_, day):
+            return day.startswith("day=") and path.is_dir()
+        case (_, _, file):
+            return file == "part-0.parquet" and path.is_file()
+        case _:
+            return False

@@ -10,19 +10,13 @@ import pyarrow.parquet as pq
 import rpcsight
 from rpcsight import catalog
 from rpcsight.schema import FACTS, FLOW
+from rpcsight.schema.arrow import ARROW_TYPES
 from rpcsight.simulation.activities import INTERFACES
 from rpcsight.simulation.columns import Values, chosen, seconds, side_by_side, stamps
 from rpcsight.simulation.rows import Seen
 
 __all__ = ["FORMS"]
 
-ARROW_TYPES = {
-    "VARCHAR": pa.string(),
-    "TIMESTAMP": pa.timestamp("us"),
-    "INTEGER": pa.int32(),
-    "BIGINT": pa.int64(),
-    "BOOLEAN": pa.bool_(),
-}
 LINES_AT_ONCE = 200_000
 MARKED = re.compile(r"<(\w+)>")
 
