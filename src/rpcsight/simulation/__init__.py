@@ -16,8 +16,10 @@ from rpcsight.errors import UsageError
 from rpcsight.placing import MARK, absolute, check, in_place
 from rpcsight.simulation.attacks import Attacks
 from rpcsight.simulation.behaviour import benign
+from rpcsight.simulation.changes import redirected
 from rpcsight.simulation.days import Day, days
 from rpcsight.simulation.expansion import expanded
+from rpcsight.simulation.failures import failing
 from rpcsight.simulation.forms import FORMS
 from rpcsight.simulation.neighbours import Neighbours
 from rpcsight.simulation.network import FEWEST, MOST, Network, network
@@ -104,9 +106,10 @@ def simulated(plan: Plan) -> Iterator[tuple[Network, Day, Seen, list[Step]]]:
     for day in days(net, plan.days, round(START.timestamp()) * 1_000_000):
         peers = neighbours.sessions(day)
         steps = attacks.steps(day.number, neighbours.pairs(day.number))
-        whole = joined([*benign(net, day), *peers, attacks.sessions(steps)])
-        flows, calls = expanded(net, day, whole, has_calls=plan.calls != "none")
-        yield net, day, seen(net, day, flows, calls, whole.attack, plan.calls), steps
+        harmless = redirected(net, day, joined([*benign(net, day), *peers, *failing(net, day)]))
+        whole = joined([harmless, attacks.sessions(steps)])
+        flows, calls, answers = expanded(net, day, whole, has_calls=plan.calls != "none")
+        yield net, day, seen(net, day, flows, calls, answers, whole.attack, plan.calls), steps
 
 
 def simulate(

@@ -191,8 +191,11 @@ ACTIVITIES: dict[str, Activity] = {
         (Leg("lsass", (Call("drsuapi", 0), Call("drsuapi", 12), Call("drsuapi", 3, 1, 3), Call("drsuapi", 1))),)
     ),
     "zerologon": Activity((Leg("lsass", (Call("netlogon", 4), Call("netlogon", 26, 30, 400)), more=1),), is_brief=True),
-    "coercion": Activity((Leg("smb", (Call("efsrpc", 0, 1, 2),), pipe="lsarpc"),)),
-    "print coercion": Activity((Leg("spooler", (Call("spoolss", 1), Call("spoolss", 65)), 1.0),)),
+    "encrypted file": Activity((Leg("smb", (Call("efsrpc", 0, 1, 2),), pipe="lsarpc"),)),
+    "print notification": Activity((Leg("spooler", (Call("spoolss", 1), Call("spoolss", 65))),)),
+    "answer": Activity((Leg("smb", ()),)),
+    "name resolution": Activity((Leg("mapper", ()),), is_brief=True),
+    "discovery": Activity((Leg("mapper", (Call("epmapper", 2, 0, 2),)),), is_brief=True),
     "enumeration": Activity(
         (
             Leg("smb", (Call("srvsvc", 15), Call("srvsvc", 12), Call("wkssvc", 2)), pipe="srvsvc"),

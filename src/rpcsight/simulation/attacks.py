@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from rpcsight.simulation.activities import number
+from rpcsight.simulation.behaviour import nearest
+from rpcsight.simulation.days import DAY_US
 from rpcsight.simulation.dice import Dice, Ints
 from rpcsight.simulation.network import Network
 from rpcsight.simulation.scenes import Scene, Step
@@ -15,115 +17,126 @@ __all__ = ["KINDS", "Attacks", "Step"]
 
 def _single(scene: Scene, kind: str) -> Iterator[Step]:
     client = scene.person()
-    server, is_usual = scene.target(client)
-    yield scene.step(kind, scene.hop(), client, server, scene.moment(client), is_usual=is_usual)
+    time = scene.moment(client)
+    yield scene.step(kind, scene.hop(), client, scene.target(client, time), time, again=scene.again())
 
 
 def _fan_out(scene: Scene, kind: str) -> Iterator[Step]:
-    client, count = scene.person(), 5 + int(scene.dice.below(36, 1)[0] * scene.dice.uniform(1)[0])
+    client, count = scene.person(), 5 + int(scene.below(36) * scene.dice.uniform(1)[0])
     time = scene.moment(client)
-    pause = int(scene.dice.quantile(((0, 3), (0.4, 20), (0.8, 300), (1, 900)), 1)[0] * 1e6)
+    pause = scene.pause(((0, 3), (0.4, 20), (0.8, 300), (1, 900)))
     for turn in range(count):
-        server = scene.person() if turn % 5 else scene.server()
-        if server != client:
-            yield scene.step(kind, "wmi execution", client, server, time + turn * pause)
+        server = scene.person() if turn == 0 or scene.happens(0.8) else scene.server()
+        yield scene.step(kind, "wmi execution", client, server, time)
+        time += pause // 3 + scene.below(max(1, 4 * pause // 3))
 
 
 def _spread(scene: Scene, kind: str) -> Iterator[Step]:
-    client, count = scene.person(), 2 + int(scene.dice.below(6, 1)[0])
+    client, count = scene.person(), 2 + scene.below(6)
     time = scene.moment(client)
-    activity = "service creation" if scene.dice.chance(0.7, 1)[0] else "service pipe"
-    for turn in range(count):
-        server, is_usual = scene.target(client)
-        yield scene.step(kind, activity, client, server, time + turn * 45_000_000, is_usual=is_usual)
+    activity = "service creation" if scene.happens(0.7) else "service pipe"
+    for _ in range(count):
+        yield scene.step(kind, activity, client, scene.target(client, time), time)
+        time += scene.pause()
 
 
 def _dcsync(scene: Scene, kind: str) -> Iterator[Step]:
-    client = scene.person() if scene.dice.chance(0.6, 1)[0] else scene.server()
-    yield scene.step(
-        kind, "dcsync", client, scene.one(scene.net.of("domain controller")), scene.moment(client), is_usual=True
-    )
+    client = scene.person() if scene.happens(0.6) else scene.server()
+    yield scene.step(kind, "dcsync", client, scene.of("domain controller"), scene.moment(client))
 
 
 def _pivot(scene: Scene, kind: str) -> Iterator[Step]:
     """A to B to C, hours or days between."""
     here, day = scene.person(), scene.day
-    for _ in range(2 + int(scene.dice.below(2, 1)[0])):
-        there, is_usual = scene.target(here)
-        if there == here:
-            continue
-        yield scene.step(kind, scene.hop(), here, there, scene.moment(here), day, is_usual=is_usual)
-        here, day = there, scene.next_day(there, day + int(scene.dice.below(4, 1)[0]))
+    earliest = 0
+    for _ in range(2 + scene.below(2)):
+        time = max(earliest, scene.moment(here, day))
+        there = scene.target(here, time, day)
+        yield scene.step(kind, scene.hop(), here, there, time, day, again=scene.again())
+        before, later = day, day + scene.below(4)
+        here, day = there, scene.next_day(there, later)
+        earliest = time + scene.pause() if day == before else 0
+        if not scene.is_there(here, day):
+            return
 
 
 def _administration(scene: Scene, kind: str) -> Iterator[Step]:
     """From a computer whose use of others is everyday: hard to tell from it."""
-    roles = (
-        ("administration host",)
-        if scene.dice.chance(0.5, 1)[0]
-        else ("administrator workstation", "help desk workstation")
-    )
-    client = scene.one(scene.net.of("administration host")) if len(roles) == 1 else scene.person(*roles)
+    is_shared = scene.happens(0.5)
+    people = ("administrator workstation", "help desk workstation")
+    client = scene.of("administration host") if is_shared else scene.person(*people)
     time = scene.moment(client)
-    for turn in range(1 + int(scene.dice.below(3, 1)[0])):
-        server = scene.server() if scene.dice.chance(0.6, 1)[0] else scene.person()
-        if server != client:
-            yield scene.step(kind, scene.hop(), client, server, time + turn * 600_000_000, is_usual=len(roles) == 1)
+    for _ in range(1 + scene.below(3)):
+        server = scene.server() if scene.happens(0.6) else scene.target(client, time)
+        yield scene.step(kind, scene.hop(), client, server, time, again=scene.again())
+        time += scene.pause()
 
 
-def _towards(
-    activity: str, *roles: str, is_usual: bool = False, clients: tuple[str, ...] = ()
-) -> Callable[[Scene, str], Iterator[Step]]:
+def _towards(activity: str, *roles: str) -> Callable[[Scene, str], Iterator[Step]]:
     def steps(scene: Scene, kind: str) -> Iterator[Step]:
-        client = scene.one(scene.net.of(*clients)) if clients else scene.person()
-        server = scene.one(scene.net.of(*roles)) if roles else scene.target(client)[0]
-        if server != client:
-            yield scene.step(kind, activity, client, server, scene.moment(client), is_usual=is_usual)
+        client = scene.person()
+        time = scene.moment(client)
+        server = scene.of(*roles) if roles else scene.target(client, time)
+        yield scene.step(kind, activity, client, server, time)
+
+    return steps
+
+
+def _coerced(activity: str, *roles: str) -> Callable[[Scene, str], Iterator[Step]]:
+    """The server is made to log on to the attacker: it connects back."""
+
+    def steps(scene: Scene, kind: str) -> Iterator[Step]:
+        for step in _towards(activity, *roles)(scene, kind):
+            yield step
+            time = step.time_us + 500_000 + scene.below(2_000_000)
+            yield scene.step(kind, "answer", step.server, step.client, time, step.day)
 
     return steps
 
 
 def _linux(scene: Scene, kind: str) -> Iterator[Step]:
-    client = scene.one(scene.net.of("Linux client"))
-    server, is_usual = scene.target(client)
-    yield scene.step(kind, scene.hop(), client, server, scene.moment(client), is_usual=is_usual)
+    client = scene.of("Linux client")
+    time = scene.moment(client)
+    yield scene.step(kind, scene.hop(), client, scene.target(client, time), time, again=scene.again())
 
 
 def _usual(scene: Scene, kind: str) -> Iterator[Step]:
     """Against a server that the client's whole site uses."""
     client = scene.person()
-    server = scene.one(scene.net.of("application server", "file server", "print server", "domain controller"))
-    yield scene.step(kind, scene.hop(), client, server, scene.moment(client), is_usual=True)
+    role = ("print server", "application server", "domain controller")[scene.below(3)]
+    server = int(nearest(scene.net, scene.dice, np.array([client]), role, far=0.0)[0])
+    server = server if scene.is_there(server, scene.day) else scene.of(role)
+    yield scene.step(kind, scene.hop(), client, server, scene.moment(client), again=scene.again())
 
 
 def _blocked(scene: Scene, kind: str) -> Iterator[Step]:
+    """The endpoint mapper answers and nothing else, or nothing does."""
     client = scene.person()
-    for turn in range(1 + int(scene.dice.below(4, 1)[0])):
-        server, is_usual = scene.target(client)
-        if server != client:
-            time = scene.moment(client) + turn
-            yield scene.step(kind, scene.hop(), client, server, time, is_blocked=True, is_usual=is_usual)
+    time = scene.moment(client)
+    for _ in range(1 + scene.below(4)):
+        server = scene.target(client, time) if scene.happens(0.6) else scene.person()
+        yield scene.step(kind, scene.hop(), client, server, time, is_blocked=True)
+        time += scene.pause()
 
 
 def _enumeration(scene: Scene, kind: str) -> Iterator[Step]:
-    client, time = scene.person(), 0
+    client = scene.person()
     time = scene.moment(client)
-    if scene.dice.chance(0.5, 1)[0]:
-        server = scene.one(scene.net.of("domain controller"))
-        yield scene.step(kind, "account enumeration", client, server, time, is_usual=True)
+    if scene.happens(0.5):
+        yield scene.step(kind, "account enumeration", client, scene.of("domain controller"), time)
         return
-    for turn in range(3 + int(scene.dice.below(20, 1)[0])):
-        server, is_usual = scene.target(client)
-        if server != client:
-            yield scene.step(kind, "enumeration", client, server, time + turn * 4_000_000, is_usual=is_usual)
+    for _ in range(3 + scene.below(20)):
+        yield scene.step(kind, "enumeration", client, scene.target(client, time), time)
+        time += scene.pause(((0, 0.3), (0.7, 4), (1, 60)))
 
 
 def _neighbour(scene: Scene, kind: str) -> Iterator[Step]:
-    """Against a workstation that the client uses RPC on anyway."""
+    """Against a workstation that the client has to do with anyway."""
     if scene.pairs.shape[1]:
-        client, server = (int(host) for host in scene.pairs[:, int(scene.dice.below(scene.pairs.shape[1], 1)[0])])
+        client, server = (int(host) for host in scene.pairs[:, scene.below(scene.pairs.shape[1])])
         day = scene.next_day(client, scene.day)
-        yield scene.step(kind, scene.hop(), client, server, scene.moment(client), day, is_usual=True)
+        if scene.is_there(client, day):
+            yield scene.step(kind, scene.hop(), client, server, scene.moment(client, day), day, again=scene.again())
 
 
 KINDS: dict[str, tuple[float, Callable[[Scene, str], Iterator[Step]]]] = {
@@ -135,9 +148,9 @@ KINDS: dict[str, tuple[float, Callable[[Scene, str], Iterator[Step]]]] = {
     "administration host": (8, _administration),
     "remote registry": (3, _towards("registry change")),
     "enumeration": (5, _enumeration),
-    "forced authentication": (3, _towards("print coercion", "domain controller", "server", "print server")),
-    "forced authentication by pipe": (2, _towards("coercion", "domain controller", "file server")),
-    "zerologon": (1, _towards("zerologon", "domain controller", is_usual=True)),
+    "forced authentication": (3, _coerced("print notification", "domain controller", "server", "print server")),
+    "forced authentication by pipe": (2, _coerced("encrypted file", "domain controller", "file server")),
+    "zerologon": (1, _towards("zerologon", "domain controller")),
     "blocked": (4, _blocked),
     "service by pipe": (4, _towards("service pipe")),
     "linux client": (5, _linux),
@@ -145,6 +158,9 @@ KINDS: dict[str, tuple[float, Callable[[Scene, str], Iterator[Step]]]] = {
     "usual workstation": (4, _neighbour),
 }
 """By name: how often, and what is done."""
+
+
+MOST_A_DAY = 1000
 
 
 class Attacks:
@@ -173,21 +189,23 @@ class Attacks:
 
     def sessions(self, steps: list[Step]) -> Sessions:
         """The steps as sessions: `attack` is the place in the list."""
-        return Sessions(
-            np.array([step.time_us for step in steps], dtype=np.int64),
-            np.array([step.client for step in steps], dtype=np.int64),
-            np.array([step.server for step in steps], dtype=np.int64),
-            np.array([number(step.activity) for step in steps], dtype=np.int64),
-            np.arange(len(steps)),
-            np.array([step.is_blocked for step in steps], dtype=np.bool_),
+        each = [
+            (step.time_us + later, step.client, step.server, number(step.activity), place, step.is_blocked)
+            for place, step in enumerate(steps)
+            for later in (0, *step.again)
+            if step.time_us + later < DAY_US
+        ]
+        time, client, server, activity, place, is_blocked = (
+            np.array([row[column] for row in each], dtype=np.int64) for column in range(6)
         )
+        return Sessions(time, client, server, activity, place, is_blocked == 1)
 
     def _begin(self, day: int, pairs: Ints) -> list[Step]:
         dice = Dice(self._net.seed, "attacks", day)
         steps: list[Step] = []
         names = list(KINDS)
         for turn in range(int(dice.times(self._a_day, 1)[0])):
-            attack = day * 1000 + turn
+            attack = day * MOST_A_DAY + turn
             kind = names[int(dice.weighted([weight for weight, _ in KINDS.values()], 1)[0])]
             scene = Scene(self._net, attack, day, Dice(self._net.seed, "attack", attack), pairs)
             steps += [step for step in KINDS[kind][1](scene, kind) if step.client != step.server]

@@ -14,6 +14,8 @@ from rpcsight.simulation.sessions import Sessions, done, repeated
 __all__ = ["benign", "nearest"]
 
 MINUTE_US = 60_000_000
+NOTIFIED, ANSWER_US = 0.06, 1_500_000
+"""Share of printing that asks to be told of changes, and within what time the server connects back. Assumed."""
 A_DAY = {"unlock": 9.0, "names": 34.0, "sids": 16.0, "accounts": 6.0, "share": 4.0, "print": 1.6, "mail": 3.0}
 """How often a person's computer does it in a working day of 8.6 hours (51 activities an hour of a controller with four clients)."""
 ADMINISTERED = (
@@ -26,8 +28,11 @@ ADMINISTERED = (
     "registry",
     "wmi execution",
     "dcom application",
+    "enumeration",
+    "account enumeration",
+    "service pipe",
 )
-ADMINISTERED_WEIGHTS = (30, 18, 8, 14, 8, 5, 8, 5, 4)
+ADMINISTERED_WEIGHTS = (30, 18, 8, 14, 8, 5, 8, 5, 4, 3, 2, 2)
 
 
 def benign(net: Network, day: Day) -> list[Sessions]:
@@ -67,10 +72,15 @@ def _people(net: Network, day: Day, dice: Dice) -> list[Sessions]:
         parts.append(
             done(name, time, who, nearest(net, dice, who, *servers.get(name, ("domain controller",)), far=far))
         )
+    parts += _notified(net, dice, parts[-2])
+    who, time = repeated(dice, there, 0.002, day.person_us, day.gone_us)
+    parts.append(done("encrypted file", time, who, nearest(net, dice, who, "file server")))
     # a personal set of application servers, that changes once in a while
     applications = net.of("application server")
     who, time = repeated(dice, there[dice.chance(0.3, len(there))], 2.5, day.person_us, day.gone_us)
-    which = mixed(net.team[who], dice.below(3, len(who)), (day.number + who % 40) // 40) % np.uint64(len(applications))
+    which = mixed(net.teams(day.number)[who], dice.below(3, len(who)), (day.number + who % 40) // 40) % np.uint64(
+        len(applications)
+    )
     parts.append(done("dcom application", time, who, applications[which.astype(np.int64)]))
     who, time = repeated(dice, there, 0.5, day.person_us, day.gone_us)
     whom = np.where(
@@ -80,6 +90,18 @@ def _people(net: Network, day: Day, dice: Dice) -> list[Sessions]:
     )
     parts.append(done("other", time, who, whom))
     return parts
+
+
+def _notified(net: Network, dice: Dice, prints: Sessions) -> list[Sessions]:
+    """Some who print ask to be told of changes: the print server then connects back to them."""
+    some = prints.where(dice.chance(NOTIFIED, len(prints)))
+    time = some.time_us + 500_000 + dice.below(2_000_000, len(some))
+    later = time + 20_000 + dice.below(ANSWER_US, len(some))
+    told = net.gateway[some.client] < 0
+    return [
+        done("print notification", time, some.client, some.server),
+        done("answer", later[told], some.server[told], some.client[told]),
+    ]
 
 
 def _machines(net: Network, day: Day, dice: Dice) -> list[Sessions]:
@@ -119,7 +141,7 @@ def _machines(net: Network, day: Day, dice: Dice) -> list[Sessions]:
 
 
 def _controllers(net: Network, day: Day, dice: Dice) -> list[Sessions]:
-    """Replication among controllers every 5 to 15 minutes with two partners, at once after changes; DFSR."""
+    """Replication among controllers every 5 to 15 minutes with two partners, at once after changes; DFSR; directory synchronisation."""
     controllers = net.of("domain controller")
     parts: list[Sessions] = []
     for name, mean in (("replication", 140.0), ("sync", 60.0), ("dfsr", 90.0)):
@@ -127,6 +149,15 @@ def _controllers(net: Network, day: Day, dice: Dice) -> list[Sessions]:
         place = np.searchsorted(controllers, who)
         step = 1 + dice.below(2, len(who))
         parts.append(done(name, time, who, controllers[(place + step) % len(controllers)]))
+    # it keeps its connection: only some of its rounds, one in two minutes, open another
+    who, time = repeated(dice, net.of("directory sync server"), 120.0, day.on_us, day.off_us)
+    parts.append(done("dcsync", time, who, nearest(net, dice, who, "domain controller", far=0.0)))
+    # identity sensors on controllers ask who is behind an address
+    people = np.flatnonzero(day.gone_us > day.person_us)
+    whom, time = repeated(dice, people, 0.7, day.person_us, day.gone_us)
+    parts.append(done("name resolution", time, nearest(net, dice, whom, "domain controller"), whom))
+    whom, time = repeated(dice, people, 0.03, day.person_us, day.gone_us)
+    parts.append(done("accounts", time, nearest(net, dice, whom, "domain controller"), whom))
     files = net.of("file server")
     who, time = repeated(dice, files, 40.0, day.on_us, day.off_us)
     parts.append(done("dfsr", time, who, files[(np.searchsorted(files, who) + 1) % len(files)]))

@@ -19,8 +19,11 @@ RESTART_HOUR = 3
 MOVE_SHARE = 0.012
 """Chance that a dynamic address changes over night. Assumed: leases of eight days, renewed while a host is there."""
 STANDARD_PORTS = 49664
-OWN_PORTS, LAST_PORT = 49700, 65535
+OWN_PORTS = 49720
+FAR = 65536 - OWN_PORTS
 SPACING = 4
+OVERTIME_H = ((0, -1.5), (0.2, -0.3), (0.8, 0.4), (0.95, 1.5), (1, 7))
+"""How much longer or shorter a day is than usual. Assumed."""
 LATE_SHARE = 30
 """Of a hundred services, how many get a port late, after programs of the host's own."""
 
@@ -64,9 +67,11 @@ class Day:
         boot = np.where(time_us < RESTART_HOUR * HOUR_US, self.former_boot[host], self.boot[host])
         value = mixed(host, boot, slot)
         near = STANDARD_PORTS + slot * SPACING + (value % np.uint64(SPACING)).astype(np.int64)
-        far = OWN_PORTS + slot + (value % np.uint64((LAST_PORT - OWN_PORTS) // 32)).astype(np.int64) * 32
+        # steps of a host's own between its processes' ports, so that none has two and none tells which it is
+        base, step = (mixed(host, boot, -kind) % np.uint64(limit) for kind, limit in ((1, FAR), (2, FAR // 16)))
+        far = OWN_PORTS + (base.astype(np.int64) + slot * (1 + step.astype(np.int64))) % FAR
         is_late = (value >> np.uint64(32)) % np.uint64(100) < LATE_SHARE
-        return np.where(is_late, np.minimum(far, LAST_PORT), near)
+        return np.where(is_late, far, near)
 
 
 def is_workday(number: int) -> bool:
@@ -82,8 +87,10 @@ def present(net: Network, number: int) -> tuple[Marks, Ints, Ints]:
     works = ((net.days >> (number % WEEK)) & 1 == 1) & dice.chance(net.presence, hosts) & ~is_away
     jitter: Floats = dice.quantile(((0, -0.7), (0.1, -0.2), (0.9, 0.3), (1, 1.5)), hosts)
     start = np.maximum(0, ((net.start_hour + jitter) * HOUR_US).astype(np.int64))
-    end = np.minimum(DAY_US - 1, start + (net.work_hours * HOUR_US).astype(np.int64))
+    over: Floats = dice.quantile(OVERTIME_H, hosts)
+    end = np.minimum(DAY_US - 1, start + ((net.work_hours + over) * HOUR_US).astype(np.int64))
     works[net.of(*_SERVERS)] = False
+    works &= net.exists(number)
     return works, start, np.maximum(end, start + 1)
 
 
@@ -106,7 +113,7 @@ def days(net: Network, count: int, start_us: int) -> Iterator[Day]:
         is_patched = ~is_office & (number % PATCH_CYCLE == night)
         starts = np.where(is_office, np.where(net.is_laptop, 0.35, 0.12), 0.002)
         boot = np.where(is_patched | dice.chance(starts, len(net)), number + 1, boot)
-        is_there = works | net.is_always_on
+        is_there = works | (net.is_always_on & net.exists(number))
         yield Day(
             number=number,
             start_us=start_us + number * DAY_US,
@@ -144,6 +151,7 @@ _SERVERS = (
     "backup server",
     "scanner",
     "certificate server",
+    "directory sync server",
     "application server",
     "server",
     "administration host",

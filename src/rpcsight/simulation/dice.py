@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Dice", "Floats", "Ints", "Marks", "Quantiles", "mixed"]
+__all__ = ["Dice", "Floats", "Ints", "Marks", "Quantiles", "mixed", "spread"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -45,8 +45,7 @@ class Dice:
 
     def quantile(self, table: Quantiles, count: int) -> Floats:
         """Values distributed as the table says."""
-        shares, values = zip(*table, strict=True)
-        return np.interp(self.uniform(count), shares, values)
+        return spread(self.uniform(count), table)
 
     def pick(self, values: Ints, count: int) -> Ints:
         """Values of an array, each as likely as another."""
@@ -60,6 +59,12 @@ class Dice:
     def times(self, mean: float | Floats, count: int) -> Ints:
         """How often something of a mean rate happens, rounded up or down by chance; spread by a factor of 0 to 2."""
         return (2 * mean * self.uniform(count) + self.uniform(count)).astype(np.int64)
+
+
+def spread(shares: Floats, table: Quantiles) -> Floats:
+    """The values that the table gives for these shares."""
+    edges, values = zip(*table, strict=True)
+    return np.interp(shares, edges, values)
 
 
 def mixed(*parts: Ints | int) -> npt.NDArray[np.uint64]:

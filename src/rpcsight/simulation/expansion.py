@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from rpcsight.simulation.activities import ACTIVITIES, INTERFACES, SLOTS, Activity, Leg
 from rpcsight.simulation.days import Day
-from rpcsight.simulation.dice import Dice, Floats, Ints, Marks, Quantiles, mixed
+from rpcsight.simulation.dice import Dice, Floats, Ints, Marks, Quantiles, mixed, spread
 from rpcsight.simulation.network import ROLES, Network
 from rpcsight.simulation.sessions import Sessions
 
-__all__ = ["MAPPER", "NAMES", "SMB", "Calls", "Flows", "expanded", "is_encrypted", "is_low"]
+__all__ = ["MAPPER", "NAMES", "SMB", "Answers", "Calls", "Flows", "expanded", "is_encrypted", "is_low", "is_shut"]
 
 MAPPER, SMB = -1, -2
 """Slots with ports of their own: 135 and 445."""
@@ -43,7 +43,11 @@ SECOND_MAPPER = 0.375
 SLOW_SHARE, SLOW_S = 0.002, 3.4
 """How often a server answers the mapper's client late: a DCOM server that has to start."""
 MORE_SHARE = 0.3
-REFUSED_S = 3.0
+UNANSWERED_S: Quantiles = ((0, 0), (0.2, 0), (0.2, 3.0), (0.4, 3.02), (0.4, 9.0), (1, 9.06))
+"""Until the last SYN: where nobody answers, Windows sends two more, 3 and 9 s after the first (Microsoft: TcpMaxConnectRetransmissions)."""
+REFUSED_S: Quantiles = ((0, 0.0002), (0.5, 0.0007), (0.9, 0.004), (1, 0.03))
+REFUSING = 4
+"""One host in so many whose address is closed or no more its own is refused by whatever stands there; else there is no answer. Assumed."""
 ENCRYPTED = 5
 """One file server or workstation in so many encrypts SMB: what is called through its pipes no sensor sees."""
 NAMES = tuple(INTERFACES)
@@ -59,6 +63,7 @@ class Flows:
     server: Ints
     slot: Ints
     is_established: Marks
+    is_refused: Marks
     session: Ints
 
 
@@ -73,10 +78,21 @@ class Calls:
     fault: Ints
 
 
-def expanded(net: Network, day: Day, sessions: Sessions, *, has_calls: bool) -> tuple[Flows, Calls]:
-    """The connections of a day's sessions, and what is called on them; by kind of activity, not yet by time."""
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Answers of endpoint mappers that name a process's port, an entry each; `interface` is -1 where an object was asked for."""
+
+    time_us: Ints
+    flow: Ints
+    interface: Ints
+    slot: Ints
+
+
+def expanded(net: Network, day: Day, sessions: Sessions, *, has_calls: bool) -> tuple[Flows, Calls, Answers]:
+    """The connections of a day's sessions, what is called on them, and where mappers lead; by kind of activity, not yet by time."""
     flows: list[Flows] = []
     calls: list[Calls] = []
+    answers: list[Answers] = []
     made = 0
     for kind, (name, activity) in enumerate(ACTIVITIES.items()):
         chosen = np.flatnonzero(sessions.activity == kind)
@@ -86,14 +102,16 @@ def expanded(net: Network, day: Day, sessions: Sessions, *, has_calls: bool) -> 
         maker.make(activity, sessions, chosen)
         flows += maker.flows
         calls += maker.calls
+        answers += maker.answers
         made = maker.made
     return (
         Flows(*(_column(flows, each.name) for each in fields(Flows))),
         Calls(*(_column(calls, each.name) for each in fields(Calls))),
+        Answers(*(_column(answers, each.name) for each in fields(Answers))),
     )
 
 
-def _column(parts: list[Flows] | list[Calls], name: str) -> npt.NDArray[Any]:
+def _column(parts: list[Flows] | list[Calls] | list[Answers], name: str) -> npt.NDArray[Any]:
     return np.concatenate([getattr(part, name) for part in parts] or [np.zeros(0, dtype=np.int64)])
 
 
@@ -113,12 +131,13 @@ class _Maker:
         self.made = made
         self.flows: list[Flows] = []
         self.calls: list[Calls] = []
+        self.answers: list[Answers] = []
 
     def make(self, activity: Activity, sessions: Sessions, chosen: Ints) -> None:
         """All legs of the sessions at these places."""
         some, dice = sessions.where(chosen), self._dice
         time = some.time_us.copy()
-        is_on = self._day.is_on(some.server, some.time_us)
+        is_on = self._day.is_on(some.server, some.time_us) & ~is_shut(self._net, some.client, some.server)
         for place, leg in enumerate(activity.legs):
             has = dice.chance(leg.chance, len(some)) & (is_on | (place == 0))
             which = np.flatnonzero(has)
@@ -139,11 +158,11 @@ class _Maker:
         if leg.slot == "mapper":
             self._call(leg, first, is_on[asked])
             return
-        self._spoken(first, "activator" if leg.is_dcom else "epmapper", 4 if leg.is_dcom else 3, is_on[asked])
+        self._spoken(leg, first, is_on[asked])
         again = np.flatnonzero(is_mapped & is_on & dice.chance(SECOND_MAPPER, count))
         later = time[again] + (dice.quantile(((0, 0.004), (0.5, 0.013), (1, 0.05)), len(again)) * 1e6).astype(np.int64)
         second = self._add(some.where(again), session[again], later, MAPPER, lengths[0], is_on[again])
-        self._spoken(second, "activator" if leg.is_dcom else "epmapper", 4 if leg.is_dcom else 3, is_on[again])
+        self._spoken(leg, second, is_on[again])
         gap = dice.quantile(GAP_S, count) + np.where(dice.chance(SLOW_SHARE * (1 + 9 * leg.is_dcom), count), SLOW_S, 0)
         reached = np.flatnonzero(is_on)
         if len(reached) == 0:
@@ -163,7 +182,11 @@ class _Maker:
     def _add(self, some: Sessions, session: Ints, start: Ints, slot: int, lengths: Quantiles, is_up: Marks) -> Ints:
         """Connections to one slot; says their places."""
         count = len(some)
-        seconds: Floats = np.where(is_up, self._dice.quantile(lengths, count), REFUSED_S)
+        is_refusing = is_shut(self._net, some.client, some.server) | (self._net.until[some.server] <= self._day.number)
+        is_refused = ~is_up & is_refusing & (mixed(some.server, 14) % np.uint64(REFUSING) == 0)
+        share = self._dice.uniform(count)
+        seconds: Floats = np.where(is_up, spread(share, lengths), spread(share, UNANSWERED_S))
+        seconds = np.where(is_refused, spread(share, REFUSED_S), seconds)
         self.flows.append(
             Flows(
                 start,
@@ -172,6 +195,7 @@ class _Maker:
                 some.server,
                 np.full(count, slot),
                 is_up,
+                is_refused,
                 session,
             )
         )
@@ -179,7 +203,9 @@ class _Maker:
         self.made += count
         return places
 
-    def _spoken(self, place: Ints, interface: str, opnum: int, is_up: Marks) -> None:
+    def _spoken(self, leg: Leg, place: Ints, is_up: Marks) -> None:
+        """What the endpoint mapper is asked for the leg, and answers."""
+        interface, opnum = ("activator", 4) if leg.is_dcom else ("epmapper", 3)
         if not self._has_calls:
             return
         place = place[is_up]
@@ -194,6 +220,12 @@ class _Maker:
                 np.zeros(count, dtype=np.int64),
             )
         )
+        if leg.calls:
+            # who activates an object asks for no interface
+            wanted = -1 if leg.is_dcom else NAMES.index(leg.calls[0].interface)
+            self.answers.append(
+                Answers(start + 1400, place, np.full(count, wanted), np.full(count, SLOTS.index(leg.slot)))
+            )
 
     def _call(self, leg: Leg, place: Ints, is_up: Marks) -> None:
         """The leg's calls on its connections."""
@@ -222,6 +254,11 @@ class _Maker:
 def is_encrypted(server: Ints) -> Marks:
     """Whether the servers encrypt SMB."""
     return mixed(server, 445) % np.uint64(ENCRYPTED) == 0
+
+
+def is_shut(net: Network, client: Ints, server: Ints) -> Marks:
+    """Whether the server drops what the client sends."""
+    return net.is_closed[server] & (net.subnet[client] >= 0)
 
 
 def is_low(net: Network) -> Marks:

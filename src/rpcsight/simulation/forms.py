@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import rpcsight
@@ -23,7 +24,9 @@ MARKED = re.compile(r"<(\w+)>")
 
 def _parquet(folder: Path, date: str, day: Seen) -> dict[str, int]:
     made: dict[str, int] = {}
-    for name, columns, rows in (("flow", FLOW, day.flow), ("rpc_call", FACTS["rpc_call"], day.call)):
+    facts = {"rpc_call": day.call, "rpc_mapping": day.mapping}
+    tables = (("flow", FLOW, day.flow), *((name, FACTS[name], rows) for name, rows in facts.items()))
+    for name, columns, rows in tables:
         if rows.num_rows == 0:
             continue
         fields = [(column.name, ARROW_TYPES[column.kind]) for column in columns]
@@ -104,8 +107,8 @@ def _zeek(folder: Path, date: str, day: Seen) -> dict[str, int]:
             "ts": seconds(rows["start_time"]),
             "duration": seconds(pa.array(end - start)),
             "service": chosen(up, "dce_rpc", "-"),
-            "state": chosen(up, "SF", "S0"),
-            "history": chosen(up, "ShADadFf", "S"),
+            "state": _state(rows),
+            "history": chosen(up, "ShADadFf", chosen(_is_refused(rows), "Sr", "S")),
         }
 
     names, operations = _zeek_names()
@@ -128,6 +131,17 @@ def _zeek(folder: Path, date: str, day: Seen) -> dict[str, int]:
     return made
 
 
+def _is_refused(rows: pa.Table) -> Values:
+    """Whether the server answered with a reset: it sent a packet, and there is no connection."""
+    return pc.call_function(
+        "and_not", [pc.call_function("greater", [rows["in_packets"], pa.scalar(0)]), rows["is_established"]]
+    )
+
+
+def _state(rows: pa.Table) -> Values:
+    return chosen(rows["is_established"], "SF", chosen(_is_refused(rows), "REJ", "S0"))
+
+
 def _zeek_names() -> tuple[Mapping[str, str], Mapping[tuple[str, int], str]]:
     """How interfaces (by UUID) and operations (by UUID and number) are called, of those that are used."""
     known = {uuid: catalog.interface(uuid) for uuid, _ in INTERFACES.values()}
@@ -137,13 +151,15 @@ def _zeek_names() -> tuple[Mapping[str, str], Mapping[tuple[str, int], str]]:
 
 def _nfdump(folder: Path, date: str, day: Seen) -> dict[str, int]:
     """Two one-way records a connection, one where nobody answers; milliseconds."""
-    answered = day.flow.filter(day.flow["is_established"])
-    back = answered.rename_columns([_turned(name) for name in answered.column_names]).select(day.flow.column_names)
-    both = _as_ended(pa.concat_tables([day.flow, back]))
+    flow = day.flow.append_column("flags", chosen(day.flow["is_established"], "...AP.SF", "......S."))
+    answered = flow.filter(pc.call_function("greater", [flow["in_packets"], pa.scalar(0)]))
+    back = answered.rename_columns([_turned(name) for name in answered.column_names]).select(flow.column_names)
+    back = back.set_column(len(flow.column_names) - 1, "flags", chosen(back["is_established"], "...AP.SF", "...A.R.."))
+    both = _as_ended(pa.concat_tables([flow, back]))
 
     def columns(rows: pa.Table) -> Mapping[str, Values | str]:
         first, last = (stamps(rows[name], "ms", "%Y-%m-%dT%H:%M:%S") for name in ("start_time", "end_time"))
-        return {"first": first, "last": last, "flags": chosen(rows["is_established"], "...AP.SF", "......S.")}
+        return {"first": first, "last": last}
 
     _lines(folder / f"nfdump.{date}.json", both, NFDUMP, columns)
     return {"nfdump": both.num_rows}
@@ -161,7 +177,7 @@ def _ecs(folder: Path, date: str, day: Seen) -> dict[str, int]:
 
     def columns(rows: pa.Table) -> Mapping[str, Values | str]:
         first, last = (stamps(rows[name], "us", "%Y-%m-%dT%H:%M:%SZ") for name in ("start_time", "end_time"))
-        return {"first": first, "last": last, "state": chosen(rows["is_established"], "SF", "S0")}
+        return {"first": first, "last": last, "state": _state(rows)}
 
     _lines(folder / f"ecs.{date}.json", _as_ended(day.flow), ECS, columns)
     return {"ecs": day.flow.num_rows}

@@ -9,6 +9,8 @@ from rpcsight.simulation.dice import Dice, Floats, Ints, Marks, Quantiles, mixed
 __all__ = ["FEWEST", "MOST", "PEOPLE", "POOL", "ROLES", "Network", "network"]
 
 FEWEST, MOST = 50, 50_000
+LONG = 100_000
+"""More days than there are."""
 POOL = 236
 """Addresses of a workstations' /24 that hosts may have: .10 to .245."""
 SEATS = 180
@@ -25,6 +27,7 @@ ROLES = (
     "backup server",
     "scanner",
     "certificate server",
+    "directory sync server",
     "application server",
     "server",
     "administration host",
@@ -48,6 +51,7 @@ ONE_PER = {
     "backup server": (3000, 1),
     "scanner": (10000, 1),
     "certificate server": (5000, 1),
+    "directory sync server": (10000, 1),
     "application server": (70, 1),
     "server": (35, 2),
     "administration host": (400, 1),
@@ -69,6 +73,7 @@ PREFIX = (
     "BKP",
     "SCAN",
     "CA",
+    "SYNC",
     "APP",
     "SRV",
     "JUMP",
@@ -80,6 +85,23 @@ PREFIX = (
     "DEV",
     "WS",
 )
+COMES_AND_GOES = (
+    "file server",
+    "print server",
+    "application server",
+    "server",
+    "NAS",
+    "developer workstation",
+    "workstation",
+)
+"""Roles of which hosts are retired and new ones set up; the first two of each stay."""
+CHURN = {True: 0.05, False: 0.12}
+"""Share of those that are retired, and as many that are new, within `CHURN_DAYS`: of people's computers, and of servers. Assumed."""
+CHURN_DAYS = (-60, 60)
+MOVERS, MOVED_DAYS = 0.2, 200
+"""Share of people who change their team once in so many days. Assumed."""
+CLOSED = 0.35
+"""Share of people's computers whose firewall drops what comes from offices: Windows' own does unless it is told. Assumed."""
 START_HOURS: Quantiles = ((0, 6.5), (0.1, 7.2), (0.5, 8.3), (0.9, 9.3), (1, 10.5))
 WORK_HOURS: Quantiles = ((0, 4.0), (0.1, 6.5), (0.5, 8.6), (0.9, 9.8), (1, 12.0))
 
@@ -92,10 +114,13 @@ class Network:
         seed: of all chance.
         role: place in `ROLES`.
         site: number of the site.
-        team: number of the group of people who work together.
+        team: number of the group of people who work together, before `move_day`, and
+        next_team: after it.
         subnet: number of the /24 whose pool the address comes from; -1 for fixed addresses.
         address: on the first day, IPv4 as a number.
         is_dynamic: whether DHCP may give it another.
+        since, until: days from and before which there is such a host.
+        is_closed: whether it drops what comes from offices.
         is_laptop: whether it leaves the building.
         is_always_on: whether it stays on at night.
         start_hour, work_hours: of its person's day.
@@ -108,6 +133,11 @@ class Network:
     role: Ints
     site: Ints
     team: Ints
+    next_team: Ints
+    move_day: Ints
+    since: Ints
+    until: Ints
+    is_closed: Marks
     subnet: Ints
     address: Ints
     is_dynamic: Marks
@@ -125,6 +155,14 @@ class Network:
     def of(self, *roles: str) -> Ints:
         """The hosts that have one of the roles."""
         return np.flatnonzero(np.isin(self.role, [ROLES.index(role) for role in roles]))
+
+    def exists(self, day: int) -> Marks:
+        """Which hosts there are on a day."""
+        return (self.since <= day) & (day < self.until)
+
+    def teams(self, day: int) -> Ints:
+        """Each host's team on a day."""
+        return np.where(day < self.move_day, self.team, self.next_team)
 
     def of_people(self) -> Ints:
         """The hosts with a person at the keyboard."""
@@ -165,7 +203,9 @@ def network(hosts: int, seed: int, dhcp: float) -> Network:
     is_person = role >= ROLES.index(PEOPLE[0])
     is_office = is_person | (role == ROLES.index("Linux client"))
     subnet, address = _addresses(site, is_office)
-    team = site * 1000 + dice.below(np.maximum(1, np.bincount(site)[site] // 22), hosts)
+    teams = np.maximum(1, np.bincount(site)[site] // 22)
+    team, next_team = (site * 1000 + dice.below(teams, hosts) for _ in range(2))
+    since, until = _churn(dice, role, is_person)
     is_night = dice.chance(0.03, hosts)
     is_part_time = dice.chance(0.18, hosts)
     days = np.where(is_part_time, dice.pick(np.array([0b00111, 0b11100, 0b10101, 0b01111]), hosts), 0b11111)
@@ -179,6 +219,11 @@ def network(hosts: int, seed: int, dhcp: float) -> Network:
         role=role,
         site=site,
         team=team,
+        next_team=next_team,
+        move_day=np.where(dice.chance(MOVERS, hosts), dice.below(MOVED_DAYS, hosts), LONG),
+        since=since,
+        until=until,
+        is_closed=is_person & dice.chance(CLOSED, hosts),
         subnet=subnet,
         address=address,
         is_dynamic=(subnet >= 0) & dice.chance(dhcp, hosts),
@@ -190,6 +235,18 @@ def network(hosts: int, seed: int, dhcp: float) -> Network:
         presence=np.where(is_laptop, 0.72, 0.93),
         gateway=np.where(is_behind & (len(gateways) > 0), gateways[np.arange(hosts) % max(1, len(gateways))], -1),
     )
+
+
+def _churn(dice: Dice, role: Ints, is_person: Marks) -> tuple[Ints, Ints]:
+    """From which and before which day there is each host."""
+    hosts = len(role)
+    first = np.searchsorted(role, role)  # roles ascend
+    is_open = np.isin(role, [ROLES.index(name) for name in COMES_AND_GOES]) & (np.arange(hosts) - first > 1)
+    chance = np.where(is_person, CHURN[True], CHURN[False])
+    draw = dice.uniform(hosts)
+    day = CHURN_DAYS[0] + dice.below(CHURN_DAYS[1] - CHURN_DAYS[0], hosts)
+    since = np.where(is_open & (draw < chance), day, -LONG)
+    return since, np.where(is_open & (draw >= 1 - chance), day, LONG)
 
 
 def _addresses(site: Ints, is_office: Marks) -> tuple[Ints, Ints]:

@@ -10,7 +10,7 @@ from rpcsight.simulation.columns import chosen as either
 from rpcsight.simulation.columns import padded, side_by_side
 from rpcsight.simulation.days import Day
 from rpcsight.simulation.dice import Dice, Ints, Marks, mixed
-from rpcsight.simulation.expansion import MAPPER, NAMES, SMB, Calls, Flows, is_low
+from rpcsight.simulation.expansion import MAPPER, NAMES, SMB, Answers, Calls, Flows, is_low
 from rpcsight.simulation.network import Network
 
 __all__ = ["Seen", "seen"]
@@ -24,7 +24,10 @@ PIPES = {
     "winreg": "winreg",
     "efsrpc": "lsarpc",
 }
+PORT_STEPS = 12
 WINDOWS_PORTS, LINUX_PORTS, GATEWAY_PORTS = (49152, 65535), (32768, 60999), (1024, 65535)
+ENDS = ["start_time", "flow_id", "src_ip", "src_port", "dest_ip", "dest_port"]
+FIRST_S, SECOND_S = 2.5, 8.5
 OTHER = SLOTS.index("other")
 OBSERVER = "simulated"
 
@@ -36,6 +39,7 @@ class Seen:
     Args:
         flow: rows of `schema.FLOW` by start.
         call: rows of `rpc_call` by time.
+        mapping: rows of `rpc_mapping` by time.
         step: for each flow the step of an attack that it belongs to, or -1.
         client, server: for each flow the hosts.
         is_rpc: for each flow whether it carries RPC over TCP.
@@ -43,13 +47,14 @@ class Seen:
 
     flow: pa.Table
     call: pa.Table
+    mapping: pa.Table
     step: Ints
     client: Ints
     server: Ints
     is_rpc: Marks
 
 
-def seen(net: Network, day: Day, flows: Flows, calls: Calls, attack: Ints, share: str) -> Seen:
+def seen(net: Network, day: Day, flows: Flows, calls: Calls, answers: Answers, attack: Ints, share: str) -> Seen:
     """Make the tables.
 
     Args:
@@ -57,6 +62,7 @@ def seen(net: Network, day: Day, flows: Flows, calls: Calls, attack: Ints, share
         day: the day.
         flows: its connections.
         calls: what is called on them.
+        answers: where mappers lead.
         attack: for each session, the step of an attack that it is, or -1.
         share: which connections a sensor decodes: "none", "some" (those of servers), "all".
     """
@@ -68,12 +74,15 @@ def seen(net: Network, day: Day, flows: Flows, calls: Calls, attack: Ints, share
     noise = Dice(net.seed, "sizes", day.number)
     gateway = net.gateway[client]
     through = np.where(gateway >= 0, gateway, client)
-    src_port = _client_ports(net, through, np.arange(len(order)))
+    src_port = _client_ports(net, noise, through)
     ports = day.ports(server, np.maximum(slot, 0), start)
     dest_port = np.where(slot == MAPPER, 135, np.where(slot == SMB, 445, ports))
-    packets = np.where(is_up, 5 + noise.below(18, len(order)), 1 + noise.below(3, len(order)))
+    is_refused, seconds = flows.is_refused[order], (flows.end_us[order] - start) / 1e6
+    # SYNs: one, and one more at each step of the time that is waited in vain
+    asked = np.where(is_refused, 1, 1 + (seconds > FIRST_S) + (seconds > SECOND_S))
+    packets = np.where(is_up, 5 + noise.below(18, len(order)), asked)
     out_bytes = np.where(is_up, packets * 60 + noise.below(1800, len(order)), packets * 52)
-    in_bytes = np.where(is_up, packets * 54 + noise.below(4200, len(order)), 0)
+    in_bytes = np.where(is_up, packets * 54 + noise.below(4200, len(order)), np.where(is_refused, 40, 0))
     src_ip, dest_ip = _texts(day.address[through]), _texts(day.address[server])
     ids = side_by_side(f"C{day.number:03d}", padded(pa.array(np.arange(len(order))), 14), "x")
     count = len(order)
@@ -92,15 +101,17 @@ def seen(net: Network, day: Day, flows: Flows, calls: Calls, attack: Ints, share
             "out_bytes": pa.array(out_bytes),
             "in_bytes": pa.array(in_bytes),
             "out_packets": pa.array(packets),
-            "in_packets": pa.array(np.where(is_up, packets, 0)),
+            "in_packets": pa.array(np.where(is_up, packets, is_refused.astype(np.int64))),
             "observer": _same(OBSERVER, count),
             "source": _same(OBSERVER, count),
         }
     )
     step = attack[flows.session[order]]
+    is_decoded = _decoded(net, client, server, share)
     return Seen(
         flow,
-        _called(day, flow, calls, rank, _decoded(net, client, server, share)),
+        _called(day, flow, calls, rank, is_decoded),
+        _mapped(day, flow, answers, rank, is_decoded, server),
         step,
         client,
         server,
@@ -113,7 +124,7 @@ def _called(day: Day, flow: pa.Table, calls: Calls, rank: Ints, is_decoded: Mark
     chosen = np.flatnonzero(is_decoded[place])
     chosen = chosen[np.lexsort((calls.opnum[chosen], place[chosen], calls.time_us[chosen]))]
     place, interface, count = place[chosen], calls.interface[chosen], len(chosen)
-    rows = flow.select(["start_time", "flow_id", "src_ip", "src_port", "dest_ip", "dest_port"]).take(pa.array(place))
+    rows = flow.select(ENDS).take(pa.array(place))
     is_pipe = rows["dest_port"].to_numpy() == 445  # noqa: PLR2004
     names = pa.array([PIPES.get(name) for name in NAMES], pa.string())
     fault = calls.fault[chosen]
@@ -140,6 +151,36 @@ def _called(day: Day, flow: pa.Table, calls: Calls, rank: Ints, is_decoded: Mark
     )
 
 
+def _mapped(day: Day, flow: pa.Table, answers: Answers, rank: Ints, is_decoded: Marks, server: Ints) -> pa.Table:
+    place = rank[answers.flow]
+    chosen = np.flatnonzero(is_decoded[place])
+    chosen = chosen[np.lexsort((place[chosen], answers.time_us[chosen]))]
+    place, interface, count = place[chosen], answers.interface[chosen], len(chosen)
+    rows = flow.select(ENDS).take(pa.array(place))
+    start = rows["start_time"].cast(pa.int64())
+    is_object = interface < 0
+    values = list(INTERFACES.values())
+    return pa.table(
+        {
+            "time_us": pa.array(day.start_us + answers.time_us[chosen]),
+            "flow_us": start,
+            "src_ip": rows["src_ip"],
+            "src_port": rows["src_port"],
+            "dest_ip": rows["dest_ip"],
+            "dest_port": rows["dest_port"],
+            "transport_protocol": _same("tcp", count),
+            "answer": either(pa.array(is_object), "activation", "ept_map"),
+            "interface": pa.array([uuid for uuid, _ in values]).take(pa.array(interface, mask=is_object)),
+            "version": pa.array([version for _, version in values]).take(pa.array(interface, mask=is_object)),
+            "mapped_port": pa.array(
+                day.ports(server[place], answers.slot[chosen], start.to_numpy() - day.start_us), pa.int32()
+            ),
+            "observer": _same(OBSERVER, count),
+            "source": _same(OBSERVER, count),
+        }
+    )
+
+
 def _decoded(net: Network, client: Ints, server: Ints, share: str) -> Marks:
     if share == "all":
         return np.ones(len(client), dtype=np.bool_)
@@ -148,11 +189,16 @@ def _decoded(net: Network, client: Ints, server: Ints, share: str) -> Marks:
     return (net.subnet[client] < 0) | (net.subnet[server] < 0)
 
 
-def _client_ports(net: Network, client: Ints, place: Ints) -> Ints:
+def _client_ports(net: Network, dice: Dice, client: Ints) -> Ints:
+    """A host's ports follow one another, with those of its other connections between."""
     is_gateway = np.isin(client, net.of("NAT gateway"))
     low = np.where(is_gateway, GATEWAY_PORTS[0], np.where(is_low(net)[client], LINUX_PORTS[0], WINDOWS_PORTS[0]))
     high = np.where(is_gateway, GATEWAY_PORTS[1], np.where(is_low(net)[client], LINUX_PORTS[1], WINDOWS_PORTS[1]))
-    return low + ((mixed(client) >> np.uint64(20)).astype(np.int64) + place * 7) % (high - low + 1)
+    order = np.argsort(client.astype(np.uint16), kind="stable")  # at most 50,000: sorted by digits
+    steps = np.cumsum(1 + dice.below(PORT_STEPS, len(client)))
+    passed = np.empty(len(client), dtype=np.int64)
+    passed[order] = steps
+    return low + ((mixed(client) >> np.uint64(20)).astype(np.int64) + passed) % (high - low + 1)
 
 
 def _texts(address: Ints) -> pa.Array:

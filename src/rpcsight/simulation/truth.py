@@ -10,6 +10,7 @@ from typing import Self
 
 import numpy as np
 
+from rpcsight.simulation.activities import ACTIVITIES
 from rpcsight.simulation.days import Day
 from rpcsight.simulation.dice import Ints
 from rpcsight.simulation.expansion import is_encrypted
@@ -46,6 +47,7 @@ class Truth:
         self._address = np.full(len(net), -1, dtype=np.int64)
         self._since = np.zeros(len(net), dtype=np.int64)
         self._met = np.zeros(0, dtype=np.int64)
+        self._used = np.zeros(0, dtype=np.int64)
         self._known = np.zeros(0, dtype=np.int64)
         self._is_person = np.isin(net.role, [ROLES.index(role) for role in PEOPLE])
 
@@ -64,9 +66,11 @@ class Truth:
 
     def add(self, day: Day, table: Seen, steps: Sequence[Step]) -> None:
         """What is true of a day."""
-        self._lease(day.number, day.address)
-        self._labels.writerows(self._labelled(table, steps))
+        self._lease(day.number, np.where(self._net.exists(day.number), day.address, -2))
+        self._labels.writerows(self._labelled(day, table, steps))
         self._meet(day, table)
+        is_harmless = table.is_rpc & (table.step < 0)
+        self._used = np.union1d(self._used, self._keys(day, table.client[is_harmless], table.server[is_harmless]))
 
     def end(self, number: int) -> None:
         """All addresses end with the simulation, the day after its last."""
@@ -89,7 +93,12 @@ class Truth:
             self._since[host] = number
         self._address = address.copy()
 
-    def _labelled(self, table: Seen, steps: Sequence[Step]) -> Iterator[list[object]]:
+    def _keys(self, day: Day, client: Ints, server: Ints) -> Ints:
+        """The two addresses that a sensor sees, as one number."""
+        gateway = self._net.gateway[client]
+        return (day.address[np.where(gateway >= 0, gateway, client)] << 32) | day.address[server]
+
+    def _labelled(self, day: Day, table: Seen, steps: Sequence[Step]) -> Iterator[list[object]]:
         places = np.flatnonzero(table.step >= 0)
         rows, own = table.flow.take(places).to_pylist(), table.step[places].tolist()
         calls: dict[str, int] = {row["flow_id"]: 0 for row in rows}
@@ -97,13 +106,15 @@ class Truth:
             for flow_id in table.call["flow_id"].to_pylist():
                 if flow_id in calls:
                     calls[flow_id] += 1
+        ends = (np.array([host(step) for step in steps], dtype=np.int64) for host in (_client, _server))
+        is_usual = np.isin(self._keys(day, *ends), self._used)
         for number, step in enumerate(steps):
             flows = [row for row, whose in zip(rows, own, strict=True) if whose == number]
             roles = [ROLES[int(self._net.role[host])] for host in (step.client, step.server)]
             times = min(row["start_time"] for row in flows), max(row["end_time"] for row in flows)
             yield [
                 step.attack, step.kind, step.technique, step.activity, _visibility(step, flows),
-                step.is_usual, step.is_blocked, step.is_work_time,
+                bool(is_usual[number]), step.is_blocked, step.is_work_time,
                 self._names[step.client], roles[0], self._names[step.server], roles[1], flows[0]["src_ip"], flows[0]["dest_ip"],
                 *(f"{time.isoformat()}Z" for time in times), len(flows),
                 sum(row["is_established"] for row in flows), sum(calls[row["flow_id"]] for row in flows),
@@ -125,10 +136,20 @@ class Truth:
         self._known = np.union1d(self._known, client * len(self._net) + server)
 
 
+def _client(step: Step) -> int:
+    return step.client
+
+
+def _server(step: Step) -> int:
+    return step.server
+
+
 def _visibility(step: Step, flows: Sequence[Mapping[str, object]]) -> str:
-    """`flow`: RPC over TCP; `pipe`: SMB alone; `none`: encrypted SMB alone."""
+    """`flow`: RPC over TCP; `pipe`: SMB alone; `none`: encrypted SMB alone, or without a pipe."""
     if any(row["dest_port"] != SMB_PORT for row in flows):
         return "flow"
+    if not any(leg.calls for leg in ACTIVITIES[step.activity].legs):
+        return "none"
     return "none" if is_encrypted(np.array([step.server]))[0] else "pipe"
 
 
