@@ -105,18 +105,17 @@ class Session:
         """Let tables of a workspace's file be relations, for steps that build on them."""
         self._engine.attach(path, relations)
 
-    def gathered(self, name: str, uses: Sequence[str]) -> pa.Table:
-        """All rows of a step over what was read.
+    def gathered(self, name: str, uses: Sequence[str]) -> pa.RecordBatchReader:
+        """The rows of a step over what was read, as they come; to be used up while the session is open.
 
         Args:
             name: the step.
-            uses: what it builds on beside the catalogue; that is given where it is named.
+            uses: what it builds on beside the catalogue.
         """
         for listed in (each for each in CATALOG if each not in self._held):
             self._engine.give(listed, relations.rows(listed))
             self._held.append(listed)
-        sql = compose_steps(uses, step(name), (*GIVEN, *self._held))
-        return self._engine.rows(sql, self.parameters)
+        return self._engine.batches(compose_steps(uses, step(name), (*GIVEN, *self._held)), self.parameters)
 
     def told(self, name: str, **parameters: int) -> list[dict[str, Any]]:
         """All rows of a step over relations that are kept."""

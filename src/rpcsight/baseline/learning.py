@@ -2,27 +2,30 @@
 
 import hashlib
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
 from rpcsight.account import Account
-from rpcsight.baseline.workspace import Workspace
-from rpcsight.errors import InputError
-from rpcsight.pipeline import Progress, Request, opened
+from rpcsight.baseline.workspace import Workspace, rule_of
+from rpcsight.engines.pump import unpacked_blocks
+from rpcsight.errors import InputError, SchemaError, UsageError
+from rpcsight.intake.read import NOTHING
+from rpcsight.pipeline import Progress, Request, Session, opened
 from rpcsight.readers import Input
 from rpcsight.schema.arrow import ARROW_TYPES
 from rpcsight.schema.baseline import LEARNED, LEARNED_INPUT
 
 __all__ = ["Learned", "learn"]
 
-USES = {
-    "pair_day": ("candidate", "sighting"),
-    "deed_day": ("rpc_call", "called"),
-    "endpoint_day": ("candidate", "sighting", "rpc_call", "called"),
-}
+SEEN = ("candidate", "sighting")
+CALLED = ("rpc_call", "called")
+USES = {"pair_day": SEEN, "deed_day": CALLED, "endpoint_day": (*SEEN, *CALLED)}
 """The steps that those of `LEARNED` build on, beside the catalogue."""
 ASKED = ("rpc_call",)
+UNPLACED = "not learned: {:,} records on dynamic ports that don't say who called whom"
 
 
 @dataclass(slots=True)
@@ -30,73 +33,97 @@ class Learned:
     """What came of it.
 
     Args:
-        account: of what was read; None where everything had been learned before.
+        account: of what was read; empty where everything had been learned before.
         files: how many files are new.
         known: how many had been learned.
         rows: what was learned of them, by table.
+        unusable: why nothing of the other inputs could be used, where no file is new.
     """
 
-    account: Account | None
+    account: Account
     files: int
     known: int
     rows: dict[str, int] = field(default_factory=dict[str, int])
+    unusable: str = ""
 
 
 def learn(request: Request, workspace: Workspace, progress: Progress | None = None) -> Learned:
     """Learn what is normal from records; files whose content was learned before are passed over.
 
     Args:
-        request: what to read.
+        request: what to read; all of it: --since and --until would leave a file half learned, and it is never read again.
         workspace: is changed as a whole, or not at all.
         progress: is told what is being read.
 
     Raises:
         InputError: nothing usable was read.
-        SettingsError: the workspace was learned by another rule.
+        SettingsError: the workspace was learned with other ports.
+        UsageError: there are bounds on times.
     """
+    if request.since or request.until:
+        what = "a file is learned as a whole, or it would count as learned while half of it is not"
+        raise UsageError("--since", what, "name the files of those days; or `rpcsight convert`, and learn its days")
+    workspace.refuse_other(rule_of(request.settings))
     sieve = _Sieve(workspace.contents())
-    try:
-        with opened(request, progress, ASKED, wanted=sieve.is_new) as session:
-            rows = {name: session.gathered(name, USES[name]) for name in LEARNED}
-            workspace.add(rows, sieve.table(), request.settings)
-            counts = {name: table.num_rows for name, table in rows.items()}
-            return Learned(session.account, len(sieve.new), sieve.known, counts)
-    except InputError:
-        if sieve.new or not sieve.known:
-            raise
-        return Learned(None, 0, sieve.known)
+    with ExitStack() as stack:
+        try:
+            session = stack.enter_context(opened(request, progress, ASKED, wanted=sieve.is_new))
+        except (InputError, SchemaError, UsageError) as nothing:
+            if not sieve.known:
+                raise
+            return Learned(Account(), 0, sieve.known, unusable="" if nothing.what == NOTHING else str(nothing))
+        unplaced = session.ask("unplaced", ("candidate",))[0]["records"]
+        if unplaced:
+            session.account.limits.append(UNPLACED.format(unplaced))
+        session.count_calls()
+        inputs = sieve.rows(session.made.used)
+        counts = workspace.add(_gathered(session), inputs, request.settings)
+        return Learned(session.account, inputs.num_rows, sieve.known, counts)
+
+
+def _gathered(session: Session) -> Iterator[tuple[str, pa.RecordBatchReader]]:
+    """Rows of each of `LEARNED`, to be used up before the next are asked for."""
+    for name in LEARNED:
+        yield name, session.gathered(name, USES[name])
 
 
 class _Sieve:
-    """Lets through files whose content is new.
+    """Lets through files whose content is new, packed or not.
 
     Args:
         known: contents that were learned.
     """
 
     def __init__(self, known: set[str]) -> None:
-        self._known = known
+        self._learned = known
         self.known = 0
         self.new: dict[str, tuple[str, int]] = {}
 
     def is_new(self, item: Input) -> bool:
         """Whether nobody has learned a file's content, and this run has not met it yet."""
-        with item.path.open("rb") as file:
-            content = hashlib.file_digest(file, _hash).hexdigest()
-            size = file.tell()
-        if content in self._known or content in self.new:
+        digest = hashlib.blake2b(digest_size=20)
+        size = 0
+        for block in _until_broken(item):
+            digest.update(block)
+            size += len(block)
+        content = digest.hexdigest()
+        if content in self._learned or content in self.new:
             self.known += 1
             return False
         self.new[content] = (item.source, size)
         return True
 
-    def table(self) -> pa.Table:
-        """Rows of `LEARNED_INPUT`."""
+    def rows(self, used: set[str]) -> pa.Table:
+        """Rows of `LEARNED_INPUT` for the inputs that could be read."""
         now = time.time_ns() // 1000
-        rows = [(content, path, size, now) for content, (path, size) in self.new.items()]
+        rows = [(content, path, size, now) for content, (path, size) in self.new.items() if path in used]
         schema = pa.schema([(column.name, ARROW_TYPES[column.kind]) for column in LEARNED_INPUT])
         return pa.table([[row[place] for row in rows] for place in range(len(schema))], schema=schema)
 
 
-def _hash() -> "hashlib._Hash":
-    return hashlib.blake2b(digest_size=20)
+def _until_broken(item: Input) -> Iterator[bytes]:
+    """The content up to where its packing is broken: so much of it is read."""
+    try:
+        yield from unpacked_blocks(str(item.path), item.compression, item.source)
+    except InputError:
+        return

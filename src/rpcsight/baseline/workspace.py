@@ -1,6 +1,7 @@
 """The file that keeps what was learned, what is made of it for hunts, and what people decided about findings."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -8,18 +9,33 @@ import pyarrow as pa
 
 from rpcsight.analytics import step
 from rpcsight.engines.store import Store
-from rpcsight.errors import InputError, SettingsError, UsageError
+from rpcsight.errors import InputError, RpcsightError, SettingsError, UsageError
 from rpcsight.schema.baseline import BASELINE, LEARNED, LEARNED_INPUT, LEARNED_KEYS
 from rpcsight.schema.triage import TRIAGE
 from rpcsight.settings import BaselineSettings, Settings
 
-__all__ = ["SHAPE", "Workspace"]
+__all__ = ["HELD_BACK", "SHAPE", "Rows", "Workspace"]
 
 SHAPE = 1
 """Of the tables; files of another are refused."""
 TABLES = {**LEARNED, "learned_input": LEARNED_INPUT, **BASELINE, **TRIAGE}
 UNITED = {"first_us": "min", "last_us": "max", "hours": "bit_or"}
 """How columns of `schema.baseline.LEARNED` are put together that are no keys and no sums."""
+SETTLED = 7
+"""A client's first days, in which whom it meets says nothing: half of a baseline that is shorter than two weeks."""
+
+Rows = pa.RecordBatchReader | pa.Table | str
+"""Rows at hand, or the query that gives them."""
+
+HELD_BACK = """
+select finding_pair.src_ip, finding_pair.dest_ip, min(finding_pair.day) as day
+from finding_pair
+join finding on finding.finding_id = finding_pair.finding_id
+where finding.status not in ('benign', 'allowed')
+group by finding_pair.src_ip, finding_pair.dest_ip
+"""
+"""Clients and servers of findings that nobody dismissed, and the day from which on they are not learned."""
+DAYS = " union ".join(f"select day from {name}" for name in LEARNED)
 
 
 class Workspace:
@@ -40,11 +56,15 @@ class Workspace:
             raise UsageError("--workspace", f"there is no {str(path)!r}", f"rpcsight learn LOGS --workspace {path}")
         if not path.absolute().parent.is_dir():
             raise UsageError("--workspace", f"there is no folder {str(path.parent)!r}", "make it, or name another")
+        if path.is_dir():
+            raise UsageError("--workspace", f"{str(path)!r} is a folder", "name a file in it: corp.rpcsight")
+        if not is_reading and not (path.exists() and path.stat().st_size):
+            _begin(path)
         self.store = Store(path, is_reading=is_reading)
         try:
-            if not is_reading:
-                self._make()
             self._check()
+            if not is_reading:
+                _make(self.store)
         except BaseException:
             self.store.close()
             raise
@@ -67,47 +87,72 @@ class Workspace:
         """The contents that were learned."""
         return {row["content"] for row in self.rows("select content from learned_input")}
 
-    def add(self, learned: Mapping[str, pa.RecordBatchReader | pa.Table], inputs: pa.Table, settings: Settings) -> None:
+    def rule(self) -> str | None:
+        """What tells RPC from other connections in what was learned; None: nothing was."""
+        return self.rows("select rule from workspace")[0]["rule"]
+
+    def refuse_other(self, rule: str | None, whose: str = "now") -> None:
+        """See to it that what is added was told from other connections as what was learned.
+
+        Raises:
+            SettingsError: it was not.
+        """
+        if rule and self.rule() not in {None, rule}:
+            what = f"was learned with other ports ({self.rule()}) than {whose} ({rule})"
+            raise SettingsError(str(self.path), what, "use the same settings, or another workspace")
+
+    def add(
+        self, learned: Iterable[tuple[str, Rows]], inputs: Rows, settings: Settings, rule: str | None = None
+    ) -> dict[str, int]:
         """Unite what is learned of inputs with what was learned before, and settle; as a whole or not at all.
 
         Args:
-            learned: rows of each of `schema.baseline.LEARNED`.
+            learned: rows of each of `schema.baseline.LEARNED`, by name, used up one after the other.
             inputs: rows of `LEARNED_INPUT`: what they come from.
             settings: say how long is remembered and what counts as known.
+            rule: as `rule()`; None: that of the settings.
+
+        Returns:
+            How many rows are new, by table.
 
         Raises:
-            SettingsError: what was learned before was learned by another rule.
+            SettingsError: what was learned before was learned with other ports.
         """
+        rule = rule or rule_of(settings)
+        self.refuse_other(rule)
+        counts: dict[str, int] = {}
         with self.store.transaction():
-            self._same_rule(settings)
-            self.store.insert("learned_input", inputs)
-            for name, rows in learned.items():
-                self.store.insert(name, rows)
-                self.store.run(united(name))
-                self.store.run(f"delete from {name}")
-                self.store.run(f"insert into {name} by name select * from united")
-                self.store.run("drop table united")
+            self.store.run("update workspace set rule = $rule", {"rule": rule})
+            for name, rows in learned:
+                counts[name] = self._unite(name, rows)
+            self._append("learned_input", inputs)
             self.settle(settings.baseline)
+        self.store.flush()
+        return counts
 
     def forget(self, before: int, settings: BaselineSettings) -> None:
         """Drop what was learned of days before one (since 1970), and settle."""
         with self.store.transaction():
-            for name in LEARNED:
-                self.store.run(f"delete from {name} where day < $before", {"before": before})
+            self._drop(before)
             self.settle(settings)
+        self.store.flush()
+
+    def oldest_of(self, days: int) -> int | None:
+        """The first of the newest days that have records; None: there are not so many."""
+        sql = f"select day from ({DAYS}) as days order by day desc limit 1 offset $skipped"
+        rows = self.rows(sql, {"skipped": days - 1})
+        return rows[0]["day"] if rows else None
 
     def settle(self, settings: BaselineSettings) -> None:
         """Make the tables of the baseline anew; within a transaction."""
-        oldest = "(select max(day) from pair_day) - $kept"
-        for name in LEARNED:
-            self.store.run(f"delete from {name} where day <= {oldest}", {"kept": settings.keep_days})
+        oldest = self.oldest_of(settings.keep_days)
+        if oldest is not None:
+            self._drop(oldest)
         self.store.view("held_back", HELD_BACK)
-        self.store.view("met_day", step("met_day"))
-        self.store.view("link", step("link"))
-        self.store.view("linked_deed", step("linked_deed"))
-        self.store.view("role", step("role"))
-        days = self.store.rows("select count(distinct day) as days from met_day").to_pylist()[0]["days"]
-        parameters = {"settle_days": max(1, min(7, days // 2))}
+        for name in ("met_day", "link", "linked_deed", "role"):
+            self.store.view(name, step(name))
+        days = self.rows("select count(distinct day) as days from met_day")[0]["days"]
+        parameters = {"settle_days": max(1, min(SETTLED, days // 2))}
         for name in BASELINE:
             self.store.view("settled", step(name), parameters)
             self.store.run(f"delete from {name}")
@@ -115,46 +160,90 @@ class Workspace:
         for name in ("settled", "role", "linked_deed", "link", "met_day", "held_back"):
             self.store.run(f"drop table {name}")
 
-    def _make(self) -> None:
-        with self.store.transaction():
-            self.store.run("create table if not exists workspace (shape INTEGER, rule VARCHAR)")
-            if not self.rows("select * from workspace"):
-                self.store.run("insert into workspace values ($shape, null)", {"shape": SHAPE})
-            for name, columns in TABLES.items():
-                self.store.create(name, columns)
+    def _unite(self, name: str, rows: Rows) -> int:
+        """Put rows together with those of the same days; how many there were."""
+        self.store.run(f"create or replace temp table given as select * from {name} limit 0")
+        self._append("given", rows)
+        self.store.run(_united(name))
+        self.store.run(f"delete from {name} where day in (select day from given)")
+        keys = [column.name for column in LEARNED[name] if column.name in LEARNED_KEYS and column.name != "day"]
+        self.store.run(f"insert into {name} by name select * from united order by day, {', '.join(keys)}")
+        count = self.rows("select count(*) as rows from given")[0]["rows"]
+        self.store.run("drop table united")
+        self.store.run("drop table given")
+        return count
+
+    def _append(self, name: str, rows: Rows) -> None:
+        if isinstance(rows, str):
+            self.store.run(f"insert into {name} by name {rows}")
+        else:
+            self.store.insert(name, rows)
+
+    def _drop(self, before: int) -> None:
+        for name in LEARNED:
+            self.store.run(f"delete from {name} where day < $before", {"before": before})
 
     def _check(self) -> None:
-        there = {row["table_name"] for row in self.rows("select table_name from information_schema.tables")}
-        if "workspace" not in there:
+        try:
+            there = {row["table_name"] for row in self.rows("select table_name from duckdb_tables()")}
+            (row,) = self.rows("select shape from workspace") if "workspace" in there else ({"shape": None},)
+        except (RpcsightError, ValueError) as cause:
+            raise InputError(str(self.path), f"is damaged ({cause})", "learn anew into another file") from cause
+        if row["shape"] is None:
             raise InputError(str(self.path), "is no workspace of rpcsight", "name another file")
-        (row,) = self.rows("select shape from workspace")
         if row["shape"] != SHAPE:
             what = f"was made by another version of rpcsight (shape {row['shape']}, this one has {SHAPE})"
             raise UsageError(str(self.path), what, "learn anew into another file")
 
-    def _same_rule(self, settings: Settings) -> None:
-        rule = settings.rule.model_dump_json()
-        (row,) = self.rows("select rule from workspace")
-        if row["rule"] not in {None, rule}:
-            what = f"was learned by another rule ({row['rule']}) than now ({rule})"
-            raise SettingsError(str(self.path), what, "use the same settings, or another workspace")
-        self.store.run("update workspace set rule = $rule", {"rule": rule})
+
+def rule_of(settings: Settings) -> str:
+    """What of the settings decides what is learned: the ports."""
+    rule = settings.rule
+    return f"mapper port {rule.mapper_port}, dynamic ports {rule.dynamic_ports[0]}-{rule.dynamic_ports[1]}"
 
 
-HELD_BACK = """
-select distinct finding_pair.src_ip, finding_pair.dest_ip, finding_pair.day
-from finding_pair
-join finding on finding.finding_id = finding_pair.finding_id
-where finding.status in ('open', 'malicious')
-"""
+def _begin(path: Path) -> None:
+    """Make the file under another name first: whoever finds it by its own finds all of it."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    partial.unlink(missing_ok=True)
+    try:
+        store = Store(partial)
+        try:
+            _make(store)
+        finally:
+            store.close()
+        try:
+            path.hardlink_to(partial)
+        except FileExistsError:  # empty, or somebody else made it meanwhile
+            if not path.stat().st_size:
+                partial.replace(path)
+        except OSError:  # no such links here
+            partial.replace(path)
+    except OSError as cause:
+        what = f"can't be made ({cause.strerror})"
+        raise InputError(str(path), what, "make room there, or name another file") from cause
+    finally:
+        partial.unlink(missing_ok=True)
 
 
-def united(name: str) -> str:
-    """The statement that unites the rows of a table of what is learned, by their keys."""
-    columns = [column.name for column in LEARNED[name]]
-    keys = [each for each in columns if each in LEARNED_KEYS]
+def _make(store: Store) -> None:
+    with store.transaction():
+        store.run("create table if not exists workspace (shape INTEGER, rule VARCHAR)")
+        store.run("insert into workspace select $shape, null where not exists (from workspace)", {"shape": SHAPE})
+        for name, columns in TABLES.items():
+            store.create(name, columns)
+
+
+def _united(name: str) -> str:
+    """The statement that unites what is given with the rows of a table, of the same days, by their keys."""
     kinds = {column.name: column.kind for column in LEARNED[name]}
+    keys = [each for each in kinds if each in LEARNED_KEYS]
     values = [
-        f"cast({UNITED.get(each, 'sum')}({each}) as {kinds[each]}) as {each}" for each in columns if each not in keys
+        f"cast({UNITED.get(each, 'sum')}({each}) as {kinds[each]}) as {each}" for each in kinds if each not in keys
     ]
-    return f"create temp table united as select {', '.join(keys + values)} from {name} group by {', '.join(keys)}"
+    return f"""
+        create or replace temp table united as
+        select {", ".join(keys + values)}
+        from (select * from given union all by name select * from {name} where day in (select day from given)) as every
+        group by {", ".join(keys)}
+    """

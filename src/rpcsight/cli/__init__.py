@@ -9,10 +9,12 @@ from typing import Annotated
 import typer
 
 from rpcsight import __version__
+from rpcsight.cli.baseline import app as baseline
 from rpcsight.cli.conversion import convert
 from rpcsight.cli.doctor import doctor
 from rpcsight.cli.evaluate import evaluate
 from rpcsight.cli.interfaces import interfaces
+from rpcsight.cli.learn import learn
 from rpcsight.cli.listing import list_
 from rpcsight.cli.new_analytic import new_analytic
 from rpcsight.cli.options import (
@@ -58,6 +60,8 @@ app = typer.Typer(
     rpcsight demo                                see it work, on a recording that comes with it
     rpcsight hunt conn.log                       who used RPC on whom, most telling first, with reasons
     rpcsight hunt logs/ --format jsonl           the same for a SIEM, from a folder of logs
+    rpcsight learn logs/ -w corp.rpcsight        what is normal here, for hunts to tell the unusual from it
+    rpcsight baseline show -w corp.rpcsight      what was learned, by host if you like
     rpcsight doctor conn.log                     what these records can show, and what not
     rpcsight run CAR-2014-05-001 conn.log        one analytic, exactly as published, every row
     zcat conn.*.gz | rpcsight hunt -             from a pipe
@@ -175,6 +179,8 @@ def run(
     tell(session.account, is_quiet=quiet)
 
 
+app.command()(learn)
+app.add_typer(baseline)
 app.command()(doctor)
 app.command()(convert)
 app.command()(interfaces)

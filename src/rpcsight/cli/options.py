@@ -28,8 +28,10 @@ __all__ = [
     "Quiet",
     "SettingsFile",
     "Since",
+    "TextFormat",
     "Until",
     "Window",
+    "WorkspaceFile",
     "request",
 ]
 
@@ -101,6 +103,11 @@ SettingsFile = Annotated[
     Path | None,
     typer.Option("--settings", help="A TOML file; its keys are those of docs/settings.md.", show_default=False),
 ]
+WorkspaceFile = Annotated[
+    Path,
+    typer.Option("--workspace", "-w", metavar="FILE", help="The file that keeps what is learned.", show_default=False),
+]
+TextFormat = Annotated[str, typer.Option("--format", "-f", help="text, or json for programs.")]
 Limit = Annotated[
     int, typer.Option("--limit", help="Most rows of a table for people; the other formats give all.", min=1)
 ]

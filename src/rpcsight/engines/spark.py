@@ -114,6 +114,17 @@ class Spark:
         """See `Engine.give`."""
         self._show(name, self._session.createDataFrame(rows))
 
+    def attach(self, path: str, relations: Sequence[str]) -> None:
+        """See `Engine.attach`. The driver reads the file."""
+        from rpcsight.engines.store import Store
+
+        store = Store(Path(path), is_reading=True)
+        try:
+            for name in relations:
+                self.give(name, store.rows(f"select * from {identifier(name)}"))
+        finally:
+            store.close()
+
     def close(self) -> None:
         """See `Engine.close`. A session that somebody else started stays."""
         if self._is_ours:

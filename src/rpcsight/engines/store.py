@@ -1,25 +1,30 @@
-"""A DuckDB file that outlives a run: what a workspace keeps its tables in."""
+"""A DuckDB file that outlives a run: what a workspace keeps its tables in. With engines/duckdb, all that imports duckdb."""
 
-import os
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from rpcsight.engines.text import identifier, used
+from rpcsight.engines.text import identifier, literal, used
 from rpcsight.errors import EngineError, InputError
 from rpcsight.schema.column import Column
 
 __all__ = ["Store"]
 
 MEMORY_LIMIT = "1200MB"
-IN_USE = "lock"
+IN_USE = ("Could not set lock", "Conflicting lock")
+INTERRUPTED = "Query interrupted"
+"""What DuckDB makes of Ctrl-C (a plain RuntimeError)."""
+SHOWN = 200
 CLOSED = (
     "set autoinstall_known_extensions = false",
     "set autoload_known_extensions = false",
     "set TimeZone = 'UTC'",
+    "set preserve_insertion_order = false",
 )
 
 
@@ -29,18 +34,22 @@ class Store:
     Args:
         path: the file; made if it is not there, unless it is opened to be read only.
         is_reading: nothing will be written.
-        scratch: a folder for temporary files; beside the file if it is not given.
 
     Raises:
         InputError: it can't be opened: another process writes to it, or it is no such file.
     """
 
-    def __init__(self, path: Path, *, is_reading: bool = False, scratch: str = "") -> None:
+    def __init__(self, path: Path, *, is_reading: bool = False) -> None:
         self._path = path
-        config = {"memory_limit": MEMORY_LIMIT, "temp_directory": scratch or f"{path}.tmp"}
+        self._scratch = tempfile.mkdtemp(prefix="rpcsight-")
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": MEMORY_LIMIT,
+            "temp_directory": self._scratch,
+        }
         try:
             self._database = duckdb.connect(str(path), read_only=is_reading, config=config)
         except duckdb.Error as cause:
+            shutil.rmtree(self._scratch, ignore_errors=True)
             raise _unusable(path, cause) from cause
         for statement in CLOSED:
             self._database.execute(statement)
@@ -48,6 +57,7 @@ class Store:
     def close(self) -> None:
         """Let go of the file."""
         self._database.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
     def create(self, name: str, columns: Sequence[Column]) -> None:
         """Make a table, if it is not there."""
@@ -70,7 +80,7 @@ class Store:
             EngineError: the database gave up; with its words.
         """
         with self._told():
-            return self._database.execute(sql, parameters or {}).to_arrow_table()
+            return self._database.sql(sql, params=dict(parameters or {})).to_arrow_table()
 
     def view(self, name: str, sql: str, parameters: Mapping[str, int] | None = None) -> None:
         """Keep the rows of a query as a relation for this connection only."""
@@ -87,6 +97,22 @@ class Store:
                 self._database.unregister("given_rows")
 
     @contextmanager
+    def beside(self, path: Path) -> Iterator[None]:
+        """Let the tables of another file be relations `other.NAME`, to be read; not within a transaction.
+
+        Raises:
+            InputError: it can't be opened.
+        """
+        try:
+            self._database.execute(f"attach {literal(str(path))} as other (read_only)")
+        except duckdb.Error as cause:
+            raise _unusable(path, cause) from cause
+        try:
+            yield
+        finally:
+            self._database.execute("detach other")
+
+    @contextmanager
     def transaction(self) -> Iterator[None]:
         """Everything within is kept together, or (on an error) nothing of it."""
         self.run("begin")
@@ -94,25 +120,36 @@ class Store:
             yield
             self.run("commit")
         except BaseException:
-            self._database.execute("rollback")
+            with suppress(duckdb.Error):  # what could not be committed is rolled back already
+                self._database.execute("rollback")
             raise
+
+    def flush(self) -> None:
+        """Bring everything into the file itself: its size is then what is kept."""
+        self.run("checkpoint")
 
     def size(self) -> int:
         """Bytes on disk."""
-        return os.stat(self._path).st_size if self._path.exists() else 0  # noqa: PTH116 - the file itself
+        return self._path.stat().st_size
 
     @contextmanager
     def _told(self) -> Iterator[None]:
         try:
             yield
         except duckdb.Error as cause:
-            raise EngineError(str(self._path), str(cause).partition("\n")[0]) from cause
+            raise EngineError(str(self._path), _first_line(cause)) from cause
+        except RuntimeError as cause:
+            if str(cause) == INTERRUPTED:
+                raise KeyboardInterrupt from cause
+            raise
+
+
+def _first_line(cause: duckdb.Error) -> str:
+    return str(cause).partition("\n")[0]
 
 
 def _unusable(path: Path, cause: duckdb.Error) -> InputError:
-    text = str(cause).partition("\n")[0]
-    if IN_USE in text.lower():
+    text = _first_line(cause)
+    if any(each in str(cause) for each in IN_USE):
         return InputError(str(path), "another process has this workspace open", "wait until it is done, or stop it")
-    if "does not exist" in text:
-        return InputError(str(path), "there is no such workspace", f"rpcsight learn LOGS --workspace {path}")
-    return InputError(str(path), f"is no workspace of rpcsight ({text[:200]})", "name another file")
+    return InputError(str(path), f"is no workspace of rpcsight ({text[:SHOWN]})", "name another file")

@@ -25,7 +25,7 @@ class Planned:
 class Plan:
     """What will be read, what holds no flows (with what it holds), and what can't be used (with the error).
 
-    `mapping` and `scratch` are those that it was made with.
+    `mapping` and `scratch` are those that it was made with; `used` names the inputs that were read, in part at least.
     """
 
     mapping: Mapping[str, str]
@@ -33,6 +33,7 @@ class Plan:
     scans: list[Planned] = field(default_factory=list[Planned])
     flowless: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     unusable: list[RpcsightError] = field(default_factory=list[RpcsightError])
+    used: set[str] = field(default_factory=set[str])
 
 
 def plan(
@@ -63,9 +64,9 @@ def plan(
     for found in find(paths, scratch, stdin):
         try:
             item = look(found)
+            reader = pick(item, readers)
             if wanted and not wanted(item):
                 continue
-            reader = pick(item, readers)
             item = _readable(item, reader, scratch, made)
             scan = reader.scan(item, mapping)
         except NoFlows as why:

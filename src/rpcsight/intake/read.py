@@ -12,7 +12,7 @@ from rpcsight.intake.locate import UNREADABLE, locate
 from rpcsight.intake.plan import Plan, Planned, split
 from rpcsight.schema import FACTS
 
-__all__ = ["MAPPED", "OTHER_PORT", "UNUSABLE", "Progress", "read", "spare"]
+__all__ = ["MAPPED", "NOTHING", "OTHER_PORT", "UNUSABLE", "Progress", "read", "spare"]
 
 SHOWN = 5
 LOCATED_FILES = 3
@@ -38,6 +38,7 @@ PORTLESS = ("no flow record", "dest_port missing")
 """Beginnings of the reasons that leave open whether a record is on an RPC port."""
 DEFECTS = ("src_port missing", "start_time ", "src_ip missing", "dest_ip missing")
 """Beginnings of the reasons for which records on RPC ports can't be used, as `steps/reading.sql` words them."""
+NOTHING = "there is nothing to read"
 UNUSABLE = (UNREADABLE, *PORTLESS, *DEFECTS)
 """Beginnings of the reasons for which records and lines can't be used."""
 COARSE = (
@@ -120,8 +121,10 @@ def _counts(
 ) -> list[ReadCount]:
     """Read a group of files; a part of it that can't be read is noted in `made` and does not cost the others."""
     counts: list[ReadCount] = []
+    sources = [item.source for item, _ in planned.inputs]
     try:
-        return [engine.read(planned.scan, statements, parameters)]
+        counts.append(engine.read(planned.scan, statements, parameters))
+        made.used.update(sources)
     except LayoutChange:
         for scan in split(planned, made):
             if not scan.parts(statements.facts):
@@ -131,6 +134,7 @@ def _counts(
                 counts.append(engine.read(scan, statements, parameters))
             except RpcsightError as error:
                 made.unusable.append(error)
+        made.used.update(sources if counts else ())
     except InputError:
         if len(planned.inputs) == 1:
             raise
@@ -152,7 +156,7 @@ def _nothing(made: Plan) -> RpcsightError:
     reasons = [(error.where, error.what.splitlines()[0]) for error in made.unusable]
     reasons += [(source, f"holds no flows: {why}") for source, why in made.flowless]
     if not reasons:
-        return UsageError("paths", "there is nothing to read", "name a file, a folder, a pattern or -")
+        return UsageError("paths", NOTHING, "name a file, a folder, a pattern or -")
     if len(reasons) == 1:
         return InputError(*reasons[0], f"flows are in conn.log; {KNOWN_FORMATS}")
     shown = "".join(f"\n  {where}: {what}" for where, what in reasons[:SHOWN])

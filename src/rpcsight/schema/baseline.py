@@ -16,7 +16,8 @@ PAIR_DAY: tuple[Column, ...] = (
     Column("last_us", "BIGINT", "start of the last"),
     Column("busy_us", "BIGINT", "how long answered connections lasted, together"),
 )
-"""A client and server, a day. Only sums, minima, maxima and unions: any split of the records, in any order, gives the same."""
+"""A client and server, a day. Only sums, minima, maxima and unions: any split of the records,
+in any order, gives the same."""
 
 DEED_DAY: tuple[Column, ...] = (
     Column("src_ip", "VARCHAR", "the client"),
@@ -47,9 +48,9 @@ LEARNED: dict[str, tuple[Column, ...]] = {"pair_day": PAIR_DAY, "deed_day": DEED
 LEARNED_KEYS = {"src_ip", "dest_ip", "day", "service", "operation", "user_name", "dest_port"}
 
 LEARNED_INPUT: tuple[Column, ...] = (
-    Column("content", "VARCHAR", "BLAKE2 of the file's bytes: the same content is learned once"),
+    Column("content", "VARCHAR", "BLAKE2 of what the file holds, unpacked: the same content is learned once"),
     Column("path", "VARCHAR", "its name when it was learned"),
-    Column("bytes", "BIGINT", "its size"),
+    Column("bytes", "BIGINT", "its size, unpacked"),
     Column("learned_us", "BIGINT", "when, in microseconds since 1970 UTC"),
 )
 

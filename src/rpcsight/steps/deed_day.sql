@@ -8,9 +8,9 @@ placed as (
   select
     case when called.is_callback then called.dest_ip else called.src_ip end as src_ip,
     case when called.is_callback then called.src_ip else called.dest_ip end as dest_ip,
-    coalesce(called.service, called.known_interface, '') as service,
-    case when told.interface is not null then coalesce(called.operation_name, '') else '' end as operation,
-    coalesce(called.user_name, '') as user_name,
+    substring(coalesce(called.service, called.known_interface, ''), 1, 256) as service,
+    case when told.interface is not null then substring(coalesce(called.operation_name, ''), 1, 256) else '' end as operation,
+    substring(coalesce(called.user_name, ''), 1, 256) as user_name,
     called.at_us,
     called.at_us // 86400000000 as day,
     called.at_us % 86400000000 // 3600000000 as hour,
@@ -19,10 +19,12 @@ placed as (
   left join told
     on told.interface = called.known_interface
     and told.opnum = called.known_opnum
-  where called.at_us is not null
+  where called.at_us between 0 and 4102444799999999
     and called.src_ip <> called.dest_ip
     and called.src_ip not like '127.%'
+    and called.dest_ip not like '127.%'
     and called.src_ip <> '::1'
+    and called.dest_ip <> '::1'
 )
 select
   src_ip,

@@ -12,13 +12,14 @@ union all
 select
   dest_ip,
   dest_port,
-  coalesce(service, known_interface) as service,
+  substring(coalesce(service, known_interface), 1, 256) as service,
   cast(at_us // 86400000000 as integer) as day,
   count(*) as records
 from called
-where at_us is not null
+where at_us between 0 and 4102444799999999
   and not is_callback
   and coalesce(transport_protocol, 'tcp') = 'tcp'
   and dest_port between $dynamic_low and $dynamic_high
   and coalesce(service, known_interface) is not null
-group by dest_ip, dest_port, coalesce(service, known_interface), at_us // 86400000000
+  and dest_ip is not null
+group by dest_ip, dest_port, substring(coalesce(service, known_interface), 1, 256), at_us // 86400000000

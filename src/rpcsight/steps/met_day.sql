@@ -1,5 +1,6 @@
 /* met_day: clients and servers that used RPC, a day, as learned: the mapper was asked, a call was decoded, or a dynamic port of a host whose
-   mapper anybody asks was connected to; and whether that is held back, since it is part of a finding that nobody dismissed. */
+   mapper anybody asks was connected to; and whether that is held back, since a finding that nobody dismissed is about the two, of that day
+   or an earlier one. */
 with asked as (
   select distinct dest_ip
   from pair_day
@@ -26,5 +27,5 @@ from met
 left join held_back
   on held_back.src_ip = met.src_ip
   and held_back.dest_ip = met.dest_ip
-  and held_back.day = met.day
+  and held_back.day <= met.day
 group by met.src_ip, met.dest_ip, met.day

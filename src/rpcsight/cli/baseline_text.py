@@ -1,0 +1,126 @@
+"""What is known, in words and small tables for people."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from rpcsight.cli.output import printable
+
+if TYPE_CHECKING:
+    from rpcsight.baseline.summary import Summary
+
+__all__ = [
+    "counted",
+    "difference_lines",
+    "host_lines",
+    "maturity",
+    "megabytes",
+    "overview_lines",
+    "roles",
+    "span",
+]
+
+MEGABYTE = 1_000_000
+
+
+def megabytes(size: int) -> str:
+    """A size in words."""
+    return f"{size / MEGABYTE:,.1f} MB"
+
+
+def counted(number: int, what: str, many: str = "") -> str:
+    """A number and what it counts, in the singular where it is one."""
+    return f"{number:,} {what if number == 1 else many or what + 's'}"
+
+
+def span(known: "Summary") -> str:
+    """The days of a baseline in words."""
+    if not known["days"]:
+        return "no days"
+    return f"{counted(known['days'], 'day')}, {known['first_day']} to {known['last_day']}"
+
+
+def maturity(known: "Summary") -> str:
+    """What a baseline of that age is good for, in words."""
+    from rpcsight.baseline.summary import MATURE
+
+    seen = f"{known['known_pairs']:,} of {counted(known['pairs'], 'pair')} seen on at least {counted(known['known_days'], 'day')}"
+    if known["is_mature"]:
+        return seen
+    return f"{seen}; a baseline of less than {MATURE} days says less: what happens once a week still looks new"
+
+
+def roles(known: "Summary") -> str:
+    """How many hosts of each role, in words."""
+    each = ", ".join(
+        counted(hosts, role) if role != "unknown" else f"{hosts:,} unknown" for role, hosts in known["roles"].items()
+    )
+    return f"{counted(known['hosts'], 'host')}{f': {each}' if each else ''}"
+
+
+def overview_lines(known: "Summary") -> Iterable[str]:
+    """What is known of the network."""
+    inputs = known["inputs"]
+    yield f"{known['workspace']}: {megabytes(known['bytes'])}, of {counted(inputs['files'], 'file')} with {megabytes(inputs['bytes'])}"
+    yield span(known)
+    yield maturity(known)
+    yield roles(known)
+    yield from _listed("newest servers", known["newest_servers"], ("first_day", "ip", "role", "clients"))
+    busiest = ("connections", "src_ip", "dest_ip", "days", "first_day", "last_day")
+    yield from _listed("busiest pairs", known["busiest_pairs"], busiest)
+    held = known["held_back_pairs"]
+    title = f"held back, {counted(held, 'pair')}: open findings are about them (rpcsight findings)"
+    yield from _listed(title, known["held_back"], ("from_day", "src_ip", "dest_ip"))
+
+
+def host_lines(known: "Summary") -> Iterable[str]:
+    """What is known of a host."""
+    yield f"{known['ip']}: {known['role']} (confidence {known['role_confidence']:.2f})"
+    if known["role_evidence"]:
+        yield known["role_evidence"]
+    yield (
+        f"seen {known['first_day']} to {known['last_day']}; a client on {counted(known['days'], 'day')}; "
+        f"uses {counted(known['servers'], 'server')}, used by {counted(known['clients'], 'client')}"
+    )
+    peers = ("ip", "role", "days", "first_day", "last_day", "connections")
+    yield from _listed("uses", known["uses"], peers)
+    yield from _listed("used by", known["used_by"], peers)
+    yield from _listed("calls", known["calls"], ("service", "operation", "days", "servers"))
+    yield from _listed("endpoints", known["endpoints"], ("port", "service", "days", "first_day", "last_day", "records"))
+
+
+def difference_lines(found: "Summary", limit: int) -> Iterable[str]:
+    """What two baselines have not in common; most rows of each list."""
+    yield f"{found['after']}, compared with {found['before']}"
+    columns = {
+        "hosts": ("ip", "role"),
+        "pairs": ("src_ip", "dest_ip", "connections"),
+        "services": ("src_ip", "service"),
+    }
+    for what in ("new", "gone"):
+        for kind, shown in columns.items():
+            rows = found[f"{what}_{kind}"]
+            yield from _listed(f"{what} {kind}: {len(rows):,}", rows[:limit], shown, is_titled=True)
+    rows = found["changed_roles"]
+    if rows:
+        yield from _listed(f"changed roles: {len(rows):,}", rows[:limit], ("ip", "role_before", "role_after"))
+
+
+def _listed(
+    title: str, rows: list[dict[str, Any]], columns: tuple[str, ...], *, is_titled: bool = False
+) -> Iterable[str]:
+    """A small table under a title; nothing where there are no rows."""
+    if not rows:
+        if is_titled:
+            yield title
+        return
+    heads = [column.replace("_", " ") for column in columns]
+    cells = [[_cell(row[column]) for column in columns] for row in rows]
+    widths = [max(len(line[place]) for line in [heads, *cells]) for place in range(len(columns))]
+    yield ""
+    yield title
+    for line in [heads, *cells]:
+        yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+
+
+def _cell(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else "" if value is None else printable(str(value))

@@ -1,0 +1,6 @@
+/* unplaced: how many records on dynamic ports do not say who called whom: nothing is learned of them. */
+select count(*) as records
+from candidate
+where not is_oriented
+  and src_port <> $mapper_port
+  and dest_port <> $mapper_port
