@@ -21,11 +21,21 @@ HEAVY = {"duckdb", "pyarrow", "pyspark", "sqlglot", "rich", "typer", "pydantic"}
 
 
 def test_what_is_public() -> None:
-    assert rpcsight.__all__ == ["Finding", "RpcsightError", "__version__", "convert", "doctor", "hunt", "read", "run"]
+    assert rpcsight.__all__ == [
+        "Finding",
+        "RpcsightError",
+        "__version__",
+        "convert",
+        "doctor",
+        "hunt",
+        "learn",
+        "read",
+        "run",
+    ]
     assert [name for name in rpcsight.__all__ if getattr(rpcsight, name, None) is None] == []
     assert rpcsight.Finding is Finding
-    with pytest.raises(AttributeError, match="has no attribute 'learn'"):
-        rpcsight.learn  # noqa: B018 # pyright: ignore
+    with pytest.raises(AttributeError, match="has no attribute 'train'"):
+        rpcsight.train  # noqa: B018 # pyright: ignore
 
 
 def test_importing_it_loads_nothing_heavy() -> None:

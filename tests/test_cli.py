@@ -35,19 +35,11 @@ from tests.oracles.flow import Flow
 from tests.recording import NFDUMP, PARQUET, written
 
 COMMANDS = [
-    "hunt",
-    "run",
-    "doctor",
-    "convert",
-    "interfaces",
-    "simulate",
-    "evaluate",
-    "list",
-    "test",
-    "new-analytic",
-    "sql",
+    *("hunt", "run", "learn", "doctor", "convert", "interfaces", "simulate", "evaluate", "list", "test"),
+    *("new-analytic", "sql"),
     "demo",
 ]
+GROUPS = ["baseline", *(f"baseline {name}" for name in ("show", "export", "import", "forget", "diff"))]
 RECORDING = str(PARQUET)
 HINTED = re.compile(r"error: [^\n]+: [^\n]+\n(  hint: [^\n]+\n)?")
 FLOW_SQL = """
@@ -130,7 +122,7 @@ def test_every_command_is_here() -> None:
     assert [each.name or each.callback.__name__ for each in app.registered_commands] == COMMANDS  # pyright: ignore
 
 
-@pytest.mark.parametrize("command", ["", *COMMANDS])
+@pytest.mark.parametrize("command", ["", *COMMANDS, *GROUPS])
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_help(cli: Cli, command: str, option: str) -> None:
     code, out, err = cli(*command.split(), option)

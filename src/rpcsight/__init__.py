@@ -5,6 +5,7 @@
     rows = rpcsight.run("rpc-activity", "conn.log")     # a pyarrow.Table
     for finding in rpcsight.hunt("logs/"):              # best first
         print(finding.score, finding.summary)
+    rpcsight.learn("logs/", workspace="corp.rpcsight")  # what is normal here
 
 `import rpcsight` loads no engine; the functions do.
 """
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from rpcsight.account import Account
+    from rpcsight.baseline.learning import Learned
     from rpcsight.diagnosis import Diagnosis
     from rpcsight.findings import Finding as Finding
     from rpcsight.hunting import Hunt
     from rpcsight.pipeline import Request
 
 __version__ = "0.1.0"
-__all__ = ["Finding", "RpcsightError", "__version__", "convert", "doctor", "hunt", "read", "run"]
+__all__ = ["Finding", "RpcsightError", "__version__", "convert", "doctor", "hunt", "learn", "read", "run"]
 
 Paths = str | Path | Sequence[str | Path]
 Columns = Mapping[str, str] | Sequence[str]
@@ -107,6 +109,36 @@ def hunt(
         found = hunting.hunt(session, asked.settings, file, budget)
         found.account.limits += diagnosis.limits(session)
     return found
+
+
+def learn(
+    paths: Paths,
+    *,
+    workspace: str | Path,
+    settings: str | Path | None = None,
+    mapping: Columns = (),
+    engine: str = "duckdb",
+    master: str | None = None,
+    **rule: object,
+) -> "Learned":
+    """Learn from records what is normal in a network; files that were learned before are passed over.
+
+    Args:
+        workspace: the file that keeps what is learned; made if it is not there.
+        paths, settings, mapping, engine, master, rule: as for `run`.
+
+    Returns:
+        How many files are new, what was learned of them, and the account of what was read.
+
+    Raises:
+        RpcsightError: as for `run`; the workspace is in use, or is none. It is then as it was.
+    """
+    from rpcsight.baseline.learning import learn as learned
+    from rpcsight.baseline.workspace import Workspace
+
+    asked = _request(paths, settings, mapping, engine, master, None, None, rule)
+    with Workspace(Path(_text("workspace", workspace, "give a path"))) as opened:
+        return learned(asked, opened)
 
 
 def doctor(

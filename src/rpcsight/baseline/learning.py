@@ -25,6 +25,8 @@ CALLED = ("rpc_call", "called")
 USES = {"pair_day": SEEN, "deed_day": CALLED, "endpoint_day": (*SEEN, *CALLED)}
 """The steps that those of `LEARNED` build on, beside the catalogue."""
 ASKED = ("rpc_call",)
+LEARNED_TOO = ("failed", "repeated")
+"""Why analytics leave records out that are learned all the same."""
 UNPLACED = "not learned: {:,} records on dynamic ports that don't say who called whom"
 
 
@@ -72,13 +74,18 @@ def learn(request: Request, workspace: Workspace, progress: Progress | None = No
             if not sieve.known:
                 raise
             return Learned(Account(), 0, sieve.known, unusable="" if nothing.what == NOTHING else str(nothing))
+        account = session.account
+        unused = {why: count for why, count in account.left_out.items() if why not in LEARNED_TOO}
+        account.left_out.clear()
+        if unused:
+            account.limits.append(f"not learned: {', '.join(f'{why} {count:,}' for why, count in unused.items())}")
         unplaced = session.ask("unplaced", ("candidate",))[0]["records"]
         if unplaced:
-            session.account.limits.append(UNPLACED.format(unplaced))
+            account.limits.append(UNPLACED.format(unplaced))
         session.count_calls()
         inputs = sieve.rows(session.made.used)
         counts = workspace.add(_gathered(session), inputs, request.settings)
-        return Learned(session.account, inputs.num_rows, sieve.known, counts)
+        return Learned(account, inputs.num_rows, sieve.known, counts)
 
 
 def _gathered(session: Session) -> Iterator[tuple[str, pa.RecordBatchReader]]:

@@ -13,6 +13,7 @@ from rpcsight.engines._spark_scan import PATH, Staged, raw, staged
 from rpcsight.engines._spark_session import cause_of, session
 from rpcsight.engines.dialects import parts
 from rpcsight.engines.feed import written
+from rpcsight.engines.store import tables
 from rpcsight.engines.text import identifier, literal, mapped
 from rpcsight.errors import EngineError, InputError, RpcsightError
 from rpcsight.schema import FACTS, Column
@@ -116,14 +117,8 @@ class Spark:
 
     def attach(self, path: str, relations: Sequence[str]) -> None:
         """See `Engine.attach`. The driver reads the file."""
-        from rpcsight.engines.store import Store
-
-        store = Store(Path(path), is_reading=True)
-        try:
-            for name in relations:
-                self.give(name, store.rows(f"select * from {identifier(name)}"))
-        finally:
-            store.close()
+        for name, rows in tables(Path(path), relations):
+            self.give(name, rows)
 
     def close(self) -> None:
         """See `Engine.close`. A session that somebody else started stays."""
@@ -219,9 +214,8 @@ class Spark:
         `persist` would do for the rows, but keeps the plans, and Spark looks through all of them at every query.
         """
         is_safe = self._session.sparkContext.getCheckpointDir() is not None
-        analysed = rows.select(
-            "*"
-        )  # an Observation is told of plans that were analysed before the action, not of SQL text
+        # An Observation is told of plans that were analysed before the action, not of SQL text.
+        analysed = rows.select("*")
         return analysed.checkpoint() if is_safe else analysed.localCheckpoint()
 
     def _show_reading(self) -> None:

@@ -13,7 +13,7 @@ from rpcsight.engines.text import identifier, literal, used
 from rpcsight.errors import EngineError, InputError
 from rpcsight.schema.column import Column
 
-__all__ = ["Store"]
+__all__ = ["Store", "tables"]
 
 MEMORY_LIMIT = "1200MB"
 IN_USE = ("Could not set lock", "Conflicting lock")
@@ -142,6 +142,21 @@ class Store:
             if str(cause) == INTERRUPTED:
                 raise KeyboardInterrupt from cause
             raise
+
+
+def tables(path: Path, names: Sequence[str]) -> Iterator[tuple[str, pa.Table]]:
+    """All rows of tables of a file, for engines that can't open it.
+
+    Raises:
+        InputError: it can't be opened.
+        EngineError: one of them is not in it.
+    """
+    store = Store(path, is_reading=True)
+    try:
+        for name in names:
+            yield name, store.rows(f"select * from {identifier(name)}")
+    finally:
+        store.close()
 
 
 def _first_line(cause: duckdb.Error) -> str:
