@@ -28,11 +28,10 @@ Rows = pa.RecordBatchReader | pa.Table | str
 """Rows at hand, or the query that gives them."""
 
 HELD_BACK = """
-select finding_pair.src_ip, finding_pair.dest_ip, min(finding_pair.day) as day
+select distinct finding_pair.src_ip, finding_pair.dest_ip, finding_pair.day
 from finding_pair
 join finding on finding.finding_id = finding_pair.finding_id
-where finding.status not in ('benign', 'allowed')
-group by finding_pair.src_ip, finding_pair.dest_ip
+where finding.status not in ('benign', 'allowed') or (finding.status = 'benign' and finding_pair.is_later)
 """
 """Clients and servers of findings that nobody dismissed, and the day from which on they are not learned."""
 DAYS = " union ".join(f"select day from {name}" for name in LEARNED)

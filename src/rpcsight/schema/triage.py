@@ -18,7 +18,8 @@ KEPT_FINDING: tuple[Column, ...] = (
     Column("last_us", "BIGINT", "last activity"),
     Column("summary", "VARCHAR", "what happened, in one sentence"),
     Column("document", "VARCHAR", "the whole finding as JSON"),
-    Column("status", "VARCHAR", "open, benign, malicious or allowed"),
+    Column("status", "VARCHAR", "open, benign, malicious, duplicate or allowed"),
+    Column("allowed_by", "VARCHAR", "entry_id of the entry that covers it, where it is allowed"),
     Column("kept_us", "BIGINT", "when a hunt first found it"),
 )
 FINDING_PAIR: tuple[Column, ...] = (
@@ -26,14 +27,23 @@ FINDING_PAIR: tuple[Column, ...] = (
     Column("src_ip", "VARCHAR", "client of one of its pairs"),
     Column("dest_ip", "VARCHAR", "its server"),
     Column("day", "INTEGER", "day, days since 1970 UTC"),
+    Column("is_later", "BOOLEAN", "it was added after people closed the finding: they have not seen it"),
 )
+"""Each pair of a finding on each day."""
 AUDIT: tuple[Column, ...] = (
+    Column("number", "BIGINT", "from 1, in order"),
     Column("at_us", "BIGINT", "when"),
-    Column("finding_id", "VARCHAR", "which finding; or which entry of the allow-list"),
+    Column("subject", "VARCHAR", "finding_id, or entry_id of an entry of the allow-list"),
     Column("action", "VARCHAR", "what was done"),
     Column("reason", "VARCHAR", "why"),
     Column("who", "VARCHAR", "by whom"),
 )
+ALLOW: tuple[Column, ...] = (
+    Column("entry_id", "VARCHAR", "of what it covers: the same scope has the same id"),
+    Column("document", "VARCHAR", "the whole entry as JSON, keys as in docs/triage.md"),
+    Column("added_us", "BIGINT", "when"),
+)
+"""What people said is fine."""
 DAY_SCORE: tuple[Column, ...] = (
     Column("day", "INTEGER", "days since 1970 UTC"),
     Column("place", "INTEGER", "rank that day, from 1"),
@@ -44,6 +54,7 @@ TRIAGE: dict[str, tuple[Column, ...]] = {
     "finding": KEPT_FINDING,
     "finding_pair": FINDING_PAIR,
     "audit": AUDIT,
+    "allow": ALLOW,
     "day_score": DAY_SCORE,
 }
 """What hunts keep, and what people say to it."""
