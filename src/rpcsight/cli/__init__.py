@@ -13,6 +13,7 @@ from rpcsight.cli.baseline import app as baseline
 from rpcsight.cli.conversion import convert
 from rpcsight.cli.doctor import doctor
 from rpcsight.cli.evaluate import evaluate
+from rpcsight.cli.findings import findings
 from rpcsight.cli.interfaces import interfaces
 from rpcsight.cli.learn import learn
 from rpcsight.cli.listing import list_
@@ -188,6 +189,7 @@ app.command()(simulate)
 app.command()(evaluate)
 
 
+app.add_typer(findings, name="findings")
 app.command("list")(list_)
 app.command("test")(run_examples)
 app.command("new-analytic")(new_analytic)

@@ -8,7 +8,20 @@ from typing import Any
 
 from rpcsight.triage.entries import Entry, network
 
-__all__ = ["Facts", "Pair", "Subject", "covering", "day_of", "facts_of", "microseconds", "why_not"]
+__all__ = [
+    "DAY_US",
+    "EPOCH",
+    "UNKNOWN",
+    "Facts",
+    "Pair",
+    "Subject",
+    "covering",
+    "day_of",
+    "facts_of",
+    "involves",
+    "microseconds",
+    "why_not",
+]
 
 WEIGHTY = 0.8
 """From this weight on, a detection is what attackers do, whoever does it."""
@@ -116,6 +129,14 @@ def why_not(entry: Entry, subject: Subject, facts: Facts) -> str | None:
     if subject.weight >= WEIGHTY and not (entry.names_clients or entry.even_attacks):
         return "something done in it is what attackers do, and the entry names no clients (--even-attacks)"
     return None
+
+
+def involves(subject: Subject, facts: Facts, host: str | None = None, service: str | None = None) -> bool:
+    """Whether a finding has a host (address, network or name) as client or server, and a service; None is any."""
+    if service is not None and service.lower() not in subject.services:
+        return False
+    addresses = {address for pair in subject.pairs for address in (pair.src_ip, pair.dest_ip)}
+    return host is None or any(_is_host((host.lower(),), (), each, facts) for each in addresses)
 
 
 def microseconds(value: object) -> int:

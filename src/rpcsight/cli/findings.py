@@ -1,0 +1,301 @@
+"""The commands `findings list`, `show`, `close` and `reopen`."""
+
+import getpass
+import json
+import os
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rpcsight.cli.options import Format, Limit, NoColor, Output, Quiet
+from rpcsight.cli.output import NARROWEST, destination, printable, say, write
+from rpcsight.errors import UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from rpcsight.baseline.workspace import Workspace
+    from rpcsight.triage.kept import Kept
+    from rpcsight.triage.matching import Facts
+
+__all__ = [
+    "Reason",
+    "Who",
+    "WorkspaceFile",
+    "checked_reason",
+    "findings",
+    "need_command",
+    "opened",
+    "overview",
+    "person",
+]
+
+WIDTH_OF_PIPES = 100
+FORMATS = ("text", "json")
+SEVERITIES = ("info", "low", "medium", "high")
+ALL = "all"
+SHORT_ID = 8
+LONGEST_REASON = 500
+
+findings = typer.Typer(help="Findings of all hunts: list, show, close with a reason, open again.")
+
+WorkspaceFile = Annotated[
+    Path,
+    typer.Option("--workspace", metavar="FILE", help="What `rpcsight learn` and `hunt` keep.", show_default=False),
+]
+Who = Annotated[
+    str | None, typer.Option("--who", help="Who does it, for the log. [default: your login name]", show_default=False)
+]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why: is kept in the log.", show_default=False)]
+Ids = Annotated[
+    list[str],
+    typer.Argument(metavar="ID", help="Ids; the first digits are enough where no other begins so.", show_default=False),
+]
+
+
+@findings.callback(invoke_without_command=True)
+def root(context: typer.Context) -> None:
+    """Findings of all hunts: list, show, close with a reason, open again."""
+    need_command(context)
+
+
+@findings.command("list")
+def list_(
+    workspace: WorkspaceFile,
+    status: Annotated[
+        str, typer.Option("--status", help="open, benign, malicious, duplicate, allowed (by an entry), or all.")
+    ] = "open",
+    severity: Annotated[str, typer.Option("--severity", help="This or higher: info, low, medium, high.")] = "info",
+    since: Annotated[
+        str | None, typer.Option("--since", help="Active then or later: 2026-11-01; UTC.", show_default=False)
+    ] = None,
+    host: Annotated[
+        str | None,
+        typer.Option("--host", help="With this client or server: address, network or name.", show_default=False),
+    ] = None,
+    service: Annotated[
+        str | None, typer.Option("--service", help="Of this RPC service, as svcctl.", show_default=False)
+    ] = None,
+    limit: Limit = 20,
+    output_format: Format = None,
+    output: Output = None,
+    no_color: NoColor = False,
+) -> None:
+    """List findings that are kept, best first: open ones, if nothing else is said.
+
+    \b
+    rpcsight findings list --workspace corp.db
+    rpcsight findings list --workspace corp.db --status all --host 10.0.3.0/24
+    rpcsight findings list --workspace corp.db --status benign --format jsonl
+    """
+    from rpcsight.baseline.workspace import Workspace
+    from rpcsight.settings import parse_span
+    from rpcsight.triage import kept
+    from rpcsight.triage.allowing import known_facts
+    from rpcsight.triage.matching import facts_of, involves, microseconds
+
+    _one_of("--status", status, (*kept.STATUSES, ALL))
+    _one_of("--severity", severity, SEVERITIES)
+    first, _ = parse_span(since, None)
+    earliest = None if first is None else microseconds(first)
+    to = destination(output_format, output, limit, no_color)
+    with Workspace(workspace, is_reading=True) as there:
+        found = [
+            each
+            for each in kept.findings(there)
+            if status in {each.status, ALL}
+            and SEVERITIES.index(each.severity) >= SEVERITIES.index(severity)
+            and (earliest is None or each.last_us >= earliest)
+        ]
+        if host is not None or service is not None:
+            subjects = {each.finding_id: facts_of(each.finding()) for each in found}
+            facts = known_facts(there, subjects.values())
+            found = [each for each in found if involves(subjects[each.finding_id], facts, host, service)]
+        facts = known_facts(there, [facts_of(each.finding()) for each in found[:limit]])
+    write(overview(found, facts) if to.writer.NAME == "table" else as_table(found), to)
+
+
+@findings.command()
+def show(
+    finding_id: Annotated[
+        str, typer.Argument(metavar="ID", help="Its id, or the first digits of it.", show_default=False)
+    ],
+    workspace: WorkspaceFile,
+    output_format: Annotated[str, typer.Option("--format", "-f", help="text, or json for programs.")] = "text",
+) -> None:
+    """Show all about a finding: story, parts of the score, evidence, what to check, what the baseline knows, and the log.
+
+    \b
+    rpcsight findings show 7f56 --workspace corp.db
+    """
+    from rpcsight.baseline.workspace import Workspace
+    from rpcsight.triage import kept
+    from rpcsight.triage.telling import as_text, history
+
+    _one_of("--format", output_format, FORMATS)
+    with Workspace(workspace, is_reading=True) as there:
+        (found,) = kept.named(kept.findings(there), [finding_id])
+        known = history(there, found)
+    if output_format == "json":
+        state = {"status": found.status, "allowed_by": found.allowed_by, "log": known.log}
+        say(json.dumps(found.finding() | state, indent=2, ensure_ascii=False) + "\n")
+        return
+    width = max(NARROWEST, os.get_terminal_size(sys.stdout.fileno()).columns) if sys.stdout.isatty() else WIDTH_OF_PIPES
+    say(printable(as_text(found, known, width)))
+
+
+@findings.command()
+def close(
+    ids: Ids,
+    workspace: WorkspaceFile,
+    verdict: Annotated[str, typer.Option("--as", help="benign, malicious or duplicate.", show_default=False)],
+    reason: Reason,
+    who: Who = None,
+    quiet: Quiet = False,
+) -> None:
+    """Close findings with a verdict and a reason. What is benign counts for the baseline from now on; all else is held back from it.
+
+    \b
+    rpcsight findings close 7f56 d594 --as benign --reason "print queue moved, ticket 4711" --workspace corp.db
+    """
+    from rpcsight.triage import kept
+
+    with opened(workspace) as there:
+        found = kept.close(there, ids, verdict, checked_reason(reason), person(who))
+    _tell(found, f"closed as {verdict}", is_quiet=quiet)
+
+
+@findings.command()
+def reopen(ids: Ids, workspace: WorkspaceFile, reason: Reason, who: Who = None, quiet: Quiet = False) -> None:
+    """Open closed findings again; what they saw is held back from the baseline again.
+
+    \b
+    rpcsight findings reopen 7f56 --reason "there was no such ticket" --workspace corp.db
+    """
+    from rpcsight.triage import kept
+
+    with opened(workspace) as there:
+        found = kept.reopen(there, ids, checked_reason(reason), person(who))
+    _tell(found, "open again", is_quiet=quiet)
+
+
+def overview(found: "list[Kept]", facts: "Facts") -> "pa.Table":
+    """Findings in a few columns, for people."""
+    import pyarrow as pa
+
+    from rpcsight.triage.telling import clock
+
+    rows = [
+        {
+            "id": each.finding_id[:SHORT_ID],
+            "score": f"{each.score:.0f}",
+            "severity": each.severity,
+            "status": each.status,
+            "client": facts.names.get(each.src_ip or "", each.src_ip) or "?",
+            "server": facts.names.get(each.dest_ip or "", each.dest_ip) or "?",
+            "first": clock(each.first_us)[:-3],
+            "about": each.summary,
+        }
+        for each in found
+    ]
+    return pa.Table.from_pylist(rows, pa.schema([(name, pa.string()) for name in rows[0]])) if rows else pa.table({})
+
+
+def as_table(found: "list[Kept]") -> "pa.Table":
+    """Findings with what is said of them, for machines."""
+    import pyarrow as pa
+
+    from rpcsight.triage.matching import EPOCH, facts_of
+
+    schema = pa.schema(
+        [
+            ("finding_id", pa.string()),
+            ("status", pa.string()),
+            ("allowed_by", pa.string()),
+            ("rank", pa.int32()),
+            ("score", pa.float64()),
+            ("severity", pa.string()),
+            ("confidence", pa.float64()),
+            ("src_ip", pa.string()),
+            ("dest_ip", pa.string()),
+            ("pairs", pa.int32()),
+            ("service", pa.string()),
+            ("techniques", pa.list_(pa.string())),
+            ("first_time", pa.timestamp("us")),
+            ("last_time", pa.timestamp("us")),
+            ("summary", pa.string()),
+            ("kept_time", pa.timestamp("us")),
+        ]
+    )
+    start = EPOCH.replace(tzinfo=None)
+    rows: list[dict[str, object]] = []
+    for each in found:
+        document = each.finding()
+        row: dict[str, object] = {name: getattr(each, name, None) for name in schema.names}
+        row |= {"rank": each.place, "pairs": len(facts_of(document).pairs), "techniques": document.get("techniques")}
+        for name in ("first", "last", "kept"):
+            row[f"{name}_time"] = start + timedelta(microseconds=getattr(each, f"{name}_us"))
+        rows.append(row)
+    return pa.Table.from_pylist(rows, schema)
+
+
+def need_command(context: typer.Context) -> None:
+    """Show what there is, where no command was given."""
+    if context.invoked_subcommand is None:
+        sys.stderr.write(context.get_help() + "\n")
+        raise typer.Exit(UsageError.exit_code)
+
+
+def person(who: str | None) -> str:
+    """Who does it: as said, else the login name.
+
+    Raises:
+        UsageError: neither is known.
+    """
+    try:
+        name = who or getpass.getuser()
+    except (OSError, KeyError):
+        name = ""
+    return _line("--who", name)
+
+
+def checked_reason(reason: str) -> str:
+    """A reason that says something.
+
+    Raises:
+        UsageError: it is empty, too long, or more than a line.
+    """
+    return _line("--reason", reason)
+
+
+def _line(option: str, text: str) -> str:
+    made = text.strip()
+    if not made or len(made) > LONGEST_REASON or not made.isprintable():
+        what = f"needs a text of one line, up to {LONGEST_REASON} characters"
+        raise UsageError(option, what, f'{option} "…"; it is kept in the log')
+    return made
+
+
+def opened(path: Path) -> "Workspace":
+    """A workspace that is there, to be changed."""
+    from rpcsight.baseline.workspace import Workspace
+
+    if not path.is_file():
+        Workspace(path, is_reading=True)
+    return Workspace(path)
+
+
+def _one_of(option: str, value: str, words: tuple[str, ...]) -> None:
+    if value not in words:
+        raise UsageError(option, f"{value!r} is none", f"one of: {', '.join(words)}")
+
+
+def _tell(found: "list[Kept]", what: str, *, is_quiet: bool) -> None:
+    if not is_quiet:
+        for each in found:
+            sys.stderr.write(
+                printable(f"{each.finding_id[:SHORT_ID]} {what} (was {each.status}): {each.summary}") + "\n"
+            )
