@@ -10,6 +10,7 @@ import typer
 
 from rpcsight import __version__
 from rpcsight.cli.baseline import app as baseline
+from rpcsight.cli.allow import allow
 from rpcsight.cli.conversion import convert
 from rpcsight.cli.doctor import doctor
 from rpcsight.cli.evaluate import evaluate
@@ -190,6 +191,7 @@ app.command()(evaluate)
 
 
 app.add_typer(findings, name="findings")
+app.add_typer(allow, name="allow")
 app.command("list")(list_)
 app.command("test")(run_examples)
 app.command("new-analytic")(new_analytic)

@@ -36,6 +36,7 @@ SCOPE = (
     "operation",
     "hours",
     "unknown_service",
+    "below_weight",
     "even_attacks",
 )
 """The fields that say what an entry covers."""
@@ -134,6 +135,7 @@ class Entry(BaseModel):
         service, operation: RPC interfaces and operations by name; all that is known of a finding has to be among them.
         hours: from this hour on, until that hour begins; UTC; (22, 6) is over midnight.
         unknown_service: findings whose records don't tell the service are covered, too.
+        below_weight: only findings whose detections all weigh less (0 to 1: docs/techniques.md).
         even_attacks: an entry without named clients covers weighty detections, too.
         reason: why this is fine.
         owner: whom to ask.
@@ -156,14 +158,14 @@ class Entry(BaseModel):
     operation: Texts = ()
     hours: Annotated[tuple[Hour, Hour] | None, AfterValidator(_hour)] = None
     unknown_service: Annotated[bool, Field(strict=True)] = False
+    below_weight: Annotated[float, Field(gt=0, le=1)] | None = None
     even_attacks: Annotated[bool, Field(strict=True)] = False
     pack: Text | None = None
 
     @cached_property
     def id(self) -> str:
         """8 hexadecimal digits of what it covers."""
-        scope = self.model_dump(mode="json", include=set(SCOPE))
-        return hashlib.sha256(json.dumps(scope, sort_keys=True).encode()).hexdigest()[:8]
+        return hashlib.sha256(json.dumps(self.scope(), sort_keys=True).encode()).hexdigest()[:8]
 
     @cached_property
     def names_clients(self) -> bool:

@@ -126,6 +126,8 @@ def why_not(entry: Entry, subject: Subject, facts: Facts) -> str | None:
             return f"its {what} {', '.join(sorted(others))} is not covered"
         if listed and not (is_all or entry.unknown_service):
             return f"no record tells its {what}, or not of all of it"
+    if entry.below_weight is not None and subject.weight >= entry.below_weight:
+        return f"something done in it weighs {subject.weight:g}: not below {entry.below_weight:g}"
     if subject.weight >= WEIGHTY and not (entry.names_clients or entry.even_attacks):
         return "something done in it is what attackers do, and the entry names no clients (--even-attacks)"
     return None

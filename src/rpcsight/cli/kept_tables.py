@@ -1,0 +1,75 @@
+"""Findings that are kept, as tables for people and for machines."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from rpcsight.triage.kept import Kept
+    from rpcsight.triage.matching import Facts
+
+__all__ = ["SHORT_ID", "as_table", "overview"]
+
+SHORT_ID = 8
+"""Digits of an id that people are shown."""
+
+
+def overview(found: "list[Kept]", facts: "Facts") -> "pa.Table":
+    """Findings in a few columns, for people."""
+    import pyarrow as pa
+
+    from rpcsight.triage.telling import clock
+
+    rows = [
+        {
+            "id": each.finding_id[:SHORT_ID],
+            "score": f"{each.score:.0f}",
+            "severity": each.severity,
+            "status": each.status,
+            "client": facts.names.get(each.src_ip or "", each.src_ip) or "?",
+            "server": facts.names.get(each.dest_ip or "", each.dest_ip) or "?",
+            "first": clock(each.first_us)[:-3],
+            "about": each.summary,
+        }
+        for each in found
+    ]
+    return pa.Table.from_pylist(rows, pa.schema([(name, pa.string()) for name in rows[0]])) if rows else pa.table({})
+
+
+def as_table(found: "list[Kept]") -> "pa.Table":
+    """Findings with what is said of them, for machines."""
+    import pyarrow as pa
+
+    from rpcsight.triage.matching import EPOCH, facts_of
+
+    schema = pa.schema(
+        [
+            ("finding_id", pa.string()),
+            ("status", pa.string()),
+            ("allowed_by", pa.string()),
+            ("rank", pa.int32()),
+            ("score", pa.float64()),
+            ("severity", pa.string()),
+            ("confidence", pa.float64()),
+            ("src_ip", pa.string()),
+            ("dest_ip", pa.string()),
+            ("pairs", pa.int32()),
+            ("service", pa.string()),
+            ("techniques", pa.list_(pa.string())),
+            ("first_time", pa.timestamp("us")),
+            ("last_time", pa.timestamp("us")),
+            ("summary", pa.string()),
+            ("kept_time", pa.timestamp("us")),
+        ]
+    )
+    start = EPOCH.replace(tzinfo=None)
+    rows: list[dict[str, object]] = []
+    for each in found:
+        document = each.finding()
+        row: dict[str, object] = {name: getattr(each, name, None) for name in schema.names}
+        row |= {"rank": each.place, "pairs": len(facts_of(document).pairs), "techniques": document.get("techniques")}
+        for name in ("first", "last", "kept"):
+            row[f"{name}_time"] = start + timedelta(microseconds=getattr(each, f"{name}_us"))
+        rows.append(row)
+    return pa.Table.from_pylist(rows, schema)
