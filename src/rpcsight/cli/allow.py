@@ -34,6 +34,7 @@ from rpcsight.errors import InputError
 __all__ = ["allow"]
 
 MOST_BYTES = 4_000_000
+MOST_REASONS = 5
 STREAM = "-"
 
 allow = typer.Typer(help="The allow-list: who may do what on whom, why, on whose word and until when.")
@@ -94,8 +95,10 @@ def add(
     )
     with opened(workspace) as there:
         hidden, _ = allowing.add(there, [made], person(who))
+        _, others = allowing.preview(there, made)
     until = f"until {made.expires}" if made.expires else "for ever"
     _tell(f"entry {made.id} holds {until}; findings that it takes from the open ones: {hidden}", is_quiet=quiet)
+    _tell_others(others, is_quiet=quiet)
 
 
 @allow.command()
@@ -155,8 +158,7 @@ def preview(
     _tell(f"would take {is_open} of the open findings; covers {len(found)} of all", is_quiet=quiet)
     if malicious:
         _tell(f"careful: {malicious} of these were closed as malicious", is_quiet=quiet)
-    for reason, count in others.items():
-        _tell(f"open, of its clients, and not covered: {count} ({reason})", is_quiet=quiet)
+    _tell_others(others, is_quiet=quiet)
 
 
 @allow.command()
@@ -242,6 +244,14 @@ def _read(file: str) -> str:
         return content.decode("utf-8")
     except UnicodeDecodeError as cause:
         raise InputError(file, "is no text in UTF-8", "name another file") from cause
+
+
+def _tell_others(others: dict[str, int], *, is_quiet: bool) -> None:
+    """Why open findings of an entry's clients are not covered, the most frequent reasons first."""
+    for reason, count in list(others.items())[:MOST_REASONS]:
+        _tell(f"open, of its clients, and not covered: {count} ({reason})", is_quiet=is_quiet)
+    if rest := sum(list(others.values())[MOST_REASONS:]):
+        _tell(f"and not covered for other reasons: {rest}", is_quiet=is_quiet)
 
 
 def _tell(text: str, *, is_quiet: bool) -> None:

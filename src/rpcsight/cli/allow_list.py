@@ -16,6 +16,8 @@ __all__ = ["list_", "packs"]
 
 ALL = 10_000
 UNUSED_DAYS = 30
+SHOWN = ("id", "hits", "last_hit", "expires", "note")
+"""Columns for people; the rest is told in one."""
 
 
 def list_(
@@ -46,8 +48,8 @@ def list_(
     kinds = {"hits": pa.int64()}
     schema = pa.schema([(name, kinds.get(name, pa.string())) for name in names])
     if to.writer.NAME == "table":
-        rows = [row | {"about": row.pop("reason")} for row in rows]
-        schema = pa.schema([*list(schema)[:-1], pa.field("about", pa.string())])
+        rows = [row | {"about": _about(row)} for row in rows]
+        schema = pa.schema([*(schema.field(name) for name in SHOWN), pa.field("about", pa.string())])
     write(pa.Table.from_pylist(rows, schema), to)
 
 
@@ -117,6 +119,11 @@ def _row(each: "Listed", unused: int) -> dict[str, object]:
         "pack": each.entry.pack or "",
         "reason": each.entry.reason,
     }
+
+
+def _about(row: dict[str, object]) -> str:
+    what = f"pack {row['pack']}" if row["pack"] else row["what"]
+    return f"{row['who']}; {what}: {row['reason']} ({row['owner']})"
 
 
 def _scope(scope: dict[str, object]) -> str:

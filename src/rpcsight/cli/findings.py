@@ -34,6 +34,7 @@ WIDTH_OF_PIPES = 100
 FORMATS = ("text", "json")
 SEVERITIES = ("info", "low", "medium", "high")
 ALL = "all"
+GROWN = "grown"
 LONGEST_REASON = 500
 
 findings = typer.Typer(help="Findings of all hunts: list, show, close with a reason, open again.")
@@ -62,7 +63,11 @@ def root(context: typer.Context) -> None:
 def list_(
     workspace: WorkspaceFile,
     status: Annotated[
-        str, typer.Option("--status", help="open, benign, malicious, duplicate, allowed (by an entry), or all.")
+        str,
+        typer.Option(
+            "--status",
+            help="open, benign, malicious, duplicate, allowed, all; or grown: closed, and then more came to it.",
+        ),
     ] = "open",
     severity: Annotated[str, typer.Option("--severity", help="This or higher: info, low, medium, high.")] = "info",
     since: Annotated[
@@ -93,16 +98,18 @@ def list_(
     from rpcsight.triage.allowing import known_facts
     from rpcsight.triage.matching import facts_of, involves, microseconds
 
-    _one_of("--status", status, (*kept.STATUSES, ALL))
+    _one_of("--status", status, (*kept.STATUSES, GROWN, ALL))
     _one_of("--severity", severity, SEVERITIES)
     first, _ = parse_span(since, None)
     earliest = None if first is None else microseconds(first)
     to = destination(output_format, output, limit, no_color)
     with Workspace(workspace, is_reading=True) as there:
+        everything = kept.findings(there)
+        grown = sum(1 for each in everything if each.has_grown)
         found = [
             each
-            for each in kept.findings(there)
-            if status in {each.status, ALL}
+            for each in everything
+            if status in {each.status, ALL, GROWN if each.has_grown else ALL}
             and SEVERITIES.index(each.severity) >= SEVERITIES.index(severity)
             and (earliest is None or each.last_us >= earliest)
         ]
@@ -112,6 +119,8 @@ def list_(
             found = [each for each in found if involves(subjects[each.finding_id], facts, host, service)]
         facts = known_facts(there, [facts_of(each.finding()) for each in found[:limit]])
     write(overview(found, facts) if to.writer.NAME == "table" else as_table(found), to)
+    if grown and status == "open":
+        sys.stderr.write(f"closed findings that have grown since: {grown} (--status grown)\n")
 
 
 @findings.command()

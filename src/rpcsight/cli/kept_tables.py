@@ -26,7 +26,7 @@ def overview(found: "list[Kept]", facts: "Facts") -> "pa.Table":
             "id": each.finding_id[:SHORT_ID],
             "score": f"{each.score:.0f}",
             "severity": each.severity,
-            "status": each.status,
+            "status": f"{each.status}, grown" if each.has_grown else each.status,
             "client": facts.names.get(each.src_ip or "", each.src_ip) or "?",
             "server": facts.names.get(each.dest_ip or "", each.dest_ip) or "?",
             "first": clock(each.first_us)[:-3],
@@ -47,6 +47,7 @@ def as_table(found: "list[Kept]") -> "pa.Table":
         [
             ("finding_id", pa.string()),
             ("status", pa.string()),
+            ("has_grown", pa.bool_()),
             ("allowed_by", pa.string()),
             ("rank", pa.int32()),
             ("score", pa.float64()),

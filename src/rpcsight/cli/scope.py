@@ -114,13 +114,26 @@ def asked_entry(pack: str | None, fields: dict[str, object], said: dict[str, obj
     """
     from rpcsight.triage.audit import today
     from rpcsight.triage.entries import entry
-    from rpcsight.triage.packs import pack as named
 
     said["expires"] = said.get("expires") or today() + timedelta(days=DAYS_HELD)
+    made = entry(_fields(pack, fields, said), "allow")
+    if not made.is_live(today()):
+        raise UsageError("--expires", f"{made.expires} is over", "name a day to come, as 2027-06-30, or never")
+    return made
+
+
+def _fields(pack: str | None, fields: dict[str, object], said: dict[str, object]) -> dict[str, object]:
+    """The fields of the entry: a pack's, and those that people gave.
+
+    Raises:
+        UsageError: a reason is missing, or the pack's hosts, or a field is the pack's.
+    """
+    from rpcsight.triage.packs import pack as named
+
     if pack is None:
         if not said.get("reason"):
             raise UsageError("--reason", "is missing", "say why this is fine: --reason TEXT")
-        return entry(fields | said, "allow")
+        return fields | said
     found = named(pack)
     if found.names not in fields:
         hint = f"rpcsight allow add --pack {pack} --{found.names} ADDRESS"
@@ -130,7 +143,7 @@ def asked_entry(pack: str | None, fields: dict[str, object], said: dict[str, obj
         hint = f"leave them out, or write an entry of your own: rpcsight allow packs {pack}"
         raise UsageError(options, f"the pack {pack} says that itself", hint)
     said["reason"] = said.get("reason") or f"{pack}: {found.title}"
-    return entry(found.entry | fields | said | {"pack": pack}, "allow")
+    return found.entry | fields | said | {"pack": pack}
 
 
 def _hours(text: str) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from rpcsight.schema.column import Column
 from rpcsight.schema.triage import TRIAGE
 from rpcsight.triage.audit import HUNT, changing, note, now_us, table, today
 from rpcsight.triage.entries import Entry
-from rpcsight.triage.matching import Facts, Subject, covering, facts_of, why_not
+from rpcsight.triage.matching import Facts, Subject, concerns, covering, facts_of, why_not
 
 __all__ = [
     "Listed",
@@ -210,8 +210,8 @@ def preview(workspace: Workspace, entry: Entry) -> tuple[list[str], dict[str, in
     """What an entry would do.
 
     Returns:
-        ids of the findings that it would cover, whatever their status; and of the other open findings of a client that it names,
-        why they are not covered, and how many of each.
+        ids of the findings that it would cover, whatever their status; and of the other open findings of its clients why they are
+        not covered, and how many of each.
     """
     found = subjects(workspace)
     facts = known_facts(workspace, found.values())
@@ -222,7 +222,7 @@ def preview(workspace: Workspace, entry: Entry) -> tuple[list[str], dict[str, in
         reason = why_not(entry, each, facts)
         if reason is None:
             hidden.append(name)
-        elif name in is_open and not reason.startswith("the client"):
+        elif name in is_open and concerns(entry, each, facts):
             reasons[reason] = reasons.get(reason, 0) + 1
     return hidden, dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
 

@@ -40,6 +40,7 @@ class Kept:
         status: of `STATUSES`; open, too, where the entry that covered it has expired.
         allowed_by: id of the entry that covers it.
         kept_us: when a hunt first found it.
+        has_grown: pairs or days came to it after people closed it.
     """
 
     finding_id: str
@@ -58,6 +59,7 @@ class Kept:
     status: str
     allowed_by: str | None
     kept_us: int
+    has_grown: bool
 
     def finding(self) -> dict[str, Any]:
         """The whole finding as plain values; times are texts."""
@@ -107,7 +109,8 @@ def findings(workspace: Workspace) -> list[Kept]:
     holding = {each.id for each in live(workspace)}
     names = ", ".join(column.name for column in TRIAGE["finding"])
     rows = workspace.rows(f"select {names} from finding order by score desc, first_us, finding_id")
-    return [Kept(**_now(row, holding)) for row in rows]
+    later = {row["finding_id"] for row in workspace.rows("select distinct finding_id from finding_pair where is_later")}
+    return [Kept(**_now(row, holding), has_grown=row["finding_id"] in later) for row in rows]
 
 
 def named(there: Iterable[Kept], prefixes: Iterable[str]) -> list[Kept]:

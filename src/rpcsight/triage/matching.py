@@ -15,6 +15,7 @@ __all__ = [
     "Facts",
     "Pair",
     "Subject",
+    "concerns",
     "covering",
     "day_of",
     "facts_of",
@@ -131,6 +132,12 @@ def why_not(entry: Entry, subject: Subject, facts: Facts) -> str | None:
     if subject.weight >= WEIGHTY and not (entry.names_clients or entry.even_attacks):
         return "something done in it is what attackers do, and the entry names no clients (--even-attacks)"
     return None
+
+
+def concerns(entry: Entry, subject: Subject, facts: Facts) -> bool:
+    """Whether a finding's lead client is one of the entry's: of those it names, else of its roles."""
+    client = subject.pairs[0].src_ip
+    return _is_host(entry.client, () if entry.client else entry.client_role, client, facts)
 
 
 def involves(subject: Subject, facts: Facts, host: str | None = None, service: str | None = None) -> bool:
