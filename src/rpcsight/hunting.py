@@ -44,7 +44,10 @@ HELD = (
 SCORED = {
     **{name: name for name in ("meeting", "story")},
     **{"link": "story_link", "linked_deed": "story_deed"},
-    **{name: name for name in ("role", "host", "placed", "fresh", "client_habit", "endpoint_use", "hour_use", "reach_use")},
+    **{
+        name: name
+        for name in ("role", "host", "placed", "fresh", "client_habit", "endpoint_use", "hour_use", "reach_use")
+    },
     **{name: name for name in ("deed_surprise", "likely", "weighed", "chained", "scored", "best")},
 }
 """Relations from kept activities to the best stories, each with the step that makes it, in order."""

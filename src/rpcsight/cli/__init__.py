@@ -9,12 +9,13 @@ from typing import Annotated
 import typer
 
 from rpcsight import __version__
-from rpcsight.cli.baseline import app as baseline
 from rpcsight.cli.allow import allow
+from rpcsight.cli.baseline import app as baseline
 from rpcsight.cli.conversion import convert
 from rpcsight.cli.doctor import doctor
 from rpcsight.cli.evaluate import evaluate
 from rpcsight.cli.findings import findings
+from rpcsight.cli.hunt import hunt
 from rpcsight.cli.interfaces import interfaces
 from rpcsight.cli.learn import learn
 from rpcsight.cli.listing import list_
@@ -79,54 +80,7 @@ app = typer.Typer(
 )
 
 
-@app.command()
-def hunt(
-    paths: Paths,
-    output_format: Format = None,
-    output: Output = None,
-    engine: EngineName = "duckdb",
-    master: Master = None,
-    dynamic_ports: Ports = None,
-    mapper_port: Mapper = None,
-    window: Window = None,
-    since: Since = None,
-    until: Until = None,
-    mapping: Map = None,
-    settings: SettingsFile = None,
-    limit: Limit = 20,
-    quiet: Quiet = False,
-    no_color: NoColor = False,
-) -> None:
-    """Rank who used RPC on whom: findings with reasons and evidence, best first.
-
-    \b
-    rpcsight hunt conn.log
-    rpcsight hunt /logs/zeek/2026-11-* --since 2026-11-20 --format jsonl -o findings.jsonl
-
-    Where captures and logs show what was called, or what it started, that is told with its ATT&CK technique.
-    """
-    from rpcsight import diagnosis, hunting, pipeline
-    from rpcsight.findings import as_table, overview
-
-    to = destination(output_format, output, limit, no_color)
-    asked = request(
-        paths,
-        engine=engine,
-        master=master,
-        dynamic_ports=dynamic_ports,
-        mapper_port=mapper_port,
-        window=window,
-        since=since,
-        until=until,
-        mapping=mapping,
-        settings=settings,
-        output=to.path,
-    )
-    with progress_bar(is_quiet=quiet, no_color=no_color) as progress, pipeline.opened(asked, progress) as session:
-        found = hunting.hunt(session)
-        found.account.limits += diagnosis.limits(session)
-    write((overview if to.writer.NAME == "table" else as_table)(found.findings), to)
-    tell(found.account, is_quiet=quiet)
+app.command()(hunt)
 
 
 @app.command()
@@ -250,7 +204,7 @@ def demo(limit: Limit = 12, no_color: NoColor = False) -> None:
     to = destination("table", None, limit, no_color)
     recorded = files("rpcsight") / "demo" / "recording.nfdump.json.gz"
     with as_file(recorded) as recording, pipeline.opened(request([str(recording)])) as session:
-        found = hunting.hunt(session)
+        found = hunting.hunt(session, budget=10)
     sys.stderr.write(
         "A network of two domain controllers and four workstations, recorded for two minutes (nfdump records):\n\n"
     )

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from rpcsight.cli.allow_list import list_, packs
-from rpcsight.cli.findings import Reason, Who, WorkspaceFile, checked_reason, need_command, opened, person
+from rpcsight.cli.findings import Reason, Who, checked_reason, need_command, opened, person
 from rpcsight.cli.kept_tables import as_table, overview
-from rpcsight.cli.options import Format, Limit, NoColor, Output, Quiet
+from rpcsight.cli.options import Format, Limit, NoColor, Output, Quiet, WorkspaceFile
 from rpcsight.cli.output import destination, printable, say, write
 from rpcsight.cli.scope import (
     BelowWeight,

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rpcsight.cli.findings import WorkspaceFile
-from rpcsight.cli.options import Format, NoColor, Output
+from rpcsight.cli.options import Format, NoColor, Output, WorkspaceFile
 from rpcsight.cli.output import destination, say, write
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rpcsight.cli.kept_tables import SHORT_ID, as_table, overview
-from rpcsight.cli.options import Format, Limit, NoColor, Output, Quiet
+from rpcsight.cli.options import Format, Limit, NoColor, Output, Quiet, WorkspaceFile
 from rpcsight.cli.output import NARROWEST, destination, printable, say, write
 from rpcsight.errors import UsageError
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Reason",
     "Who",
-    "WorkspaceFile",
     "checked_reason",
     "findings",
     "need_command",
@@ -39,10 +38,6 @@ LONGEST_REASON = 500
 
 findings = typer.Typer(help="Findings of all hunts: list, show, close with a reason, open again.")
 
-WorkspaceFile = Annotated[
-    Path,
-    typer.Option("--workspace", metavar="FILE", help="What `rpcsight learn` and `hunt` keep.", show_default=False),
-]
 Who = Annotated[
     str | None, typer.Option("--who", help="Who does it, for the log. [default: your login name]", show_default=False)
 ]

@@ -1,7 +1,7 @@
 """Findings: what a client did with a server, and what belongs to that, with reasons that sum to its score."""
 
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Finding:
 
     Args:
         finding_id: stable: the same client, server and day give the same id in every run.
-        day: when it began, UTC.
+        day: when it began, as 2026-11-22, UTC.
         rank: among the day's findings, from 1.
         src_ip: the client; None where only the server's log tells, and not who called.
         dest_ip: the server; None where it is many.
@@ -80,7 +80,7 @@ class Finding:
     """
 
     finding_id: str
-    day: date
+    day: str
     rank: int
     src_ip: str | None
     dest_ip: str | None

@@ -23,7 +23,7 @@ PAIR = pa.struct(
 FINDING_SCHEMA = pa.schema(
     [
         pa.field("finding_id", pa.string()),
-        pa.field("day", pa.date32()),
+        pa.field("day", pa.string()),
         pa.field("rank", pa.int64()),
         pa.field("src_ip", pa.string()),
         pa.field("dest_ip", pa.string()),

@@ -9,7 +9,7 @@ __all__ = ["benign_if", "next_steps"]
 
 PROGRAMS = {
     "svcctl": "services made or started on the server then: event 7045 of its System log, 4697 of its Security log",
-    "ITaskSchedulerService": "tasks registered on the server then: events 106, 140 and 141 of its TaskScheduler log, 4698 of its Security log",
+    "ITaskSchedulerService": "tasks registered on the server then: events 106 and 140 of its TaskScheduler log, 4698 of its Security log",
     "atsvc": "tasks registered on the server then: event 4698 of its Security log",
     "IWbemServices": "children of WmiPrvSE.exe on the server then: event 4688 or Sysmon 1; subscriptions: Sysmon 19 to 21",
     "drsuapi": "who may replicate the directory, and event 4662 of the controller's Security log",

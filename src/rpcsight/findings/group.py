@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -17,7 +17,7 @@ TECHNIQUES = ("T1021",)
 """Remote Services: all that flows alone can say."""
 ANALYSIS = "D3-RTA"
 """RPC Traffic Analysis: what finding RPC in flows is."""
-EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - times of records are UTC without zone
+EPOCH = datetime(1970, 1, 1)
 
 Story = Mapping[str, Any]
 Key = tuple[str, str, int]
@@ -61,9 +61,9 @@ def _by_story(rows: Iterable[Story]) -> dict[Key, Rows]:
     }
 
 
-def stable_id(src_ip: str, dest_ip: str, day: date) -> str:
+def stable_id(src_ip: str, dest_ip: str, day: str) -> str:
     """The id that the same client, server and day have in every run: 16 hexadecimal digits."""
-    return hashlib.sha256("\0".join((src_ip, dest_ip, day.isoformat())).encode()).hexdigest()[:16]
+    return hashlib.sha256("\0".join((src_ip, dest_ip, day)).encode()).hexdigest()[:16]
 
 
 def _finding(
@@ -79,9 +79,11 @@ def _finding(
     done = tuple(each for one in group for each in deeds.get(_key(one), ()))
     own = deeds.get(_key(lead), ())
     told = next((each for each in done if each["service"]), None)
-    named = dict.fromkeys(each["technique"] for each in sorted(done, key=lambda each: -each["weight"] * each["confidence"]))
+    named = dict.fromkeys(
+        each["technique"] for each in sorted(done, key=lambda each: -each["weight"] * each["confidence"])
+    )
     analyses = {ANALYSIS, *(one for each in done for one in d3fend.get(each["analytic"], ()))}
-    day = date(1970, 1, 1) + timedelta(days=lead["day"])
+    day = (EPOCH + timedelta(days=lead["day"])).date().isoformat()
     is_rpc = any(each["activities"] or each["attempts"] for each in group)
     return Finding(
         finding_id=stable_id(lead["src_ip"], lead["dest_ip"], day),
@@ -105,11 +107,19 @@ def _finding(
         summary=summary(story, own, group),
         reasons=reasons(lead, own),
         pairs=tuple(
-            Pair(each["src_ip"] or None, each["dest_ip"] or None, _time(each["first_us"]), _time(each["last_us"]), each["score"])
+            Pair(
+                each["src_ip"] or None,
+                each["dest_ip"] or None,
+                _time(each["first_us"]),
+                _time(each["last_us"]),
+                each["score"],
+            )
             for each in group
         ),
         evidence=tuple(each for one in group for each in activities.get(_key(one), ())),
-        detections=tuple(each | {"src_ip": each["src_ip"] or None, "dest_ip": each["dest_ip"] or None} for each in done),
+        detections=tuple(
+            each | {"src_ip": each["src_ip"] or None, "dest_ip": each["dest_ip"] or None} for each in done
+        ),
         next=tuple(next_steps(story, done)),
         benign_if=tuple(benign_if(story, done)),
     )

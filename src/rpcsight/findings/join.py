@@ -27,8 +27,14 @@ def joined(stories: Iterable[Story], fan_out_us: int) -> list[list[Story]]:
         own, reached = story["src_ip"], story["dest_ip"]
         place = None
         if story["is_new"] and own and reached:
-            near = [each for each in (*clients.get(own, ()), *clients.get(reached, ()), *servers.get(own, ())) if len(groups[each]) < MOST]
-            place = next((each for each in near if any(_belong(story, other, fan_out_us) for other in groups[each])), None)
+            near = [
+                each
+                for each in (*clients.get(own, ()), *clients.get(reached, ()), *servers.get(own, ()))
+                if len(groups[each]) < MOST
+            ]
+            place = next(
+                (each for each in near if any(_belong(story, other, fan_out_us) for other in groups[each])), None
+            )
         if place is None:
             place = len(groups)
             groups.append([])
@@ -46,4 +52,9 @@ def _belong(one: Story, two: Story, fan_out_us: int) -> bool:
         return abs(one["first_us"] - two["first_us"]) <= fan_out_us
     first, then = (one, two) if one["first_us"] <= two["first_us"] else (two, one)
     is_chain = first["dest_ip"] == then["src_ip"] and first["src_ip"] != then["dest_ip"]
-    return is_chain and first["went_on_points"] > 0 and then["reached_points"] > 0 and then["first_us"] - first["first_us"] <= FAR_US
+    return (
+        is_chain
+        and first["went_on_points"] > 0
+        and then["reached_points"] > 0
+        and then["first_us"] - first["first_us"] <= FAR_US
+    )

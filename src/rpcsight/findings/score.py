@@ -1,4 +1,4 @@
-"""A story's points as reasons in words, and what they come to. docs/score.md has the formulas, `steps/scored.sql` and those before it compute them.
+"""A story's points as reasons in words, and what they come to; docs/score.md has the formulas, `steps/scored.sql` the numbers.
 
 Ten points are ten times rarer in everyday life; parts may take points away; the score is their sum, without an upper bound.
 """
@@ -23,6 +23,8 @@ LOW, MEDIUM, HIGH = 20.0, 30.0, 40.0
 """Scores below which a finding is no more than info, low, medium, whatever it would mean."""
 GRAVE, TELLING = 0.7, 0.4
 """Weight times confidence of what was done from which an attack of that kind would be grave, or telling."""
+OFTEN, SELDOM = 1.5, 0.6
+"""Times a day."""
 MANY = 5
 """Pairs in one finding from which it is more than low."""
 
@@ -61,24 +63,42 @@ def _texts(story: Story, deeds: Rows) -> Iterator[tuple[str, str]]:
     kind = "server" if story["is_server"] else "host that is no server"
     if story["meets"] is not None:
         yield "client", f"the client ({story['client_role']}) begins to use a new {kind} {_often(story['meets'])}"
-        yield "server", f"one in {1 / story['share']:,.0f} of such beginnings would lead to this {kind} ({story['server_role']})"
-        yield "seen", f"seen on {_days(story['seen_days'])} before, of {story['client_days']} on which the client was active"
-    yield "endpoint", "it used an endpoint that other clients of the server, but for hosts that manage others, do not use"
+        yield (
+            "server",
+            f"one in {1 / story['share']:,.0f} of such beginnings would lead to this {kind} ({story['server_role']})",
+        )
+        yield (
+            "seen",
+            f"seen on {_days(story['seen_days'])} before, of {story['client_days']} on which the client was active",
+        )
+    yield (
+        "endpoint",
+        "it used an endpoint that other clients of the server, but for hosts that manage others, do not use",
+    )
     yield "reach", "the two are in networks between which workstations hardly ever meet"
     hour = story["first_us"] % DAY_US // HOUR_US
     yield "hour", f"at {hour:02d} h UTC on such a day, hosts hardly ever begin to use new ones"
     yield "fan_out", f"the client began to use {story['fan_out']} new ones within an hour before and after"
     if story["reached_us"] is not None:
-        yield "reached", f"{length((story['first_us'] - story['reached_us']) / 1e6)} before, the client had itself been reached by a new one"
+        yield (
+            "reached",
+            f"{length((story['first_us'] - story['reached_us']) / 1e6)} before, the client had itself been reached by a new one",
+        )
     if story["went_on_us"] is not None:
-        yield "went_on", f"{length((story['went_on_us'] - story['first_us']) / 1e6)} later, the server itself went on to a new one"
+        yield (
+            "went_on",
+            f"{length((story['went_on_us'] - story['first_us']) / 1e6)} later, the server itself went on to a new one",
+        )
     yield "technique", deed(deeds[0]) if deeds else "what was done serves a technique"
     yield "failed", "nothing answered but the mapper"
     yield "confidence", f"how sure it is that this is RPC: {story['confidence']}"
 
 
 def _often(rate: float) -> str:
-    return f"{rate:.0f} times a day" if rate >= 1.5 else f"every {1 / rate:.0f} days" if rate <= 0.6 else "about once a day"
+    """How often something happens that happens so many times a day."""
+    if rate > SELDOM:
+        return f"{max(1.0, rate):.0f} times a day" if rate >= OFTEN else "about once a day"
+    return f"every {1 / rate:.0f} days"
 
 
 def _days(number: int) -> str:

@@ -8,7 +8,7 @@ __all__ = ["Rows", "deed", "length", "summary"]
 
 DEEDS_TOLD = 3
 PAIRS_TOLD = 3
-EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - times of records are UTC without zone
+EPOCH = datetime(1970, 1, 1)
 LONGEST = 120
 """Characters of a name that somebody else chose."""
 

@@ -65,6 +65,13 @@ KNOWN_PAIR: tuple[Column, ...] = (
 )
 """Who is known to use RPC on whom."""
 
+HELD_PAIR: tuple[Column, ...] = (
+    Column("src_ip", "VARCHAR", "the client"),
+    Column("dest_ip", "VARCHAR", "the server"),
+    Column("days", "INTEGER", "on how many days that are held back"),
+)
+"""Pairs seen on days that are held back: a finding that nobody dismissed is about them."""
+
 KNOWN_DEED: tuple[Column, ...] = (
     Column("src_ip", "VARCHAR", "the client"),
     Column("service", "VARCHAR", "as in deed_day"),
@@ -85,7 +92,9 @@ KNOWN_HOST: tuple[Column, ...] = (
     Column("role_evidence", "VARCHAR", "why, in a sentence"),
     Column("clients", "BIGINT", "how many hosts are its clients"),
     Column("servers", "BIGINT", "of how many it is a client"),
-    Column("ties", "DOUBLE", "its clients, each shared among the hosts that are no servers (or the servers) that it uses"),
+    Column(
+        "ties", "DOUBLE", "its clients, each shared among the hosts that are no servers (or the servers) that it uses"
+    ),
     Column("days", "INTEGER", "on how many days it was a client"),
     Column("settled_days", "INTEGER", "of these, those after its first days"),
     Column("new_hosts", "BIGINT", "how many hosts that are no servers it met as a client on those"),
@@ -116,6 +125,7 @@ KNOWN_REACH: tuple[Column, ...] = (
 
 BASELINE: dict[str, tuple[Column, ...]] = {
     "known_pair": KNOWN_PAIR,
+    "held_pair": HELD_PAIR,
     "known_deed": KNOWN_DEED,
     "known_host": KNOWN_HOST,
     "known_hour": KNOWN_HOUR,

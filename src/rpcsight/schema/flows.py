@@ -91,7 +91,7 @@ RPC_ACTIVITY: tuple[Column, ...] = (
 
 FINDING: tuple[Column, ...] = (
     Column("finding_id", "VARCHAR", "stable id: the same client, server and day give the same id"),
-    Column("day", "DATE", "when it began, UTC"),
+    Column("day", "VARCHAR", "when it began, as 2026-11-22, UTC"),
     Column("rank", "BIGINT", "among the day's findings, from 1"),
     Column("src_ip", "VARCHAR", "the client; empty where only the server's log tells, and not who called"),
     Column("dest_ip", "VARCHAR", "the server; empty where it is many"),
@@ -101,7 +101,11 @@ FINDING: tuple[Column, ...] = (
     Column("tier", "VARCHAR", "how that is known: decoded, process or learned"),
     Column("techniques", "VARCHAR[]", "ATT&CK technique ids that this activity can be part of, the weightiest first"),
     Column("d3fend", "VARCHAR[]", "D3FEND ids of the analyses that found it"),
-    Column("score", "DOUBLE", "the sum of the reasons' points: how unusual it is; ten points are ten times rarer (docs/score.md)"),
+    Column(
+        "score",
+        "DOUBLE",
+        "the sum of the reasons' points: how unusual it is; ten points are ten times rarer (docs/score.md)",
+    ),
     Column("severity", "VARCHAR", "info, low, medium, high: what it would mean if it is an attack"),
     Column("confidence", "DOUBLE", "0 to 1: how sure it is that this is RPC at all"),
     Column("first_time", "TIMESTAMP", "first activity, UTC"),

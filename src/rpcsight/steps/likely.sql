@@ -27,6 +27,7 @@ told as (
   select
     placed.*,
     coalesce(known_pair.days, 0) + placed.earlier_days as seen_days,
+    coalesce(held_pair.days, 0) as held_days,
     greatest(client.days + client_day.earlier, coalesce(known_pair.days, 0) + placed.earlier_days) as client_days,
     client.role as client_role,
     server.role as server_role,
@@ -51,6 +52,7 @@ told as (
   join client_day on client_day.src_ip = placed.src_ip and client_day.day = placed.day
   join kind on kind.is_server = server.is_server
   left join known_pair on known_pair.src_ip = placed.src_ip and known_pair.dest_ip = placed.dest_ip
+  left join held_pair on held_pair.src_ip = placed.src_ip and held_pair.dest_ip = placed.dest_ip
   left join (select distinct src_ip, dest_ip from placed) as back on back.src_ip = placed.dest_ip and back.dest_ip = placed.src_ip
   left join fresh on fresh.src_ip = placed.src_ip and fresh.dest_ip = placed.dest_ip
   left join (
@@ -73,5 +75,5 @@ select
   *,
   (ties + 0.5) / (kind_ties + 0.5 * kind_hosts) as share,
   seen_days < $known_days as is_new,
-  case when seen_days >= $known_days then 1.0 else 0.1 end * seen_days / (client_days + 1.0) as returns
+  case when seen_days >= $known_days then seen_days / (client_days + 1.0) else 0.0 end as returns
 from told
