@@ -98,6 +98,23 @@ def test_activity_is_found_where_an_endpoint_answered(made: Path) -> None:
     assert len(keys & set(found(made, "rpc-activity"))) >= 0.95 * len(keys)
 
 
+def test_mappers_lead_to_the_ports_that_clients_then_use(made: Path) -> None:
+    con = duckdb.connect()
+    con.sql(f"create view flow as from read_parquet('{made}/flow/*/*.parquet')")
+    con.sql(f"create view answer as from read_parquet('{made}/rpc_mapping/*/*.parquet')")
+    answers = con.sql(
+        """select answer, interface is null, avg((used.src_ip is not null)::int) > 0.97, count(*) > 1000
+        from answer left join (
+          select distinct asked.flow_id, asked.src_ip, asked.src_port, asked.dest_ip, reached.dest_port, asked.start_time
+          from flow as asked join flow as reached using (src_ip, dest_ip)
+          where asked.dest_port = 135 and reached.start_time between asked.start_time and asked.start_time + interval 5 seconds
+        ) as used on used.src_ip = answer.src_ip and used.src_port = answer.src_port and used.dest_ip = answer.dest_ip
+          and epoch_us(used.start_time) = answer.flow_us and used.dest_port = mapped_port
+        group by all order by all"""
+    ).fetchall()
+    assert answers == [("activation", True, True, True), ("ept_map", False, True, True)]
+
+
 def test_every_form_holds_the_same_connections(tmp_path: Path) -> None:
     plan = Plan(hosts=60, days=1, seed=3, calls="none")
     seen = {}

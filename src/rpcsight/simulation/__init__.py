@@ -109,7 +109,7 @@ def simulated(plan: Plan) -> Iterator[tuple[Network, Day, Seen, list[Step]]]:
         harmless = redirected(net, day, joined([*benign(net, day), *peers, *failing(net, day)]))
         whole = joined([harmless, attacks.sessions(steps)])
         flows, calls, answers = expanded(net, day, whole, has_calls=plan.calls != "none")
-        yield net, day, seen(net, day, flows, calls, answers, whole.attack, plan.calls), steps
+        yield net, day, seen(net, day, flows, calls, answers, whole, plan.calls), steps
 
 
 def simulate(

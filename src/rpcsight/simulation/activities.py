@@ -87,10 +87,13 @@ class Activity:
     Args:
         legs: in order.
         is_brief: connections end at once, as scans' do.
+        out_kb, in_kb: what the client sends and gets beside talk on a connection of the first leg: so much in the middle. Assumed.
     """
 
     legs: tuple[Leg, ...]
     is_brief: bool = False
+    out_kb: float = 0.0
+    in_kb: float = 0.0
 
 
 def _wmi(*calls: Call, mapped: float = 0.97, more: int = 1) -> Leg:
@@ -130,11 +133,13 @@ ACTIVITIES: dict[str, Activity] = {
     "policy": Activity((CRACK, Leg("lsass", LOOKUP.calls, 0.35, 0.8))),
     "names": Activity((CRACK,)),
     "sids": Activity((LOOKUP,)),
-    "accounts": Activity((SAMR, Leg("smb", LSA_PIPE.calls, 0.6, pipe="lsarpc"))),
+    "accounts": Activity((SAMR, Leg("smb", LSA_PIPE.calls, 0.6, pipe="lsarpc")), in_kb=3),
     "password": Activity((Leg("lsass", (Call("netlogon", 4), Call("netlogon", 26), Call("netlogon", 30))),)),
-    "replication": Activity((Leg("lsass", (Call("drsuapi", 0), Call("drsuapi", 3, 1, 4)), mapped=0.4),)),
+    "replication": Activity((Leg("lsass", (Call("drsuapi", 0), Call("drsuapi", 3, 1, 4)), mapped=0.4),), in_kb=40),
     "sync": Activity((Leg("lsass", (Call("drsuapi", 2),), mapped=0.4),)),
-    "dfsr": Activity((Leg("dfsr", (Call("frs", 0), Call("frs", 1), Call("frs", 4, 1, 3)), mapped=0.5),)),
+    "dfsr": Activity(
+        (Leg("dfsr", (Call("frs", 0), Call("frs", 1), Call("frs", 4, 1, 3)), mapped=0.5),), out_kb=200, in_kb=20
+    ),
     "print": Activity(
         (
             Leg(
@@ -142,24 +147,25 @@ ACTIVITIES: dict[str, Activity] = {
                 (Call("winspool", 0), Call("winspool", 10), Call("winspool", 12), Call("winspool", 20)),
                 mapped=0.9,
             ),
-        )
+        ),
+        out_kb=300,
     ),
     "other": Activity((Leg("other", (), mapped=0.0, more=2),)),
     "share": Activity((Leg("smb", (Call("srvsvc", 16), Call("wkssvc", 0, 0, 1)), pipe="srvsvc"),)),
-    "mail": Activity((Leg("mail", (Call("nspi", 0), Call("nspi", 12), Call("nspi", 1)), mapped=0.8),)),
+    "mail": Activity((Leg("mail", (Call("nspi", 0), Call("nspi", 12), Call("nspi", 1)), mapped=0.8),), in_kb=60),
     "certificate": Activity((Leg("cert", (Call("cert", 0),)),)),
-    "wmi query": Activity((_wmi(*QUERY, more=2),)),
-    "wmi watch": Activity((_wmi(Call("wbem", 20, 2, 9), Call("wbemenum", 4, 2, 20), mapped=0.9),)),
+    "wmi query": Activity((_wmi(*QUERY, more=2),), in_kb=8),
+    "wmi watch": Activity((_wmi(Call("wbem", 20, 2, 9), Call("wbemenum", 4, 2, 20), mapped=0.9),), in_kb=4),
     "wmi execution": Activity((_wmi(*EXECUTE),)),
     "service query": Activity((Leg("svcctl", (*OPEN, Call("svcctl", 6, 1, 4), CLOSE)),)),
     "service start": Activity((SERVICE_START,)),
-    "service creation": Activity((COPY, SERVICE_MADE)),
-    "service pipe": Activity((COPY, Leg("smb", SERVICE_MADE.calls, pipe="svcctl"))),
+    "service creation": Activity((COPY, SERVICE_MADE), out_kb=250),
+    "service pipe": Activity((COPY, Leg("smb", SERVICE_MADE.calls, pipe="svcctl")), out_kb=250),
     "task": Activity((TASK,)),
     "task query": Activity((Leg("schedule", (Call("tasks", 7), Call("tasks", 2, 1, 3))),)),
     "registry": Activity((REGISTRY,)),
     "registry change": Activity((REGISTRY_SET, Leg("svcctl", (*OPEN, Call("svcctl", 19), CLOSE), 0.6))),
-    "event query": Activity((Leg("eventlog", (Call("events", 5), Call("events", 11, 1, 9))),)),
+    "event query": Activity((Leg("eventlog", (Call("events", 5), Call("events", 11, 1, 9))),), in_kb=60),
     "dcom application": Activity(
         (
             Leg(
@@ -168,7 +174,9 @@ ACTIVITIES: dict[str, Activity] = {
                 more=2,
                 is_dcom=True,
             ),
-        )
+        ),
+        out_kb=6,
+        in_kb=6,
     ),
     "push": Activity(
         (
@@ -176,9 +184,10 @@ ACTIVITIES: dict[str, Activity] = {
             Leg("svcctl", (*OPEN, Call("svcctl", 6, 1, 2), CLOSE)),
             _wmi(*QUERY),
             Leg("svcctl", SERVICE_MADE.calls, 0.04),
-        )
+        ),
+        out_kb=900,
     ),
-    "backup": Activity((Leg("svcctl", (*OPEN, Call("svcctl", 19, 0, 1), CLOSE)), _wmi(*QUERY, more=3), COPY)),
+    "backup": Activity((Leg("svcctl", (*OPEN, Call("svcctl", 19, 0, 1), CLOSE)), _wmi(*QUERY, more=3), COPY), in_kb=20),
     "scan": Activity(
         (
             Leg("mapper", (Call("epmapper", 2, 1, 6),)),
@@ -188,7 +197,8 @@ ACTIVITIES: dict[str, Activity] = {
         is_brief=True,
     ),
     "dcsync": Activity(
-        (Leg("lsass", (Call("drsuapi", 0), Call("drsuapi", 12), Call("drsuapi", 3, 1, 3), Call("drsuapi", 1))),)
+        (Leg("lsass", (Call("drsuapi", 0), Call("drsuapi", 12), Call("drsuapi", 3, 1, 3), Call("drsuapi", 1))),),
+        in_kb=900,
     ),
     "zerologon": Activity((Leg("lsass", (Call("netlogon", 4), Call("netlogon", 26, 30, 400)), more=1),), is_brief=True),
     "encrypted file": Activity((Leg("smb", (Call("efsrpc", 0, 1, 2),), pipe="lsarpc"),)),
@@ -215,7 +225,8 @@ ACTIVITIES: dict[str, Activity] = {
                     Call("samr", 25, 1, 4),
                 ),
             ),
-        )
+        ),
+        in_kb=30,
     ),
 }
 """By name."""

@@ -159,16 +159,18 @@ class _Maker:
             self._call(leg, first, is_on[asked])
             return
         self._spoken(leg, first, is_on[asked])
+        led = time.copy()
         again = np.flatnonzero(is_mapped & is_on & dice.chance(SECOND_MAPPER, count))
         later = time[again] + (dice.quantile(((0, 0.004), (0.5, 0.013), (1, 0.05)), len(again)) * 1e6).astype(np.int64)
         second = self._add(some.where(again), session[again], later, MAPPER, lengths[0], is_on[again])
         self._spoken(leg, second, is_on[again])
+        led[again] = later
         gap = dice.quantile(GAP_S, count) + np.where(dice.chance(SLOW_SHARE * (1 + 9 * leg.is_dcom), count), SLOW_S, 0)
         reached = np.flatnonzero(is_on)
         if len(reached) == 0:
             return
         some, session = some.where(reached), session[reached]
-        start = time[reached] + (gap[reached] * 1e6).astype(np.int64)
+        start = led[reached] + (gap[reached] * 1e6).astype(np.int64)
         slot = SLOTS.index(leg.slot)
         place = self._add(some, session, start, slot, lengths[1], ~some.is_blocked)
         self._call(leg, place, ~some.is_blocked)

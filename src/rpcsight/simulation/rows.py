@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from rpcsight.simulation.activities import INTERFACES, SLOTS
+from rpcsight.simulation.activities import ACTIVITIES, INTERFACES, SLOTS
 from rpcsight.simulation.columns import chosen as either
 from rpcsight.simulation.columns import padded, side_by_side
 from rpcsight.simulation.days import Day
 from rpcsight.simulation.dice import Dice, Ints, Marks, mixed
 from rpcsight.simulation.expansion import MAPPER, NAMES, SMB, Answers, Calls, Flows, is_low
 from rpcsight.simulation.network import Network
+from rpcsight.simulation.sessions import Sessions
 
 __all__ = ["Seen", "seen"]
 
@@ -28,6 +29,11 @@ PORT_STEPS = 12
 WINDOWS_PORTS, LINUX_PORTS, GATEWAY_PORTS = (49152, 65535), (32768, 60999), (1024, 65535)
 ENDS = ["start_time", "flow_id", "src_ip", "src_port", "dest_ip", "dest_port"]
 FIRST_S, SECOND_S = 2.5, 8.5
+LOADS = ((0, 0.1), (0.5, 1), (0.9, 3), (1, 20))
+KILOBYTE, SEGMENT = 1024, 1460
+_OUT_KB, _IN_KB = (np.array([getattr(each, name) for each in ACTIVITIES.values()]) for name in ("out_kb", "in_kb"))
+_SLOTS = {"smb": SMB, "mapper": MAPPER, **{name: place for place, name in enumerate(SLOTS)}}
+_FIRST = np.array([_SLOTS[each.legs[0].slot] for each in ACTIVITIES.values()])
 OTHER = SLOTS.index("other")
 OBSERVER = "simulated"
 
@@ -54,7 +60,7 @@ class Seen:
     is_rpc: Marks
 
 
-def seen(net: Network, day: Day, flows: Flows, calls: Calls, answers: Answers, attack: Ints, share: str) -> Seen:
+def seen(net: Network, day: Day, flows: Flows, calls: Calls, answers: Answers, sessions: Sessions, share: str) -> Seen:
     """Make the tables.
 
     Args:
@@ -63,7 +69,7 @@ def seen(net: Network, day: Day, flows: Flows, calls: Calls, answers: Answers, a
         flows: its connections.
         calls: what is called on them.
         answers: where mappers lead.
-        attack: for each session, the step of an attack that it is, or -1.
+        sessions: what they belong to.
         share: which connections a sensor decodes: "none", "some" (those of servers), "all".
     """
     order = np.lexsort((flows.slot, flows.server, flows.client, flows.start_us))
@@ -81,8 +87,14 @@ def seen(net: Network, day: Day, flows: Flows, calls: Calls, answers: Answers, a
     # SYNs: one, and one more at each step of the time that is waited in vain
     asked = np.where(is_refused, 1, 1 + (seconds > FIRST_S) + (seconds > SECOND_S))
     packets = np.where(is_up, 5 + noise.below(18, len(order)), asked)
-    out_bytes = np.where(is_up, packets * 60 + noise.below(1800, len(order)), packets * 52)
-    in_bytes = np.where(is_up, packets * 54 + noise.below(4200, len(order)), np.where(is_refused, 40, 0))
+    kinds = sessions.activity[flows.session[order]]
+    factor = np.where(is_up & (slot == _FIRST[kinds]), noise.quantile(LOADS, len(order)), 0.0)
+    load_out, load_in = ((factor * kb[kinds] * KILOBYTE).astype(np.int64) for kb in (_OUT_KB, _IN_KB))
+    out_bytes = load_out + np.where(is_up, packets * 60 + noise.below(1800, len(order)), packets * 52)
+    in_bytes = load_in + np.where(is_up, packets * 54 + noise.below(4200, len(order)), np.where(is_refused, 40, 0))
+    # every second packet is acknowledged
+    answered = np.where(is_up, packets + load_in // SEGMENT + load_out // (2 * SEGMENT), is_refused)
+    packets = packets + load_out // SEGMENT + load_in // (2 * SEGMENT)
     src_ip, dest_ip = _texts(day.address[through]), _texts(day.address[server])
     ids = side_by_side(f"C{day.number:03d}", padded(pa.array(np.arange(len(order))), 14), "x")
     count = len(order)
@@ -101,12 +113,12 @@ def seen(net: Network, day: Day, flows: Flows, calls: Calls, answers: Answers, a
             "out_bytes": pa.array(out_bytes),
             "in_bytes": pa.array(in_bytes),
             "out_packets": pa.array(packets),
-            "in_packets": pa.array(np.where(is_up, packets, is_refused.astype(np.int64))),
+            "in_packets": pa.array(answered),
             "observer": _same(OBSERVER, count),
             "source": _same(OBSERVER, count),
         }
     )
-    step = attack[flows.session[order]]
+    step = sessions.attack[flows.session[order]]
     is_decoded = _decoded(net, client, server, share)
     return Seen(
         flow,
