@@ -1,7 +1,8 @@
 """By what attacks between workstations can be told from harmless first-seen pairs of workstations in a simulation.
 
-rpcsight simulate --hosts 1000 --attacks 40 -o corp && python lab/tells.py corp
+rpcsight simulate --hosts 1000 --attacks 40 -o corp && python lab/tells.py corp [server]
 
+With `server`: first-seen pairs of a workstation and a server.
 A row a feature of a client, a server and a day: medians of both, and the area under the curve (0.5: it says nothing; 0 or 1: it tells all).
 What is true of attackers (night, first contact, many servers) may tell; what is only true of how connections are made up must not.
 """
@@ -59,21 +60,26 @@ WANTED = """
 create table wanted as
 with attack as (
   select src_ip, dest_ip, cast(start_time as date) as day, attack from read_csv('{folder}/_truth/labels.csv')
-  where src_role like '%workstation%' and dest_role like '%workstation%' and visibility = 'flow'
+  where src_role like '%workstation%' and dest_role like '%workstation%' = {is_peer} and visibility = 'flow'
 ),
-quiet as (select attack from attack group by attack having count(*) <= 3)
+quiet as (select attack from attack group by attack having count(*) <= 3),
+host as (select ip, max((role like '%workstation%')::int) = 1 as is_person from read_csv('{folder}/_truth/hosts.csv') group by ip),
+met as (
+  select src_ip, dest_ip, min(cast(start_time as date)) as day from read_parquet('{folder}/flow/*/*.parquet')
+  join host as client on client.ip = src_ip and client.is_person
+  join host as server on server.ip = dest_ip and server.is_person = {is_peer}
+  where dest_port = 135 and is_established group by all
+)
 select distinct src_ip, dest_ip, day, true as is_attack from attack semi join quiet using (attack)
 union all
-select distinct src_ip, dest_ip, day, false from read_csv('{folder}/_truth/pairs.csv')
-anti join attack using (src_ip, dest_ip, day)
-where day >= (select min(day) from attack) and not is_new_address
+select src_ip, dest_ip, day, false from met anti join attack using (src_ip, dest_ip, day) where day >= (select min(day) from attack)
 """
 
 
-def tells(folder: Path) -> list[tuple[str, float, float, float]]:
+def tells(folder: Path, *, is_peer: bool) -> list[tuple[str, float, float, float]]:
     """Features with the medians of attacks and of others, and the area under the curve."""
     con = duckdb.connect()
-    con.sql(WANTED.format(folder=folder))
+    con.sql(WANTED.format(folder=folder, is_peer=is_peer))
     con.sql(PAIRS.format(folder=folder))
     features = [name for name in con.table("pair").columns if name not in {"src_ip", "dest_ip", "day"}]
     print(con.sql("select is_attack, count(*) from wanted group by 1 order by 1").fetchall())
@@ -91,11 +97,11 @@ def tells(folder: Path) -> list[tuple[str, float, float, float]]:
             from ranked"""
         ).fetchall()
         row = rows[0]
-        if row[2] is not None:
+        if None not in row:
             found.append((name, float(row[0]), float(row[1]), float(row[2])))
     return sorted(found, key=lambda each: -abs(each[3] - 0.5))
 
 
 if __name__ == "__main__":
-    for name, attack, other, area in tells(Path(sys.argv[1])):
+    for name, attack, other, area in tells(Path(sys.argv[1]), is_peer="server" not in sys.argv[2:]):
         print(f"{name:16} {attack:16,.3f} {other:16,.3f} {area:6.3f}")

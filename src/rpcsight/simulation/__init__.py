@@ -106,7 +106,7 @@ def simulated(plan: Plan) -> Iterator[tuple[Network, Day, Seen, list[Step]]]:
     for day in days(net, plan.days, round(START.timestamp()) * 1_000_000):
         peers = neighbours.sessions(day)
         steps = attacks.steps(day.number, neighbours.pairs(day.number))
-        harmless = redirected(net, day, joined([*benign(net, day), *peers, *failing(net, day)]))
+        harmless = redirected(net, day, joined([*benign(net, day), *peers, *failing(net, day, plan.noise)]))
         whole = joined([harmless, attacks.sessions(steps)])
         flows, calls, answers = expanded(net, day, whole, has_calls=plan.calls != "none")
         yield net, day, seen(net, day, flows, calls, answers, whole, plan.calls), steps

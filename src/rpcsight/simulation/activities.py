@@ -156,15 +156,17 @@ ACTIVITIES: dict[str, Activity] = {
     "certificate": Activity((Leg("cert", (Call("cert", 0),)),)),
     "wmi query": Activity((_wmi(*QUERY, more=2),), in_kb=8),
     "wmi watch": Activity((_wmi(Call("wbem", 20, 2, 9), Call("wbemenum", 4, 2, 20), mapped=0.9),), in_kb=4),
-    "wmi execution": Activity((_wmi(*EXECUTE),)),
-    "service query": Activity((Leg("svcctl", (*OPEN, Call("svcctl", 6, 1, 4), CLOSE)),)),
-    "service start": Activity((SERVICE_START,)),
+    "wmi execution": Activity((_wmi(*EXECUTE),), in_kb=6),
+    "service query": Activity((Leg("svcctl", (*OPEN, Call("svcctl", 6, 1, 4), CLOSE)),), in_kb=8),
+    "service start": Activity((SERVICE_START,), in_kb=4),
     "service creation": Activity((COPY, SERVICE_MADE), out_kb=250),
     "service pipe": Activity((COPY, Leg("smb", SERVICE_MADE.calls, pipe="svcctl")), out_kb=250),
-    "task": Activity((TASK,)),
-    "task query": Activity((Leg("schedule", (Call("tasks", 7), Call("tasks", 2, 1, 3))),)),
-    "registry": Activity((REGISTRY,)),
-    "registry change": Activity((REGISTRY_SET, Leg("svcctl", (*OPEN, Call("svcctl", 19), CLOSE), 0.6))),
+    "task": Activity((TASK,), out_kb=4, in_kb=4),
+    "task query": Activity((Leg("schedule", (Call("tasks", 7), Call("tasks", 2, 1, 3))),), in_kb=12),
+    "registry": Activity((REGISTRY,), in_kb=6),
+    "registry change": Activity(
+        (REGISTRY_SET, Leg("svcctl", (*OPEN, Call("svcctl", 19), CLOSE), 0.6)), out_kb=2, in_kb=4
+    ),
     "event query": Activity((Leg("eventlog", (Call("events", 5), Call("events", 11, 1, 9))),), in_kb=60),
     "dcom application": Activity(
         (

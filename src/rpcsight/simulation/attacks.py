@@ -88,6 +88,8 @@ def _coerced(activity: str, *roles: str) -> Callable[[Scene, str], Iterator[Step
     def steps(scene: Scene, kind: str) -> Iterator[Step]:
         for step in _towards(activity, *roles)(scene, kind):
             yield step
+            if scene.net.gateway[step.client] >= 0:
+                continue
             time = step.time_us + 500_000 + scene.below(2_000_000)
             yield scene.step(kind, "answer", step.server, step.client, time, step.day)
 

@@ -14,6 +14,18 @@ from rpcsight.simulation.sessions import Sessions, done, repeated
 __all__ = ["benign", "nearest"]
 
 MINUTE_US = 60_000_000
+APPLICATIONS = {
+    "dcom application": 50,
+    "wmi query": 14,
+    "service query": 10,
+    "registry": 8,
+    "event query": 6,
+    "task query": 4,
+    "service start": 3,
+    "wmi execution": 3,
+    "task": 2,
+}
+"""How programs use their servers, in hundredths. Assumed."""
 NOTIFIED, ANSWER_US = 0.06, 1_500_000
 """Share of printing that asks to be told of changes, and within what time the server connects back. Assumed."""
 A_DAY = {"unlock": 9.0, "names": 34.0, "sids": 16.0, "accounts": 6.0, "share": 4.0, "print": 1.6, "mail": 3.0}
@@ -81,7 +93,7 @@ def _people(net: Network, day: Day, dice: Dice) -> list[Sessions]:
     which = mixed(net.teams(day.number)[who], dice.below(3, len(who)), (day.number + who % 40) // 40) % np.uint64(
         len(applications)
     )
-    parts.append(done("dcom application", time, who, applications[which.astype(np.int64)]))
+    parts.append(_applied(dice, time, who, applications[which.astype(np.int64)]))
     who, time = repeated(dice, there, 0.5, day.person_us, day.gone_us)
     whom = np.where(
         dice.chance(0.93, len(who)),
@@ -90,6 +102,14 @@ def _people(net: Network, day: Day, dice: Dice) -> list[Sessions]:
     )
     parts.append(done("other", time, who, whom))
     return parts
+
+
+def _applied(dice: Dice, time: Ints, client: Ints, server: Ints) -> Sessions:
+    """Programs that use a server of theirs, most often in the one way that its program knows."""
+    kinds = np.array([number(name) for name, share in APPLICATIONS.items() for _ in range(share)])
+    own = kinds[(mixed(server, 15) % np.uint64(len(kinds))).astype(np.int64)]
+    other = dice.pick(kinds, len(time))
+    return done(np.where(dice.chance(0.8, len(time)), own, other), time, client, server)
 
 
 def _notified(net: Network, dice: Dice, prints: Sessions) -> list[Sessions]:
@@ -136,7 +156,7 @@ def _machines(net: Network, day: Day, dice: Dice) -> list[Sessions]:
     who, time = repeated(dice, net.of("application server", "server", "mail server"), 5.0, day.on_us, day.off_us)
     backs = net.of("application server", "server")
     back = backs[(mixed(who, dice.below(3, len(who))) % np.uint64(len(backs))).astype(np.int64)]
-    parts.append(done("dcom application", time, who, back))
+    parts.append(_applied(dice, time, who, back))
     return parts
 
 

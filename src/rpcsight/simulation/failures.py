@@ -21,14 +21,20 @@ STALE_TIMES = ((0, 2), (0.5, 10), (0.9, 40), (1, 120))
 """How often a day it does."""
 DISCOVERERS = 0.0004
 """Chance a person and working day that a program looks through the neighbourhood, and"""
-NEAR = ((0, 6), (0.7, 25), (1, 120))
+NEAR = ((0, 5), (0.7, 15), (1, 60))
 """how many addresses it tries."""
 
 
-def failing(net: Network, day: Day) -> list[Sessions]:
-    """The sessions of which most fail."""
+def failing(net: Network, day: Day, noise: float) -> list[Sessions]:
+    """The sessions of which most fail.
+
+    Args:
+        net: the network.
+        day: the day.
+        noise: factor on what workstations do with one another.
+    """
     dice = Dice(net.seed, "failures", day.number)
-    return [_retried(net, day, dice), _stale(net, day, dice), _discovered(net, day, dice)]
+    return [_retried(net, day, dice), _stale(net, day, dice), _discovered(net, day, dice, noise)]
 
 
 def _retried(net: Network, day: Day, dice: Dice) -> Sessions:
@@ -59,10 +65,10 @@ def _stale(net: Network, day: Day, dice: Dice) -> Sessions:
     return done("print", time, who, whom)
 
 
-def _discovered(net: Network, day: Day, dice: Dice) -> Sessions:
+def _discovered(net: Network, day: Day, dice: Dice, noise: float) -> Sessions:
     people = net.of_people()
     people = people[day.gone_us[people] > day.person_us[people]]
-    tools = people[dice.chance(DISCOVERERS * day.is_workday, len(people))]
+    tools = people[dice.chance(DISCOVERERS * noise * day.is_workday, len(people))]
     times = dice.quantile(NEAR, len(tools)).astype(np.int64)
     who = np.repeat(tools, times)
     turn = np.arange(len(who)) - np.repeat(np.cumsum(times) - times, times)

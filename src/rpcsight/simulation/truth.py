@@ -28,8 +28,9 @@ LABELS = (
     "attack", "kind", "technique", "activity", "visibility", "is_usual", "is_blocked", "is_work_time", "src_host", "src_role", "dest_host",
     "dest_role", "src_ip", "dest_ip", "start_time", "end_time", "flows", "established", "calls", "flow_ids",
 )  # fmt: skip
-HOSTS = ("host", "mac", "role", "site", "ip", "since", "until")
+HOSTS = ("host", "mac", "role", "site", "ip", "since", "until", "gateway")
 SMB_PORT = 445
+LOW = 0xFFFFFFFF
 PAIRS = ("day", "src_ip", "dest_ip", "src_host", "dest_host", "is_new_address")
 
 
@@ -87,8 +88,10 @@ class Truth:
             if (before := int(self._address[host])) >= 0:
                 span = (date_of(int(self._since[host])), date_of(number))
                 role = ROLES[int(self._net.role[host])]
+                gateway = int(self._net.gateway[host])
+                behind = "" if gateway < 0 else _ip(int(self._net.address[gateway]))
                 self._hosts.writerow(
-                    [self._names[host], self._macs[host], role, int(self._net.site[host]), _ip(before), *span]
+                    [self._names[host], self._macs[host], role, int(self._net.site[host]), _ip(before), *span, behind]
                 )
             self._since[host] = number
         self._address = address.copy()
@@ -125,11 +128,11 @@ class Truth:
         """Workstations that use RPC on one another over TCP, without harm, at addresses that have not done so before."""
         is_peer = self._is_person[table.client] & self._is_person[table.server] & table.is_rpc & (table.step < 0)
         client, server = table.client[is_peer], table.server[is_peer]
-        keys, first = np.unique((day.address[client] << 32) | day.address[server], return_index=True)
+        keys, first = np.unique(self._keys(day, client, server), return_index=True)
         is_new = ~np.isin(keys, self._met)
-        for place in first[is_new].tolist():
+        for key, place in zip(np.flatnonzero(is_new).tolist(), first[is_new].tolist(), strict=True):
             hosts = int(client[place]), int(server[place])
-            ends = [_ip(int(day.address[host])) for host in hosts]
+            ends = [_ip(int(keys[key]) >> 32), _ip(int(keys[key]) & LOW)]
             is_known = bool(np.isin(hosts[0] * len(self._net) + hosts[1], self._known))
             self._pairs.writerow([date_of(day.number), *ends, *(self._names[host] for host in hosts), is_known])
         self._met = np.union1d(self._met, keys)
