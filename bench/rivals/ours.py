@@ -90,7 +90,7 @@ def inputs(records: Records, days: range, settings: Settings) -> list[str]:
 
 def run(records: Records, command: str, paths: list[str], *options: str) -> None:
     """Call rpcsight; a complaint ends the benchmark."""
-    subprocess.run([*records.command, command, *paths, *options], check=True)
+    subprocess.run([*records.command, command, *paths, *options], check=True, stdout=subprocess.DEVNULL)
 
 
 def alerts_of(
