@@ -5,6 +5,7 @@ included. Or one alert for all of a source's first-seen tuples of the day, the m
 """
 
 from itertools import product
+from zlib import crc32
 
 from rivals.mapper_port import on_desks
 from rivals.records import Records, Rival, Variant, of_pairs
@@ -26,16 +27,25 @@ SIDES = {"from": ("src_ip",), "between": ("src_ip", "dest_ip")}
 
 
 def new_pairs(seen: str, since: int, records: Records) -> str:
-    """The query for tested days' pairs with a tuple that no day before had, and both hosts' habits.
+    """The table of tested days' pairs with a tuple that no day before had, and both hosts' habits; made when first asked for.
 
     Args:
         seen: query for the tuples of each day.
         since: the day from which a host's first-seen tuples count as its habit.
         records: what was recorded.
     """
+    name = f"new_pairs_{crc32(f'{since} {seen}'.encode())}"
+    records.database.execute(
+        f"create table if not exists {name} as {query(seen, min(since, records.learned), records)}"
+    )
+    return name
+
+
+def query(seen: str, since: int, records: Records) -> str:
+    """What is in that table."""
     return f"""
-        with first as (select src_ip, dest_ip, what, min(day) as day from ({seen}) group by all),
-        counted as (select * from first where day >= {min(since, records.learned)}),
+        with first as materialized (select src_ip, dest_ip, what, min(day) as day from ({seen}) group by all),
+        counted as (select * from first where day >= {since}),
         source as (
           select src_ip, day, count(*) as source_today, sum(count(*)) over (partition by src_ip order by day) as source_habit
           from counted group by src_ip, day
@@ -56,7 +66,7 @@ def by_habits(seen: str, since: int, score: str, sides: tuple[str, ...] = ()) ->
     """An alert a pair, of hosts with few first-seen tuples first."""
 
     def variant(records: Records) -> str:
-        return of_pairs(on_desks(f"select *, {score} as score from ({new_pairs(seen, since, records)})", sides))
+        return of_pairs(on_desks(f"select *, {score} as score from {new_pairs(seen, since, records)}", sides))
 
     return variant
 
@@ -65,7 +75,7 @@ def by_sources(seen: str) -> Variant:
     """An alert a source with all its new pairs of the day, the source with most first-seen tuples first."""
 
     def variant(records: Records) -> str:
-        return of_pairs(f"select *, source_today as score from ({new_pairs(seen, 0, records)})", alert="src_ip")
+        return of_pairs(f"select *, source_today as score from {new_pairs(seen, 0, records)}", alert="src_ip")
 
     return variant
 
