@@ -1,19 +1,21 @@
 """Links between hosts, and services called on them, as `steps/role.sql` reads them: from rows, and of sessions' flows."""
 
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
+from rpcsight import catalog
 from rpcsight.analytics import step
-from rpcsight.engines import Engine, open_engine
 
 LINK = pa.schema(
     [("src_ip", pa.string()), ("dest_ip", pa.string())]
     + [(name, pa.int64()) for name in ("days", "first_day", "last_day", "mappers", "endpoints", "failed", "hours")]
 )
-DEED = pa.schema([(name, pa.string()) for name in ("src_ip", "dest_ip", "service", "operation")] + [("days", pa.int64())])
+DEED = pa.schema(
+    [(name, pa.string()) for name in ("src_ip", "dest_ip", "service", "operation")] + [("days", pa.int64())]
+)
 
 PAIR_DAY = """
 select
@@ -51,20 +53,26 @@ group by src_ip, dest_ip, service
 
 def linked(links: Iterable[Mapping[str, Any]], deeds: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The rows of `steps/role.sql`."""
-    given = pa.Table.from_pylist(list(links), LINK), pa.Table.from_pylist(list(deeds), DEED)
-    with tempfile.TemporaryDirectory() as scratch:
-        engine = open_engine("duckdb", scratch=scratch)
-        try:
-            engine.give("link", given[0])
-            engine.give("linked_deed", given[1])
-            return told(engine)
-        finally:
-            engine.close()
+    given = {"link": pa.Table.from_pylist(list(links), LINK), "linked_deed": pa.Table.from_pylist(list(deeds), DEED)}
+    return told(given, {})
 
 
-def told(engine: Engine) -> list[dict[str, Any]]:
-    """The roles, where the engine holds link and linked_deed."""
-    return engine.rows(step("role"), {}).to_pylist()
+def seen(sighting: pa.Table, rpc_call: pa.Table) -> list[dict[str, Any]]:
+    """The roles of hosts in sightings and calls."""
+    names = {uuid: each.name for uuid, each in catalog.interfaces().items()}
+    named = pa.table({"interface": list(names), "service": list(names.values())})
+    made = {"pair_day": PAIR_DAY, "link": LINKED, "deed_day": DEED_DAY, "linked_deed": LINKED_DEED}
+    return told({"sighting": sighting, "rpc_call": rpc_call, "named": named}, made)
+
+
+def told(given: Mapping[str, pa.Table], made: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The roles, from tables and what is made of them, in order."""
+    with duckdb.connect() as database:
+        for name, table in given.items():
+            database.from_arrow(table).create(name)
+        for name, sql in made.items():
+            database.execute(f"create table {name} as {sql}")
+        return database.sql(step("role")).to_arrow_table().to_pylist()
 
 
 def link(src: str, dest: str, days: Sequence[int] = (0,), **told: int) -> dict[str, Any]:

@@ -39,9 +39,7 @@ class Roles:
         seen = [self.links[pair] for pair in self.days if pair in self.links]
         span = max(each["last_day"] for each in seen) - min(each["first_day"] for each in seen) + 1 if seen else 1
         self.span = max(span, 1, *self.days.values(), 1)
-        self.host_days = {
-            host: max(days for pair, days in self.days.items() if host in pair) for host in self.hosts
-        }
+        self.host_days = {host: max(days for pair, days in self.days.items() if host in pair) for host in self.hosts}
         self.find_far()
         self.own = {host: {each for each in self.users[host] if each not in self.far} for host in self.hosts}
         self.usual_own = self.usual({each: len(self.own[each]) for each in self.servers})
@@ -90,20 +88,18 @@ class Roles:
 
     def above(self, client: str) -> set[str]:
         """What it depends on one-way."""
-        return {
-            each for each in self.depends(client) if 2 * self.days.get((each, client), 0) < self.days[client, each]
-        }
+        return {each for each in self.depends(client) if 2 * self.days.get((each, client), 0) < self.days[client, each]}
 
     def is_top(self, host: str) -> bool:
         return all(4 * len(self.own[each]) < len(self.own[host]) for each in self.above(host))
 
     def logons(self, host: str) -> int:
-        return sum(any(name.lower() in LOGON for name in self.services.get((each, host), ())) for each in self.own[host])
+        return sum(
+            any(name.lower() in LOGON for name in self.services.get((each, host), ())) for each in self.own[host]
+        )
 
     def find_controllers(self) -> None:
-        server_like = {
-            each for each in self.servers if len(self.own[each]) >= self.several and each not in self.far
-        }
+        server_like = {each for each in self.servers if len(self.own[each]) >= self.several and each not in self.far}
         candidates = set()
         for host in self.hosts:
             own, mains = self.own[host], self.main_of[host]
@@ -121,14 +117,21 @@ class Roles:
         }
 
     def partners(self, host: str) -> int:
-        return len(self.summit & (self.servers.get(host, set()) | self.users.get(host, set()))) if host in self.summit else 0
+        return (
+            len(self.summit & (self.servers.get(host, set()) | self.users.get(host, set())))
+            if host in self.summit
+            else 0
+        )
 
     def tried(self, client: str) -> tuple[int, int, int]:
         """How many hosts, connections to endpoints, and others."""
         found = [
             link
             for (src, dest), link in self.links.items()
-            if src == client and dest in self.hosts and (link["mappers"] or link["failed"]) and len(self.users[dest]) <= self.many
+            if src == client
+            and dest in self.hosts
+            and (link["mappers"] or link["failed"])
+            and len(self.users[dest]) <= self.many
         ]
         reached = sum(each["endpoints"] for each in found)
         return len(found), reached, sum(each["mappers"] + each["failed"] for each in found)
@@ -200,7 +203,9 @@ class Roles:
             if 2 * len(self.lonely[each]) <= hosts and 5 * self.days[each, host] >= 4 * self.span and self.span >= 5
         ]
         if watchers:
-            said = f"reached nearly every day by a host that reaches {max(watchers)} of {hosts} hosts that few others use"
+            said = (
+                f"reached nearly every day by a host that reaches {max(watchers)} of {hosts} hosts that few others use"
+            )
             return "server", 60, said
         busiest = max((len(self.own[each]) for each in self.depends(host)), default=0)
         if busiest >= 2 and busiest > 2 * own:

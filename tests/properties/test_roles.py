@@ -62,7 +62,10 @@ def enterprise(seed: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     return list(links.values()), deeds
 
 
-@given(st.lists(any_link, max_size=25, unique_by=lambda each: (each["src_ip"], each["dest_ip"])), st.lists(any_deed, max_size=6))
+@given(
+    st.lists(any_link, max_size=25, unique_by=lambda each: (each["src_ip"], each["dest_ip"])),
+    st.lists(any_deed, max_size=6),
+)
 def test_few_hosts_as_the_rules_say(links: list[dict[str, Any]], deeds: list[dict[str, Any]]) -> None:
     assert linked(links, deeds) == roles(links, deeds)
 
