@@ -9,13 +9,14 @@ import pyarrow as pa
 from rpcsight import catalog
 from rpcsight.analytics import step
 
-LINK = pa.schema(
-    [("src_ip", pa.string()), ("dest_ip", pa.string())]
-    + [(name, pa.int64()) for name in ("days", "first_day", "last_day", "mappers", "endpoints", "failed", "hours")]
-)
-DEED = pa.schema(
-    [(name, pa.string()) for name in ("src_ip", "dest_ip", "service", "operation")] + [("days", pa.int64())]
-)
+PEERS = [("src_ip", pa.string()), ("dest_ip", pa.string())]
+LINK = pa.schema([
+    *PEERS,
+    *((name, pa.int32()) for name in ("days", "first_day", "last_day")),
+    *((name, pa.int64()) for name in ("mappers", "endpoints", "failed")),
+    ("hours", pa.int32()),
+])  # fmt: skip
+DEED = pa.schema([*PEERS, ("service", pa.string()), ("operation", pa.string()), ("days", pa.int32())])
 
 PAIR_DAY = """
 select

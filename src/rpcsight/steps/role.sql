@@ -19,7 +19,7 @@ linked as (
     greatest(link.days, coalesce(called.days, 0)) as days,
     link.first_day,
     link.last_day,
-    link.hours,
+    coalesce(link.hours, 0) as hours,
     link.mappers + link.endpoints as records,
     case when called.src_ip is null then 0 else 1 end as is_called,
     coalesce(called.is_logon, 0) as is_logon
