@@ -65,6 +65,18 @@ def test_a_controller_and_its_clients_of_which_one_attacks_another() -> None:
     }
 
 
+def test_controllers_that_are_not_seen_to_replicate() -> None:
+    office = [f"ws{number:03}" for number in range(100)]
+    links = [link(host, f"dc{number % 5}", range(4)) for number, host in enumerate(office)]
+    links += [link(host, f"dc{(number + 1) % 5}", [2]) for number, host in enumerate(office)]
+    controller = (
+        "used by 40 of 100 clients, the main server of 20; depends on no other server, and works with 0 like it"
+    )
+    assert {host: each for host, each in said(links).items() if host not in office} == dict.fromkeys(
+        [f"dc{number}" for number in range(5)], ("domain controller", 0.85, controller)
+    )
+
+
 def test_a_shared_printer_makes_no_server() -> None:
     links = [link(host, "dc", range(3)) for host in HOSTS] + [link("a", "e"), link("b", "e")]
     assert said(links)["e"] == ("workstation", 0.48, "depends on a server with 5 clients, and has 2 of its own")

@@ -174,7 +174,8 @@ class Roles:
         if logons >= 3 or (logons and self.is_top(host)):
             said = f"{logons} {everyone} logged on or looked up names with it (netlogon, drsuapi)"
             return "domain controller", 98 * logons / (logons + 0.5), said
-        if host in self.summit and (3 * self.main_of[host] >= self.clients or self.partners(host)):
+        is_common = 3 * sum(self.main_of[each] for each in self.summit) >= self.clients and 10 * own >= self.clients
+        if host in self.summit and (is_common or self.partners(host)):
             said = (
                 f"used by {own} {everyone}, the main server of {self.main_of[host]}; depends on no other server, "
                 f"and works with {self.partners(host)} like it"

@@ -278,6 +278,12 @@ summit as (
   left join bound on bound.number = candidate.number
   where bound.number is null
 ),
+/* of how many clients these are the main servers, together */
+summit_main as (
+  select coalesce(sum(main.mains), 0) as mains
+  from summit
+  join main on main.dest = summit.number
+),
 partner as (
   select number, count(*) as partners
   from (
@@ -327,6 +333,7 @@ told as (
     coalesce(tried.mappers, 0) + coalesce(tried.failed, 0) as asked,
     coalesce(tried.endpoints, 0) as reached,
     coalesce(main.mains, 0) as mains,
+    summit_main.mains as summit_mains,
     coalesce(partner.partners, 0) as partners,
     cast(coalesce(own.logons, 0) as bigint) as logons,
     cast(coalesce(depended.busiest, 0) as bigint) as busiest,
@@ -357,13 +364,14 @@ told as (
   cross join total
   cross join all_host
   cross join usual_own
+  cross join summit_main
 ),
 ruled as (
   select
     *,
     case
       when logons >= 3 or (logons >= 1 and is_top) then 'logons'
-      when is_summit and (3 * mains >= all_clients or partners >= 1) then 'summit'
+      when is_summit and (partners >= 1 or (3 * summit_mains >= all_clients and 10 * own_clients >= all_clients)) then 'summit'
       when is_far and 4 * targets >= all_hosts and 2 * reached < asked then 'scan'
       when is_far and 3 * steady >= 2 * lonely then 'watch'
       when is_far and 3 * returned >= 2 * lonely and 4 * lonely >= all_hosts then 'manage'
