@@ -34,6 +34,7 @@ join finding on finding.finding_id = finding_pair.finding_id
 where finding.status not in ('benign', 'allowed') or (finding.status = 'benign' and finding_pair.is_later)
 """
 """Clients and servers of findings that nobody dismissed, and the day from which on they are not learned."""
+TABLES_THERE = "select table_name from duckdb_tables() where database_name = 'workspace'"
 DAYS = " union ".join(f"select day from {name}" for name in LEARNED)
 
 
@@ -184,7 +185,7 @@ class Workspace:
 
     def _check(self) -> None:
         try:
-            there = {row["table_name"] for row in self.rows("select table_name from duckdb_tables()")}
+            there = {row["table_name"] for row in self.rows(TABLES_THERE)}
             (row,) = self.rows("select shape from workspace") if "workspace" in there else ({"shape": None},)
         except (RpcsightError, ValueError) as cause:
             raise InputError(str(self.path), f"is damaged ({cause})", "learn anew into another file") from cause

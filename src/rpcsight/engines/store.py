@@ -16,6 +16,7 @@ from rpcsight.schema.column import Column
 __all__ = ["Store", "tables"]
 
 MEMORY_LIMIT = "1200MB"
+READ_ONLY = " (read_only)"
 IN_USE = ("Could not set lock", "Conflicting lock")
 INTERRUPTED = "Query interrupted"
 """What DuckDB makes of Ctrl-C (a plain RuntimeError)."""
@@ -46,13 +47,15 @@ class Store:
             "memory_limit": MEMORY_LIMIT,
             "temp_directory": self._scratch,
         }
-        try:
-            self._database = duckdb.connect(str(path), read_only=is_reading, config=config)
-        except duckdb.Error as cause:
-            shutil.rmtree(self._scratch, ignore_errors=True)
-            raise _unusable(path, cause) from cause
+        self._database = duckdb.connect(config=config)
         for statement in CLOSED:
             self._database.execute(statement)
+        try:  # under a name of ours: DuckDB would take the file's, and some are taken
+            self._database.execute(f"attach {literal(str(path))} as workspace{READ_ONLY if is_reading else ''}")
+            self._database.execute("use workspace")
+        except duckdb.Error as cause:
+            self.close()
+            raise _unusable(path, cause) from cause
 
     def close(self) -> None:
         """Let go of the file."""
@@ -104,7 +107,7 @@ class Store:
             InputError: it can't be opened.
         """
         try:
-            self._database.execute(f"attach {literal(str(path))} as other (read_only)")
+            self._database.execute(f"attach {literal(str(path))} as other{READ_ONLY}")
         except duckdb.Error as cause:
             raise _unusable(path, cause) from cause
         try:
@@ -126,7 +129,7 @@ class Store:
 
     def flush(self) -> None:
         """Bring everything into the file itself: its size is then what is kept."""
-        self.run("checkpoint")
+        self.run("checkpoint workspace")
 
     def size(self) -> int:
         """Bytes on disk."""

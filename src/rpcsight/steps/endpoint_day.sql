@@ -17,9 +17,10 @@ select
   count(*) as records
 from called
 where at_us between 0 and 4102444799999999
-  and not is_callback
+  and not coalesce(is_callback, false)
   and coalesce(transport_protocol, 'tcp') = 'tcp'
   and dest_port between $dynamic_low and $dynamic_high
   and coalesce(service, known_interface) is not null
-  and dest_ip is not null
+  and dest_ip not like '127.%'
+  and dest_ip <> '::1'
 group by dest_ip, dest_port, substring(coalesce(service, known_interface), 1, 256), at_us // 86400000000
