@@ -24,6 +24,7 @@ MANIFEST = "baseline.json"
 MOST_MANIFEST = 10_000
 GIVEN = {**LEARNED, "learned_input": LEARNED_INPUT}
 SHOWN = 3
+SHOWN_LETTERS = 200
 
 
 def export(workspace: Workspace, folder: Path) -> dict[str, int]:
@@ -164,7 +165,8 @@ def _refuse_both(workspace: Workspace, source: Path, inputs: str) -> None:
         both = [row["path"] for row in workspace.rows(sql)]
     if both:
         more = f" and {len(both) - SHOWN} more" if len(both) > SHOWN else ""
-        what = f"{', '.join(both[:SHOWN])}{more} was learned here, too: its records would count twice"
+        both = [each.replace("\n", "\\n")[:SHOWN_LETTERS] for each in both[:SHOWN]]
+        what = f"also learned here, and would count twice: {', '.join(both)}{more}"
         raise InputError(str(source), what, "learn the other files themselves: those that are known are passed over")
 
 

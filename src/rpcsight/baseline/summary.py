@@ -91,6 +91,7 @@ NEWEST_SERVERS = f"""
     join known_pair on known_pair.dest_ip = known_host.ip
     where role in {SERVERS}
     group by known_host.ip, role, clients
+    having min(known_pair.first_day) > (select min(first_day) from baseline_span)
     order by first_day desc, clients desc, known_host.ip
     limit $limit
 """

@@ -58,7 +58,8 @@ class Workspace:
             raise UsageError("--workspace", f"there is no folder {str(path.parent)!r}", "make it, or name another")
         if path.is_dir():
             raise UsageError("--workspace", f"{str(path)!r} is a folder", "name a file in it: corp.rpcsight")
-        if not is_reading and not (path.exists() and path.stat().st_size):
+        self._is_new = not is_reading and not (path.exists() and path.stat().st_size)
+        if self._is_new:
             _begin(path)
         self.store = Store(path, is_reading=is_reading)
         try:
@@ -72,8 +73,11 @@ class Workspace:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
+        is_useless = kind is not None and self._is_new and self.rule() is None
         self.close()
+        if is_useless:  # a mistake leaves no file behind
+            self.path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -114,7 +114,7 @@ def _listed(
             yield title
         return
     heads = [column.replace("_", " ") for column in columns]
-    cells = [[_cell(row[column]) for column in columns] for row in rows]
+    cells = [[_cell(column, row[column]) for column in columns] for row in rows]
     widths = [max(len(line[place]) for line in [heads, *cells]) for place in range(len(columns))]
     yield ""
     yield title
@@ -122,5 +122,7 @@ def _listed(
         yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
 
 
-def _cell(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else "" if value is None else printable(str(value))
+def _cell(column: str, value: object) -> str:
+    if isinstance(value, int) and column != "port":
+        return f"{value:,}"
+    return "" if value is None else printable(str(value)).replace("\n", "\\n")
