@@ -84,6 +84,10 @@ def _parameters(each: Analytic) -> str:
     return f"\n## Parameters\n\n| in the SQL | [setting](../settings.md) | usual value | what |\n|---|---|---|---|\n{''.join(rows)}"
 
 
+ANALYTICS = ("rule", "attack")
+"""The sections that analytics have parameters of."""
+
+
 def _settings() -> list[tuple[str, str, str, str]]:
     """Parameters, the key of the settings file that they come from, its value there and what it is."""
     found: list[tuple[str, str, str, str]] = []
@@ -91,7 +95,7 @@ def _settings() -> list[tuple[str, str, str, str]]:
     for line in SETTINGS.read_text(encoding="utf-8").splitlines():
         if match := re.match(r" {4}\[(\w+)\]", line):
             section = match[1]
-        elif (match := re.match(r" {4}(\w+) = (.+?) +# (.+)", line)) and section:
+        elif (match := re.match(r" {4}(\w+) = (.+?) +# (.+)", line)) and section in ANALYTICS:
             names = ["dynamic_low", "dynamic_high"] if match[1] == "dynamic_ports" else [re.sub("_s$", "_us", match[1])]
             if not {*names} <= {*RuleSettings().parameters(), *AttackSettings().parameters()}:
                 raise ValueError(f"settings.md: there is no setting {match[1]}")

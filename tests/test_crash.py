@@ -28,6 +28,7 @@ def test_learning_that_is_killed_leaves_the_old_or_the_new(tmp_path: Path) -> No
     written(flows("b", 90), tmp_path / "second.parquet")
     ran = subprocess.run(
         [sys.executable, "-m", "tests.crashing", str(tmp_path), str(TIMES), "6"],
+        env=os.environ | {"TMPDIR": str(tmp_path)},  # those that are killed leave what they keep there
         capture_output=True,
         text=True,
         check=False,

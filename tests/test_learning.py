@@ -277,6 +277,20 @@ def test_a_file_is_learned_once_packed_or_not(tmp_path: Path) -> None:
     assert [size for _, size in contents(tmp_path / "w")] == [len(content)]
 
 
+def test_a_log_that_has_grown_is_told_of(tmp_path: Path) -> None:
+    path = tmp_path / "conn.log"
+    content = zeek_tsv(FLOWS)
+    cut_at = content.index(b"\n", len(content) // 2) + 1
+    path.write_bytes(content[:cut_at])
+    assert learn([path], tmp_path / "w").account.warnings == []
+    path.write_bytes(content)
+    again = learn([path], tmp_path / "w")
+    said = f"{path}: begins with what was learned before, which counts twice now; learn logs when they are finished"
+    assert (again.files, again.account.warnings) == (1, [said])
+    (tmp_path / "else.log").write_bytes(content[:-1] + b" \n")
+    assert learn([tmp_path / "else.log"], tmp_path / "w").account.warnings == [said.replace("conn.log", "else.log")]
+
+
 def test_what_cannot_be_read_does_not_count_as_learned(tmp_path: Path) -> None:
     good, broken = tmp_path / "good.parquet", tmp_path / "broken.parquet"
     written(FLOWS[:2], good)

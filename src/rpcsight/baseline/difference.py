@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rpcsight.analytics import step
 from rpcsight.baseline.summary import Summary, as_day
-from rpcsight.baseline.workspace import HELD_BACK, Workspace
+from rpcsight.baseline.workspace import HELD_FROM, Workspace
 
 __all__ = ["difference", "split"]
 
@@ -40,7 +40,7 @@ def split(workspace: Workspace, day: int) -> Summary:
         day: the first of the later days, since 1970.
     """
     store = workspace.store
-    store.view("held_back", HELD_BACK)
+    store.view("held_back", HELD_FROM)
     store.view("met_day", step("met_day"))
     store.view("deed", NOT_HELD)
     for when, sign in ((BEFORE, "<"), (AFTER, ">=")):

@@ -2,7 +2,8 @@
 
 import hashlib
 import time
-from collections.abc import Iterator
+from bisect import bisect, bisect_left
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -27,6 +28,7 @@ USES = {"pair_day": SEEN, "deed_day": CALLED, "endpoint_day": (*SEEN, *CALLED)}
 ASKED = ("rpc_call",)
 LEARNED_TOO = ("failed", "repeated")
 """Why analytics leave records out that are learned all the same."""
+GROWN = "{}: begins with what was learned before, which counts twice now; learn logs when they are finished"
 UNPLACED = "not learned: {:,} records on dynamic ports that don't say who called whom"
 
 
@@ -82,6 +84,7 @@ def learn(request: Request, workspace: Workspace, progress: Progress | None = No
         unplaced = session.ask("unplaced", ("candidate",))[0]["records"]
         if unplaced:
             account.limits.append(UNPLACED.format(unplaced))
+        account.warnings += [GROWN.format(source) for source in sieve.grown if source in session.made.used]
         session.count_calls()
         inputs = sieve.rows(session.made.used)
         counts = workspace.add(_gathered(session), inputs, request.settings)
@@ -98,27 +101,40 @@ class _Sieve:
     """Lets through files whose content is new, packed or not.
 
     Args:
-        known: contents that were learned.
+        learned: contents that were learned, with their sizes.
     """
 
-    def __init__(self, known: set[str]) -> None:
-        self._learned = known
+    def __init__(self, learned: Mapping[str, int]) -> None:
+        self._learned = learned
+        self._sizes = sorted(set(learned.values()))
         self.known = 0
         self.new: dict[str, tuple[str, int]] = {}
+        self.grown: list[str] = []
 
     def is_new(self, item: Input) -> bool:
         """Whether nobody has learned a file's content, and this run has not met it yet."""
-        digest = hashlib.blake2b(digest_size=20)
-        size = 0
-        for block in _until_broken(item):
-            digest.update(block)
-            size += len(block)
-        content = digest.hexdigest()
+        content, size, is_grown = self._look(item)
         if content in self._learned or content in self.new:
             self.known += 1
             return False
         self.new[content] = (item.source, size)
+        if is_grown:
+            self.grown.append(item.source)
         return True
+
+    def _look(self, item: Input) -> tuple[str, int, bool]:
+        """The name of a file's content, its size, and whether it begins with all of a content that was learned."""
+        digest = hashlib.blake2b(digest_size=20)
+        size, is_grown = 0, False
+        for block in _until_broken(item):
+            done = 0
+            for place in self._sizes[bisect(self._sizes, size) : bisect_left(self._sizes, size + len(block))]:
+                digest.update(block[done : place - size])
+                done = place - size
+                is_grown = is_grown or self._learned.get(digest.hexdigest()) == place
+            digest.update(block[done:])
+            size += len(block)
+        return digest.hexdigest(), size, is_grown
 
     def rows(self, used: set[str]) -> pa.Table:
         """Rows of `LEARNED_INPUT` for the inputs that could be read."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rpcsight.baseline.workspace import HELD_BACK, Workspace
+from rpcsight.baseline.workspace import HELD_FROM, Workspace
 
 __all__ = ["MATURE", "Summary", "as_day", "host", "overview"]
 
@@ -56,7 +56,7 @@ def overview(workspace: Workspace, known_days: int, limit: int = MOST) -> Summar
         "newest_servers": _dated(workspace.rows(NEWEST_SERVERS, lists)),
         "busiest_pairs": _dated(workspace.rows(BUSIEST_PAIRS, lists)),
         "held_back": _dated(workspace.rows(HELD, lists)),
-        "held_back_pairs": workspace.rows(f"select count(*) as pairs from ({HELD_BACK}) as held")[0]["pairs"],
+        "held_back_pairs": workspace.rows(f"select count(*) as pairs from ({HELD_FROM}) as held")[0]["pairs"],
     }
 
 
@@ -103,7 +103,7 @@ BUSIEST_PAIRS = """
 """
 HELD = f"""
     select src_ip, dest_ip, day as from_day
-    from ({HELD_BACK}) as held
+    from ({HELD_FROM}) as held
     order by day desc, src_ip, dest_ip
     limit $limit
 """

@@ -14,7 +14,7 @@ from rpcsight.schema.baseline import BASELINE, LEARNED, LEARNED_INPUT, LEARNED_K
 from rpcsight.schema.triage import TRIAGE
 from rpcsight.settings import BaselineSettings, Settings
 
-__all__ = ["HELD_BACK", "SHAPE", "Rows", "Workspace"]
+__all__ = ["HELD_BACK", "HELD_FROM", "SHAPE", "Rows", "Workspace"]
 
 SHAPE = 1
 """Of the tables; files of another are refused."""
@@ -33,7 +33,9 @@ from finding_pair
 join finding on finding.finding_id = finding_pair.finding_id
 where finding.status not in ('benign', 'allowed') or (finding.status = 'benign' and finding_pair.is_later)
 """
-"""Clients and servers of findings that nobody dismissed, and the day from which on they are not learned."""
+"""Clients and servers of findings that nobody dismissed, and their days."""
+HELD_FROM = f"select src_ip, dest_ip, min(day) as day from ({HELD_BACK}) as held group by src_ip, dest_ip"
+"""The day from which on they are not learned."""
 TABLES_THERE = "select table_name from duckdb_tables() where database_name = 'workspace'"
 DAYS = " union ".join(f"select day from {name}" for name in LEARNED)
 
@@ -87,9 +89,9 @@ class Workspace:
         """All rows of a query over its tables."""
         return self.store.rows(sql, parameters).to_pylist()
 
-    def contents(self) -> set[str]:
-        """The contents that were learned."""
-        return {row["content"] for row in self.rows("select content from learned_input")}
+    def contents(self) -> dict[str, int]:
+        """The contents that were learned, with their sizes in bytes."""
+        return {row["content"]: row["bytes"] for row in self.rows("select content, bytes from learned_input")}
 
     def rule(self) -> str | None:
         """What tells RPC from other connections in what was learned; None: nothing was."""
@@ -152,7 +154,7 @@ class Workspace:
         oldest = self.oldest_of(settings.keep_days)
         if oldest is not None:
             self._drop(oldest)
-        self.store.view("held_back", HELD_BACK)
+        self.store.view("held_back", HELD_FROM)
         for name in ("met_day", "link", "linked_deed", "role"):
             self.store.view(name, step(name))
         days = self.rows("select count(distinct day) as days from met_day")[0]["days"]

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
 import duckdb
 import pyarrow as pa
@@ -42,10 +43,10 @@ class Store:
 
     def __init__(self, path: Path, *, is_reading: bool = False) -> None:
         self._path = path
-        self._scratch = tempfile.mkdtemp(prefix="rpcsight-")
+        self._scratch = Path(tempfile.gettempdir(), f"rpcsight-{uuid4().hex}")  # made when there is need of it
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": MEMORY_LIMIT,
-            "temp_directory": self._scratch,
+            "temp_directory": str(self._scratch),
         }
         self._database = duckdb.connect(config=config)
         for statement in CLOSED:
