@@ -102,7 +102,8 @@ def _row(each: "Listed", unused: int) -> dict[str, object]:
 
     scope = each.entry.scope()
     who = [name for name in scope if name.startswith("client")]
-    idle = (now_us() - each.added_us if each.last_us is None else (each.newest_us or 0) - each.last_us) // DAY_US
+    since, until = (each.added_us, now_us()) if each.last_us is None else (each.last_us, each.newest_us or 0)
+    idle = until // DAY_US - since // DAY_US
     notes = ["expired"] if not each.entry.is_live(today()) else []
     if idle >= unused:
         notes.append(f"covered nothing for {idle} days")

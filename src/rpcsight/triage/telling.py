@@ -19,7 +19,7 @@ MOST_EARLIER = 10
 MOST_EVIDENCE = 20
 LONGEST = 600
 """Characters of a text that somebody else chose."""
-MARGIN = 13
+MARGIN = 14
 
 Rows = list[dict[str, Any]]
 
