@@ -1,6 +1,7 @@
 """Findings of all hunts, kept in a workspace: found again, closed with a verdict and a reason, opened again."""
 
 import json
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import UTC, date, datetime
@@ -23,6 +24,7 @@ MOST_DAYS = 400
 MOST_PLACES = 1000
 """Best scores of a day that are kept."""
 LEAST_ID = 4
+LAST_LETTER = "\U0010ffff"
 SAME = ("score", "severity", "last_us")
 """What of a closed finding people hear of when it changes, besides pairs."""
 
@@ -120,10 +122,12 @@ def named(there: Iterable[Kept], prefixes: Iterable[str]) -> list[Kept]:
         UsageError: there is none of an id, or there are several.
     """
     by_id = {each.finding_id: each for each in there}
+    ids = sorted(by_id)
     made: dict[str, Kept] = {}
-    for prefix in prefixes:
-        found = [name for name in by_id if len(prefix) >= LEAST_ID and name.startswith(prefix.lower())]
-        found = [prefix] if prefix in by_id else found
+    for prefix in (each.lower() for each in prefixes):
+        found = [prefix] if prefix in by_id else []
+        if not found and len(prefix) >= LEAST_ID:
+            found = ids[bisect_left(ids, prefix) : bisect_left(ids, prefix + LAST_LETTER)]
         if len(found) != 1:
             what = (
                 f"{len(found)} findings begin with"
@@ -211,7 +215,7 @@ def _row(document: Mapping[str, Any]) -> dict[str, Any]:
         "first_us": first,
         "last_us": last,
         "summary": document["summary"],
-        "document": json.dumps(_plain(document), ensure_ascii=False, allow_nan=False),
+        "document": _json(document),
         "status": "open",
         "allowed_by": None,
         "kept_us": now_us(),
@@ -221,6 +225,13 @@ def _row(document: Mapping[str, Any]) -> dict[str, Any]:
 def _day(document: Mapping[str, Any]) -> int:
     day = document.get("day")
     return microseconds(document["first_time"]) // DAY_US if day is None else day_of(day)
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(document, ensure_ascii=False, allow_nan=False, default=_plain)
+    except ValueError:  # a number that is none
+        return json.dumps(_plain(document), ensure_ascii=False, allow_nan=False)
 
 
 def _plain(value: object) -> object:

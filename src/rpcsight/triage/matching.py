@@ -4,9 +4,10 @@ import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from rpcsight.triage.entries import Entry, network
+from rpcsight.triage.entries import Entry, Network, network
 
 __all__ = [
     "DAY_US",
@@ -31,6 +32,8 @@ HOUR_US = 3_600_000_000
 HOURS_A_DAY = 24
 DAY_US = HOUR_US * HOURS_A_DAY
 UNKNOWN = "unknown"
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,28 +195,45 @@ def _told(address: str, facts: Facts) -> str:
     return f"{address} ({facts.roles.get(address, UNKNOWN)})" if address else "of which no record tells the address"
 
 
-def _is_host(hosts: Sequence[str], roles: Sequence[str], address: str, facts: Facts) -> bool:
+def _is_host(hosts: tuple[str, ...], roles: Sequence[str], address: str, facts: Facts) -> bool:
     if hosts and not (address and _is_named(hosts, address, facts.names.get(address, ""))):
         return False
     return not roles or (bool(address) and facts.roles.get(address, UNKNOWN) in roles)
 
 
-def _is_named(hosts: Sequence[str], address: str, name: str) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """The hosts that one side of an entry names, so that most addresses are told apart by a look into a set."""
+
+    addresses: frozenset[Address]
+    networks: tuple[Network, ...]
+    names: frozenset[str]
+
+
+@lru_cache(maxsize=8192)
+def _named(hosts: tuple[str, ...]) -> _Named:
+    listed = {each: network(each) for each in hosts}
+    found = [each for each in listed.values() if each is not None]
+    return _Named(
+        frozenset(each.network_address for each in found if each.num_addresses == 1),
+        tuple(each for each in found if each.num_addresses > 1),
+        frozenset(each for each, parsed in listed.items() if parsed is None),
+    )
+
+
+def _is_named(hosts: tuple[str, ...], address: str, name: str) -> bool:
     """Whether an address is one of the hosts: by itself, in a network, or by its name, with or without domain."""
-    full = name.lower()
-    names = {full, full.partition(".")[0]} - {""}
+    listed = _named(hosts)
+    if listed.names and name and not listed.names.isdisjoint((name.lower(), name.lower().partition(".")[0])):
+        return True
     found = _address(address)
-    for each in hosts:
-        listed = network(each)
-        if listed is None:
-            if each in names:
-                return True
-        elif found is not None and found.version == listed.version and found in listed:
-            return True
-    return False
+    return found is not None and (
+        found in listed.addresses or any(found.version == each.version and found in each for each in listed.networks)
+    )
 
 
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+@lru_cache(maxsize=65536)
+def _address(text: str) -> Address | None:
     try:
         found = ipaddress.ip_address(text)
     except ValueError:
