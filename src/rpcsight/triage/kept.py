@@ -153,10 +153,6 @@ def close(workspace: Workspace, prefixes: Sequence[str], verdict: str, reason: s
     with changing(workspace):
         found = named(findings(workspace), prefixes)
         _decide(workspace, found, verdict, f"closed as {verdict}", reason, who)
-        ids = [each.finding_id for each in found]
-        workspace.store.run(
-            "update finding_pair set is_later = false where finding_id in (select unnest($ids))", {"ids": ids}
-        )
     return found
 
 
@@ -181,10 +177,13 @@ def reopen(workspace: Workspace, prefixes: Sequence[str], reason: str, who: str)
 
 
 def _decide(workspace: Workspace, found: Sequence[Kept], status: str, action: str, reason: str, who: str) -> None:
+    ids = [each.finding_id for each in found]
     workspace.store.run(
         "update finding set status = $status, allowed_by = null where finding_id in (select unnest($ids))",
-        {"status": status, "ids": [each.finding_id for each in found]},
+        {"status": status, "ids": ids},
     )
+    seen = "update finding_pair set is_later = false where finding_id in (select unnest($ids))"
+    workspace.store.run(seen, {"ids": ids})
     note(workspace, [(each.finding_id, reason) for each in found], action, who)
 
 
