@@ -275,6 +275,23 @@ def test_all_about_a_finding(workspace: Workspace) -> None:
     assert as_text(found, history(workspace, found), 100) == SHOWN
 
 
+def test_what_is_left_out_of_a_long_story_is_counted(workspace: Workspace) -> None:
+    others = [("10.0.1.1", f"10.0.2.{number}") for number in range(1, 12)]
+    deeds = [("svcctl", "CreateServiceW", 0.7)] * 22
+    keep(workspace, [finding("aaaa1", summary="x" * 2405, others=others, deeds=deeds)], [DAY])
+    keep(workspace, [finding(f"{number:04}b", "10.0.1.1", "10.0.1.2", first=at(number)) for number in range(11)], [DAY])
+    (found,) = named(findings(workspace), ["aaaa1"])
+    lines = as_text(found, history(workspace, found), 100).splitlines()
+    counted = [line.strip(" x…") for line in lines if " more" in line]
+    assert counted == [
+        "(5 more characters)",
+        "and 2 more pairs (--format json)",
+        "and 2 more (--format json)",
+        "and 1 more",
+    ]
+    assert max(map(len, lines)) <= 100
+
+
 def test_the_log_of_a_finding_is_told(workspace: Workspace) -> None:
     keep(workspace, [ABLE], [DAY])
     close(workspace, ["aaaa1"], "benign", "mine", "ann")

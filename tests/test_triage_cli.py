@@ -21,6 +21,7 @@ from tests.triaged import DAY, finding, set_roles, workspace_at
 Ran = tuple[int, str, str]
 Cli = Callable[..., Ran]
 HOSTILE = "a\x1b[2Jb\u202ec\r\nd"
+REASONS = [{"name": "new", "points": 10.0 * place, "text": f"{HOSTILE} {place}"} for place in (1, 2, 3, 1)]
 IN_90_DAYS = today() + timedelta(days=90)
 
 
@@ -33,7 +34,7 @@ def corp(tmp_path_factory: pytest.TempPathFactory) -> Path:
         keep(
             workspace,
             [
-                finding("aaaa1", score=70.0, severity="high", summary=HOSTILE),
+                finding("aaaa1", score=70.0, severity="high", summary=HOSTILE, reasons=REASONS),
                 finding("bbbb2", dest_ip="10.0.2.1", score=50.0, service="svcctl"),
                 finding("cccc3", "10.0.9.9", "10.0.1.3", score=20.0, severity="low"),
             ],
@@ -83,13 +84,25 @@ def test_list(cli: Cli, options: tuple[str, ...], ids: list[str]) -> None:
 
 def test_list_for_people_has_no_control_characters(cli: Cli) -> None:
     code, out, err = cli("findings", "list", "--format", "table", "--limit", 2)
+    hostile = "a\\x1b[2Jb\\u202ec\\r\\nd"
+    lines = [re.sub(r" +", " ", line).strip() for line in out.splitlines()]
     assert (code, err) == (0, "")
-    assert out.splitlines() == [
-        "id        score  severity  status  client    server    first             about                ",
-        "aaaa1000  70     high      open    10.0.1.1  10.0.1.2  2026-02-16 10:00  a\\x1b[2Jb\\u202ec\\r\\nd",
-        "bbbb2000  50     medium    open    10.0.1.1  10.0.2.1  2026-02-16 10:00  what happened        ",
+    assert [lines[0], " ".join(lines[1:-2]), *lines[-2:]] == [
+        "id score severity status client server service first why",
+        f"aaaa1000 70 high open 10.0.1.1 10.0.1.2 2026-02-16 10:00 {hostile} 3 (+30); {hostile} 2 (+20); {hostile} 1 (+10); and 1 more",
+        "bbbb2000 50 medium open 10.0.1.1 10.0.2.1 svcctl 2026-02-16 10:00 they had not met (+50)",
         "3 rows, 1 more not shown (--limit 3, or --format jsonl)",
     ]
+
+
+def test_a_workspace_without_findings_says_what_to_do(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "corp.db").unlink()
+    workspace_at(tmp_path).close()
+    assert cli("findings", "list") == (
+        0,
+        "",
+        "no hunt has kept anything here: rpcsight hunt LOGS --workspace corp.db\n",
+    )
 
 
 def test_list_as_json(cli: Cli) -> None:

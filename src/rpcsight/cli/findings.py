@@ -114,6 +114,10 @@ def list_(
             found = [each for each in found if involves(subjects[each.finding_id], facts, host, service)]
         facts = known_facts(there, [facts_of(each.finding()) for each in found[:limit]])
     write(overview(found, facts) if to.writer.NAME == "table" else as_table(found), to)
+    if not everything:
+        sys.stderr.write(
+            f"no hunt has kept anything here: rpcsight hunt LOGS --workspace {printable(str(workspace))}\n"
+        )
     if grown and status == "open":
         sys.stderr.write(f"closed findings that have grown since: {grown} (--status grown)\n")
 

@@ -13,6 +13,7 @@ __all__ = ["SHORT_ID", "as_table", "overview"]
 
 SHORT_ID = 8
 """Digits of an id that people are shown."""
+REASONS_TOLD = 3
 
 
 def overview(found: "list[Kept]", facts: "Facts") -> "pa.Table":
@@ -29,12 +30,21 @@ def overview(found: "list[Kept]", facts: "Facts") -> "pa.Table":
             "status": f"{each.status}, grown" if each.has_grown else each.status,
             "client": facts.names.get(each.src_ip or "", each.src_ip) or "?",
             "server": facts.names.get(each.dest_ip or "", each.dest_ip) or "?",
+            "service": each.service or "",
             "first": clock(each.first_us)[:-3],
-            "about": each.summary,
+            "why": _why(each),
         }
         for each in found
     ]
     return pa.Table.from_pylist(rows, pa.schema([(name, pa.string()) for name in rows[0]])) if rows else pa.table({})
+
+
+def _why(found: "Kept") -> str:
+    """The largest parts of the score, else what happened."""
+    reasons = sorted(found.finding().get("reasons") or (), key=lambda each: -each["points"])
+    told = [f"{each['text']} (+{each['points']:.0f})" for each in reasons[:REASONS_TOLD]]
+    more = f"; and {len(reasons) - REASONS_TOLD} more" if len(reasons) > REASONS_TOLD else ""
+    return "; ".join(told) + more or found.summary
 
 
 def as_table(found: "list[Kept]") -> "pa.Table":

@@ -141,9 +141,7 @@ def _deed(row: Mapping[str, Any]) -> str:
     what = row.get("operation") or row.get("analytic") or "?"
     of = f" of {row['service']}" if row.get("service") else ""
     told = [f"{what}{of} ({row.get('technique') or 'no technique'}, weight {row.get('weight') or 0:g})"]
-    told += [
-        str(row[name])[:LONGEST] for name in ("target", "image_path", "command_line", "user_name") if row.get(name)
-    ]
+    told += [_short(str(row[name])) for name in ("target", "image_path", "command_line", "user_name") if row.get(name)]
     return "; ".join([*told, _place(row)])
 
 
@@ -188,9 +186,13 @@ def _earlier(known: History) -> list[tuple[str, str]]:
     return [*rows, *([("", f"and {more} more")] if more > 0 else [])]
 
 
+def _short(text: str, longest: int = LONGEST) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}… ({len(text) - longest} more characters)"
+
+
 def _folded(name: str, text: str, width: int) -> list[str]:
     """A text in lines, its name before the first."""
     margin = 4 if name == "-" else max(MARGIN, len(name) + 4) if name else 2
     indent = " " * margin
-    lines = wrap(text[: LONGEST * 4], max(width - margin, 20), break_on_hyphens=False) or [""]
+    lines = wrap(_short(text, LONGEST * 4), max(width - margin, 20), break_on_hyphens=False) or [""]
     return [f"{f'  {name}':<{margin}}{line}" if not number else f"{indent}{line}" for number, line in enumerate(lines)]
