@@ -171,6 +171,19 @@ def test_close_and_reopen(cli: Cli, tmp_path: Path) -> None:
         assert known(workspace) == [("10.0.1.1", "10.0.1.2", 1)]
 
 
+def test_log(cli: Cli) -> None:
+    cli("findings", "close", "aaaa", "--as", "benign", "--reason", "mine", "--who", "bob")
+    cli("allow", "add", "--client", "ws1", "--service", "svcctl", "--reason", "x")
+    rows = [json.loads(line) for line in cli("findings", "log", "--since", "2026-01-01")[1].splitlines()]
+    assert [list(row.values())[1:] for row in rows] == [
+        ["ann", "entry added", json.loads(cli("allow", "list")[1])["id"], "x"],
+        ["bob", "closed as benign", "aaaa100000000000", "mine"],
+    ]
+    assert list(rows[0]) == ["time", "who", "action", "subject", "reason"]
+    assert rows[0]["time"] >= rows[1]["time"] >= "2026-01-01"
+    assert cli("findings", "log", "--since", "2100-01-01") == (0, "", "")
+
+
 def test_findings_that_have_grown_are_told(cli: Cli, tmp_path: Path) -> None:
     cli("findings", "close", "aaaa", "--as", "benign", "--reason", "mine")
     with workspace_at(tmp_path) as workspace:

@@ -105,7 +105,7 @@ def list_(
             each
             for each in everything
             if status in {each.status, ALL, GROWN if each.has_grown else ALL}
-            and SEVERITIES.index(each.severity) >= SEVERITIES.index(severity)
+            and each.severity not in SEVERITIES[: SEVERITIES.index(severity)]
             and (earliest is None or each.last_us >= earliest)
         ]
         if host is not None or service is not None:
@@ -184,6 +184,36 @@ def reopen(ids: Ids, workspace: WorkspaceFile, reason: Reason, who: Who = None, 
     with opened(workspace) as there:
         found = kept.reopen(there, ids, checked_reason(reason), person(who))
     _tell(found, "open again", is_quiet=quiet)
+
+
+@findings.command()
+def log(
+    workspace: WorkspaceFile,
+    since: Annotated[
+        str | None, typer.Option("--since", help="Done then or later: 2026-11-01; UTC.", show_default=False)
+    ] = None,
+    limit: Limit = 50,
+    output_format: Format = None,
+    output: Output = None,
+    no_color: NoColor = False,
+) -> None:
+    """List all that was done to findings and to the allow-list: when, by whom, why; the newest first.
+
+    \b
+    rpcsight findings log --workspace corp.db
+    rpcsight findings log --since 2026-11-01 --format csv --workspace corp.db
+    """
+    from rpcsight.baseline.workspace import Workspace
+    from rpcsight.settings import parse_span
+    from rpcsight.triage.audit import entries
+    from rpcsight.triage.matching import microseconds
+
+    first, _ = parse_span(since, None)
+    to = destination(output_format, output, limit, no_color)
+    with Workspace(workspace, is_reading=True) as there:
+        rows = entries(there, 0 if first is None else microseconds(first))
+    names = ["about" if name == "reason" and to.writer.NAME == "table" else name for name in rows.column_names]
+    write(rows.rename_columns(names), to)
 
 
 def need_command(context: typer.Context) -> None:

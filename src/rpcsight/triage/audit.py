@@ -13,7 +13,7 @@ from rpcsight.schema.column import Column
 from rpcsight.schema.triage import TRIAGE
 from rpcsight.settings import BaselineSettings
 
-__all__ = ["HUNT", "changing", "note", "now_us", "table", "today"]
+__all__ = ["HUNT", "changing", "entries", "note", "now_us", "table", "today"]
 
 HUNT = "hunt"
 """Who it was, where it was no person."""
@@ -58,6 +58,17 @@ def note(workspace: Workspace, subjects: Iterable[tuple[str, str]], action: str,
         for number, (subject, reason) in enumerate(subjects, row["number"] + 1)
     ]
     workspace.store.insert("audit", table(TRIAGE["audit"], rows))
+
+
+def entries(workspace: Workspace, since_us: int) -> pa.Table:
+    """The log from a time on (microseconds since 1970 UTC), the newest first: time, who, action, subject, reason."""
+    sql = """
+        select make_timestamp(at_us) as time, who, action, subject, reason
+        from audit
+        where at_us >= $since
+        order by number desc
+    """
+    return workspace.store.rows(sql, {"since": since_us})
 
 
 def table(columns: tuple[Column, ...], rows: Sequence[tuple[object, ...]]) -> pa.Table:
