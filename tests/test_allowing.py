@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -282,6 +283,37 @@ def test_files_that_are_no_list(text: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         read_toml(text, "allow.toml")
     assert f"{caught.value.where}: {caught.value.what}" == message
+
+
+JUNK = st.one_of(
+    st.none(),
+    st.integers(),
+    st.floats(),
+    st.booleans(),
+    st.text(max_size=30),
+    st.dates(),
+    st.datetimes(),
+    st.lists(st.one_of(st.integers(), st.text(max_size=9)), max_size=3),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(st.sampled_from([*Entry.model_fields, "x"]), JUNK))
+def test_any_fields_make_an_entry_or_an_error(fields: dict[str, Any]) -> None:
+    with suppress(UsageError):
+        made = entry(SAID | WHO | fields)
+        assert read_toml(toml([made]), "x") == [made]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.integers(0, 200),
+    st.sampled_from(["", '"', "[", "]", "{", "=", "\n", "\x00", "\\", "'", "#", "1" * 5000, "[" * 3000, "é"]),
+)
+def test_a_broken_file_is_an_error(place: int, junk: str) -> None:
+    whole = toml([made(**WHO, service=["svcctl"], hours=[22, 6])])
+    with suppress(UsageError):
+        assert all(isinstance(each, Entry) for each in read_toml(whole[:place] + junk + whole[place:], "x"))
 
 
 def test_which_entry_covers_which_finding(workspace: Workspace) -> None:

@@ -240,8 +240,8 @@ def read_toml(text: str, where: str) -> list[Entry]:
     """
     try:
         content = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as cause:
-        raise UsageError(where, f"is no TOML ({cause})", "rpcsight allow export shows the form") from cause
+    except (ValueError, RecursionError) as cause:  # of TOML, or a number of thousands of digits
+        raise UsageError(where, f"is no TOML ({str(cause)[:200]})", "rpcsight allow export shows the form") from cause
     listed = content.pop("allow", [])
     if content or not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
         found = ", ".join(map(repr, content)) or "an `allow` that is no list of tables"
