@@ -352,6 +352,15 @@ def test_other_peoples_findings_and_labels(tmp_path: Path) -> None:
     assert read_labels(str(labels)) == [Step("1", "10.0.0.1", "10.0.0.2", ten, ten, ("T1021", "T1047"))]
 
 
+def test_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path(written(tmp_path / "a.csv", ALERTS)).open(encoding="utf-8") as given_text:
+        monkeypatch.setattr("sys.stdin", given_text)
+        assert read_findings(["-"]) == ALERTS
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(InputError, match="standard input: it is closed"):
+        read_findings(["-"])
+
+
 def test_nanoseconds_are_cut(tmp_path: Path) -> None:
     times = pa.array([us("2 10:00:00") * 1000 + 1999], pa.timestamp("ns"))
     table = pa.table({"src_ip": ["10.0.0.1"], "dest_ip": ["10.0.0.2"], "first_time": times, "score": [1]})

@@ -60,6 +60,8 @@ def records(path: str, names: Sequence[str]) -> Rows:
 @contextmanager
 def _opened(path: str) -> Iterator[io.BufferedReader]:
     if path == "-":
+        if cast("object", sys.stdin) is None:
+            raise InputError("standard input", "it is closed", "name a file")
         yield cast("io.BufferedReader", sys.stdin.buffer)
     else:
         with Path(path).open("rb") as file:
