@@ -207,6 +207,17 @@ def test_findings_that_last_for_days_are_said() -> None:
     )
 
 
+def test_equal_scores_at_the_budget_are_said() -> None:
+    found = [
+        Alert(pair(1, server, f"{day} 10:00:00"), score)
+        for day in (2, 3)
+        for server, score in ((2, 5), (3, day), (4, 2))
+    ]
+    assert judge(found, STEPS, 2).notes == (
+        "days on which findings 2 and 3 have the same score: 1; which is looked at is by time there",
+    )
+
+
 def test_wrong_years_are_an_error() -> None:
     with pytest.raises(InputError, match="1970-01-01 to 2026-03-03"):
         judge([Alert(Pair("10.0.0.1", None, 0, 0), 1)], STEPS)
@@ -345,6 +356,8 @@ def test_other_peoples_findings_and_labels(tmp_path: Path) -> None:
         Alert(Pair("2001:db8::1", None, ten, ten), 3.5),
         Alert(lead, 2.0, (lead, Pair("10.0.0.1", "b", ten, ten))),
     ]
+    theirs.write_text("src_ip,dest_ip,first_time,score\na,b,2026-03-02,1\n")
+    assert read_findings([str(theirs)]) == [Alert(Pair("a", "b", us("2 00:00:00"), us("3 00:00:00") - 1), 1)]
     labels = tmp_path / "labels"
     labels.write_text(
         '\ufeffstart_time,attack,src_ip,dest_ip,technique\r\n2026-03-02T10:00:00Z,1,10.0.0.1,10.0.0.2,"T1047, T1021"\r\n\r\n'

@@ -97,7 +97,7 @@ def judge(
         ),
         attacks=tuple(sorted(told, key=lambda each: (each.first_time, each.attack))),
         daily=tuple(Day(_date(day), seen.findings[day], seen.right[day], day in busy) for day in span),
-        notes=tuple(_notes(counted, [labels[at] for at in places])),
+        notes=tuple(_notes(counted, [labels[at] for at in places], seen.tied, budget)),
     )
 
 
@@ -116,6 +116,8 @@ class _Seen:
     rank: dict[int, int] = field(default_factory=dict)
     overall: dict[int, int] = field(default_factory=dict)
     found_us: dict[int, int] = field(default_factory=dict)
+    cut: dict[int, float] = field(default_factory=dict)
+    tied: int = 0
 
     def add(self, alert: Alert, steps: set[int]) -> None:
         """The next finding, and the places of the steps that it is about."""
@@ -124,6 +126,9 @@ class _Seen:
         self.count += 1
         rank = self.findings[day]
         self.ranks[rank] += 1
+        if rank == self.budget:
+            self.cut[day] = alert.score
+        self.tied += rank == self.budget + 1 and self.cut[day] == alert.score
         if not steps:
             return
         self.right[day] += 1
@@ -244,11 +249,13 @@ def _grown(attacks: Mapping[str, Sequence[int]], ranks: Mapping[int, int]) -> tu
     return tuple(zip((rank for rank, _ in counts), accumulate(count for _, count in counts), strict=True))
 
 
-def _notes(findings: Sequence[Alert], steps: Sequence[Step]) -> Iterable[str]:
+def _notes(findings: Sequence[Alert], steps: Sequence[Step], tied: int, budget: int) -> Iterable[str]:
     if not steps:
         yield "no attack counts on these days: nothing can be said of recall"
     if not findings:
         yield "there is no finding on these days"
+    if tied:
+        yield f"days on which findings {budget:,} and {budget + 1:,} have the same score: {tied:,}; which is looked at is by time there"
     if long := sum(each.lead.last_us - each.lead.first_us > DAY_US for each in findings):
         yield f"findings that last more than a day: {long:,}; each is ranked on its first, and about all between its hosts until its end"
     if findings and steps:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from rpcsight.errors import InputError
-from rpcsight.evaluation.alerts import Alert, Pair, Step
+from rpcsight.evaluation.alerts import DAY_US, Alert, Pair, Step
 from rpcsight.evaluation.records import records
 
 __all__ = ["read_findings", "read_labels"]
@@ -25,6 +25,8 @@ START = ("first_time", "start_time")
 END = ("last_time", "end_time")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
+"""A day without a time: all of it."""
 NOTHING = (None, "", "-")
 
 Row = Mapping[str, object]
@@ -144,7 +146,10 @@ def _times(where: str, row: Row) -> tuple[int, int]:
             where, "there is no first_time (or start_time)", "write when it began, as 2026-11-21T23:56:18Z"
         )
     first_us = _time(where, starts[0], row[starts[0]])
-    last_us = _time(where, ends[0], row[ends[0]]) if ends else first_us
+    name = (ends or starts)[0]
+    last_us = _time(where, name, row[name])
+    if isinstance(row[name], str) and DAY.fullmatch(cast("str", row[name]).strip()):
+        last_us += DAY_US - 1
     if last_us < first_us:
         raise InputError(where, f"{ends[0]} {row[ends[0]]} is before {starts[0]} {row[starts[0]]}", "exchange the two")
     return first_us, last_us
@@ -152,9 +157,9 @@ def _times(where: str, row: Row) -> tuple[int, int]:
 
 def _time(where: str, name: str, value: object) -> int:
     try:
-        time = value if isinstance(value, datetime) else datetime.fromisoformat(cast("str", value))
+        time = value if isinstance(value, datetime) else datetime.fromisoformat(cast("str", value).strip())
         return ((time if time.tzinfo else time.replace(tzinfo=UTC)) - EPOCH) // MICROSECOND
-    except (TypeError, ValueError, OverflowError):
+    except (AttributeError, TypeError, ValueError, OverflowError):
         raise _bad(where, name, value, "a time: 2026-11-21T23:56:18Z; UTC without zone") from None
 
 

@@ -78,7 +78,7 @@ def _rank(of: Evaluation) -> str:
     first = of.first_right
     if first.median is None:
         return "no finding is right"
-    days = f"{first.days:,} of {_counted(of.days.count, 'day')} have one, {of.days.with_attacks:,} had attacks"
+    days = f"days that have one: {first.days:,} of {of.days.count:,}; with attacks: {of.days.with_attacks:,}"
     return f"median rank {first.median:g} of the day ({days}); rank {first.overall:,} of all findings"
 
 
