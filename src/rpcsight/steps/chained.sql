@@ -26,8 +26,8 @@ followed as (
   select
     one.src_ip as a_ip, one.dest_ip as b_ip, two.dest_ip as c_ip, one.story_no as one_no, two.story_no as two_no,
     one.first_us as one_us, two.first_us as two_us,
-    -10 * log10(least(1.0, one.share * greatest(two.first_us - one.first_us, 28800000000) / 28800000000.0)) as one_points,
-    -10 * log10(least(1.0, two.share * greatest(two.first_us - one.first_us, 28800000000) / 28800000000.0)) as two_points
+    -5 * log10(least(1.0, one.share * greatest(two.first_us - one.first_us, 28800000000) / 28800000000.0)) as one_points,
+    -5 * log10(least(1.0, two.share * greatest(two.first_us - one.first_us, 28800000000) / 28800000000.0)) as two_points
   from link as one
   join link as two
     on two.src_ip = one.dest_ip

@@ -1,37 +1,53 @@
-/* endpoint_use: for each client and server, a day: how unusual the rarest of the endpoints that it used is for hosts like workstations: who else
-   of them uses it, beside the server's other clients and the hosts that manage others. */
-with port_use as (
+/* endpoint_use: for each client like a workstation and server, a day, in tens of points: how rare it is among the server's other such clients
+   that day to use an endpoint that so few of them use; or that only hosts that manage others use. Where each connection has a port of its
+   own, all do, and it says nothing. */
+with used as (
   select
+    meeting.src_ip,
     meeting.dest_ip,
     meeting.dest_port,
     meeting.hour // 24 as day,
-    count(distinct case when host.role in ('workstation', 'unknown') then meeting.src_ip end) as plain_clients,
-    count(distinct case when host.role in ('workstation', 'unknown') then null else meeting.src_ip end) as managers
+    max(case when host.role in ('workstation', 'unknown') then 1 else 0 end) as is_plain
   from meeting
   join host on host.ip = meeting.src_ip
   where meeting.activities > 0
-  group by meeting.dest_ip, meeting.dest_port, meeting.hour // 24
+  group by meeting.src_ip, meeting.dest_ip, meeting.dest_port, meeting.hour // 24
 ),
-server_use as (
+port_use as (
+  select dest_ip, dest_port, day, sum(is_plain) as plain_clients, sum(1 - is_plain) as managers
+  from used
+  group by dest_ip, dest_port, day
+),
+rarest as (
   select
-    meeting.dest_ip,
-    meeting.hour // 24 as day,
-    count(distinct case when host.role in ('workstation', 'unknown') then meeting.src_ip end) as plain_clients
-  from meeting
-  join host on host.ip = meeting.src_ip
-  where meeting.activities > 0
-  group by meeting.dest_ip, meeting.hour // 24
+    used.src_ip,
+    used.dest_ip,
+    used.day,
+    min(port_use.plain_clients) as sharers,
+    max(case when port_use.plain_clients = 1 then port_use.managers else 0 end) as managers
+  from used
+  join port_use on port_use.dest_ip = used.dest_ip and port_use.dest_port = used.dest_port and port_use.day = used.day
+  where used.is_plain = 1
+  group by used.src_ip, used.dest_ip, used.day
+),
+placed as (
+  select
+    src_ip,
+    dest_ip,
+    day,
+    managers,
+    count(*) over (partition by dest_ip, day) - 1 as others,
+    count(*) over (partition by dest_ip, day order by sharers) - 1 as as_rare
+  from rarest
 )
 select
-  meeting.src_ip,
-  meeting.dest_ip,
-  meeting.hour // 24 as day,
-  max(log10(
-    (greatest(server_use.plain_clients - 1, port_use.managers) + 1.0) / (port_use.plain_clients - 0.5)
-  )) as tens
-from meeting
-join port_use
-  on port_use.dest_ip = meeting.dest_ip and port_use.dest_port = meeting.dest_port and port_use.day = meeting.hour // 24
-join server_use on server_use.dest_ip = meeting.dest_ip and server_use.day = meeting.hour // 24
-where meeting.activities > 0 and port_use.plain_clients > 0 and (port_use.managers > 0 or server_use.plain_clients > 1)
-group by meeting.src_ip, meeting.dest_ip, meeting.hour // 24
+  src_ip,
+  dest_ip,
+  day,
+  greatest(
+    log10((others + 1.0) / (as_rare + 0.5)),
+    case when managers > 0 then log10((managers + 1.0) / 0.5) else 0.0 end,
+    0.0
+  ) as tens
+from placed
+where others > 0 or managers > 0
