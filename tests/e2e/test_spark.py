@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import rpcsight
-from rpcsight.analytics import all_analytics
+from rpcsight.analytics import all_analytics, step
 from rpcsight.engines import ReadCount, open_engine
 from rpcsight.hunting import hunt
 from rpcsight.pipeline import Request, opened
@@ -26,8 +26,10 @@ from tests import system, test_engines, test_mapped, together
 from tests.contracts import exported
 from tests.contracts.samples import FLOWS, FORMS
 from tests.e2e import cluster
+from tests.linked import DEED, LINK, linked
 from tests.oracles.flow import Flow
 from tests.properties.strategies import LOOPBACK, flow_lists, to_rows
+from tests.properties.test_roles import enterprise
 
 pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("spark")]
 
@@ -276,6 +278,16 @@ def test_a_part_of_a_query_that_is_called_as_a_relation_hides_it_for_that_query_
         found[-1].append(engine.rows("select * from pair", {}).to_pylist())
         engine.close()
     assert found == [[[{"number": 2}], [{"number": 1}], [{"number": 3}]]] * 2
+
+
+def test_roles_of_hosts(connected: str, tmp_path: Path) -> None:
+    links, deeds = enterprise(111)
+    engine = open_engine("spark", scratch=str(tmp_path), master=connected)
+    engine.give("link", pa.Table.from_pylist(links, LINK))
+    engine.give("linked_deed", pa.Table.from_pylist(deeds, DEED))
+    found = engine.rows(step("role"), {}).to_pylist()
+    engine.close()
+    assert found == linked(links, deeds)
 
 
 def test_files_that_hold_several_tables(connected: str, tmp_path: Path) -> None:
