@@ -1,9 +1,12 @@
 """Asset files of one's own: every form, and what is wrong told with where and what to do."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from rpcsight.baseline import _asset_files, assets
 from rpcsight.baseline.assets import Asset, Inventory, read_assets
@@ -103,3 +106,30 @@ def test_what_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         read_assets(tmp_path / "none.csv")
     assert caught.value.what == "can't be read (No such file or directory)"
+
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=9)
+    | st.sampled_from(["10.0.0.1", "10.0.0.0/8", "dc"])
+)
+FIELD = st.sampled_from(
+    ["ip", "name", "role", "host", "host.ip", "_source", "address", "primary_ip", "tenant", "prefix", "hits", "results"]
+)
+documents = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(FIELD, inner, max_size=4), max_leaves=12
+)
+tables = st.lists(st.lists(scalars.map(str), max_size=4).map(",".join), max_size=5).map(
+    lambda lines: "\n".join(["ip,name,role", *lines])
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@given(st.binary(max_size=60) | documents | tables)
+def test_whatever_is_in_a_file_is_read_or_refused(tmp_path: Path, content: Any) -> None:
+    written = content if isinstance(content, bytes | str) else [content]
+    with suppress(InputError):
+        assert all(each.ip_or_cidr or each.name for each in read(tmp_path, written).rows)
