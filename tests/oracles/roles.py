@@ -84,11 +84,18 @@ class Roles:
         return min(self.servers[client], key=order)
 
     def depends(self, client: str) -> set[str]:
-        return {each for each in self.servers.get(client, ()) if 2 * self.days[client, each] >= self.host_days[client]}
+        servers = self.servers.get(client, set())
+        most = max((self.days[client, each] for each in servers), default=0)
+        return {each for each in servers if 2 * self.days[client, each] >= most}
 
     def above(self, client: str) -> set[str]:
         """What it depends on one-way."""
-        return {each for each in self.depends(client) if 2 * self.days.get((each, client), 0) < self.days[client, each]}
+        return {
+            each
+            for each in self.depends(client)
+            if 2 * self.days.get((each, client), 0) < self.days[client, each]
+            and 4 * self.days[client, each] >= self.host_days[client]
+        }
 
     def is_top(self, host: str) -> bool:
         return all(4 * len(self.own[each]) < len(self.own[host]) for each in self.above(host))
@@ -113,7 +120,11 @@ class Roles:
         self.summit = {
             host
             for host in candidates
-            if all(each in candidates or 4 * len(self.own[each]) < len(self.own[host]) for each in self.above(host))
+            if all(
+                4 * len(self.own[each]) < len(self.own[host])
+                or (each in candidates and 2 * len(self.own[each]) <= 3 * len(self.own[host]))
+                for each in self.above(host)
+            )
         }
 
     def partners(self, host: str) -> int:
@@ -196,7 +207,8 @@ class Roles:
             role = "management server" if is_wide else "administration host"
             return role, sure, f"{said}, {returned} of them again and again"
         used = f"used by {own} {everyone}"
-        if own >= self.many or (own >= self.several and own > 3 * self.usual_own):
+        is_unusual = own > 3 * self.usual_own or 4 * own >= self.clients
+        if own >= self.many or (own >= self.several and is_unusual):
             return "server", 90 * (own * days) / ((own + 5) * (days + 1)), used + self.service(host)
         watchers = [
             len(self.lonely[each])

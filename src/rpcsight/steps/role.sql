@@ -99,6 +99,7 @@ reach as (
   select
     used.src,
     count(*) as servers,
+    max(used.days) as days,
     sum(case when popular.clients <= total.many then 1 else 0 end) as lonely,
     sum(case when popular.clients <= total.many and 2 * used.days >= span.days then 1 else 0 end) as steady,
     sum(case when popular.clients <= total.many and 10 * used.days >= span.days and used.days > 1 then 1 else 0 end) as returned
@@ -187,17 +188,19 @@ usual_own as (
   ) as placed
   where 10 * place <= 9 * clients
 ),
-/* the servers that a client depends on: those it uses on at least half of its days; above are those that don't depend on it, too */
+/* the servers that a client depends on: those it uses on at least half of its days as a client; above are those that it uses on at least
+   a quarter of all its days, and that don't use it half as often */
 depended as (
   select
     used.src,
     max(own.own) as busiest,
-    max(case when back.src is null then own.own end) as above
+    max(case when back.src is null and 4 * used.days >= host.days then own.own end) as above
   from used
   join host on host.number = used.src
+  join reach on reach.src = used.src
   join own on own.dest = used.dest
   left join used as back on back.src = used.dest and back.dest = used.src and 2 * back.days >= used.days
-  where 2 * used.days >= host.days
+  where 2 * used.days >= reach.days
   group by used.src
 ),
 /* each client's main server */
@@ -258,18 +261,20 @@ candidate as (
       or (all_server.servers >= 4 and 2 * crowd.servers >= all_server.servers and 4 * own.own >= total.clients)
     )
 ),
-/* candidates that depend on others of their kind only, but for much smaller ones and those that depend on them */
+/* candidates that depend, one-way, on others than their kind or on much larger ones */
 bound as (
   select distinct candidate.number
   from candidate
   join used on used.src = candidate.number
   join host on host.number = candidate.number
+  join reach on reach.src = candidate.number
   join own on own.dest = used.dest
   left join candidate as other on other.number = used.dest
   left join used as back on back.src = used.dest and back.dest = used.src and 2 * back.days >= used.days
-  where 2 * used.days >= host.days
+  where 2 * used.days >= reach.days
+    and 4 * used.days >= host.days
     and 4 * own.own >= candidate.own
-    and other.number is null
+    and (other.number is null or 2 * other.own > 3 * candidate.own)
     and back.src is null
 ),
 summit as (
@@ -376,7 +381,8 @@ ruled as (
       when is_far and 3 * steady >= 2 * lonely then 'watch'
       when is_far and 3 * returned >= 2 * lonely and 4 * lonely >= all_hosts then 'manage'
       when is_far then 'administer'
-      when own_clients >= many or (own_clients >= several and own_clients > 3 * usual_own) then 'serve'
+      when own_clients >= many then 'serve'
+      when own_clients >= several and (own_clients > 3 * usual_own or 4 * own_clients >= all_clients) then 'serve'
       when watched > 0 then 'watched'
       when busiest >= 2 and busiest > 2 * own_clients then 'use'
       when own_clients >= 3 and 20 * own_clients >= all_clients then 'serve few'
