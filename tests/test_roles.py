@@ -3,7 +3,9 @@
 import re
 import sys
 from collections import Counter, defaultdict
+from itertools import permutations
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import duckdb
@@ -11,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from rpcsight.analytics import compose_steps, step
+from rpcsight.baseline.roles import ROLES as ROLES_THERE
 from rpcsight.pipeline import Request, opened
 from rpcsight.simulation import Plan, simulated
 from rpcsight.simulation.network import ROLES
@@ -177,6 +180,65 @@ def test_simulated_hosts_have_their_roles(hosts: int, seed: int) -> None:
         assert right(counts, "workstation") >= 0.95
         assert right(counts, *SERVERS) >= 0.9
         assert right(counts, *RIGHT) >= 0.95
+
+
+def office(dice: Random, workstations: int, kept: float, *, is_apart: bool) -> Counter[tuple[str, str]]:
+    """How often each true role got each role, in an office that the simulation knows nothing of: without monitoring, some flows missing.
+
+    Args:
+        dice: the chance.
+        workstations: how many.
+        kept: which share of a pair's days is seen.
+        is_apart: controllers are not seen to replicate, and each client keeps to one.
+    """
+    clients = [f"ws{number}" for number in range(workstations)]
+    servers = [f"srv{number}" for number in range(max(3, workstations // 25))]
+    controllers = [f"dc{number}" for number in range(3)]
+    links: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def use(src: str, dest: str, chance: float, times: int = 1, endpoints: float = 1) -> None:
+        days = [day for day in range(DAYS) if dice.random() < chance * kept and (day % 7 < 5 or src not in clients)]
+        if src != dest and days:
+            hours = 511 << 8 if src in clients else 2**24 - 1
+            count = times * len(days)
+            links[src, dest] = link(src, dest, days, mappers=count, endpoints=round(count * endpoints), hours=hours)
+
+    for host in [*clients, *servers]:
+        own = dice.choice(controllers)
+        for controller in controllers:
+            use(host, controller, 0.8 if controller == own else 0.0 if is_apart else 0.1, 6)
+    for one, other in permutations(controllers, 2):
+        use(one, other, 0 if is_apart else 1, 20)
+    for server in servers:
+        for host in [*dice.sample(clients, dice.randint(8, max(9, workstations // 8))), *dice.sample(servers, 3)]:
+            use(host, server, 0.4, 3)
+        use("jump", server, 0.3)
+        use(controllers[0], server, 0.05)
+    for client in clients:
+        use("push", client, 0.35)
+        use("scan", client, 0.15, endpoints=0.2)
+        use(client, dice.choice(clients), 0.2)
+    for host in ("jump", "push", "scan"):
+        use(host, controllers[0], 0.9, 5)
+    for client in dice.sample(clients, 25):
+        use("jump", client, 0.1)
+    kinds = {"ws": "workstation", "srv": "server", "dc": "domain controller"}
+    rows = linked(links.values(), [])
+    return Counter((kinds.get(row["ip"].rstrip("0123456789"), row["ip"]), row["role"]) for row in rows)
+
+
+@pytest.mark.parametrize("is_apart", [False, True])
+@pytest.mark.parametrize(("workstations", "kept"), [(500, 1.0), (500, 0.2), (60, 1.0)])
+def test_offices_of_another_shape(workstations: int, kept: float, is_apart: bool) -> None:
+    counts: Counter[tuple[str, str]] = Counter()
+    for seed in range(5):
+        counts += office(Random(seed), workstations, kept, is_apart=is_apart)
+    assert counts["domain controller", "domain controller"] >= 14  # of 15
+    assert {role for true, role in counts if true == "workstation"} <= {"workstation", "unknown"}
+    assert {true for true, role in counts if role == "scanner"} == {"scan"}
+    assert right(counts, "workstation") >= (1 if kept == 1 else 0.9)
+    taken = counts["server", "domain controller"] / sum(counts["server", role] for role in ROLES_THERE)
+    assert taken <= (0 if kept == 1 else 0.05)
 
 
 def right(counts: Counter[tuple[str, str]], *roles: str) -> float:
