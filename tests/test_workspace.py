@@ -11,6 +11,7 @@ import pytest
 import rpcsight
 from rpcsight.baseline.summary import host, overview
 from rpcsight.baseline.workspace import SHAPE, Workspace
+from rpcsight.engines import open_engine
 from rpcsight.engines.store import Store, tables
 from rpcsight.errors import EngineError, InputError, RpcsightError, UsageError
 from rpcsight.pipeline import Request, opened
@@ -117,7 +118,7 @@ def test_a_damaged_file_is_an_error_in_a_sentence(corruption: str, learned: Path
 
 
 @pytest.mark.parametrize(("holder", "comer"), [("writing", "writing"), ("writing", "reading"), ("reading", "writing")])
-def test_two_at_once(holder: str, comer: str, learned: Path) -> None:
+def test_two_at_once(holder: str, comer: str, learned: Path, tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(learned), holder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as holding:
@@ -125,9 +126,14 @@ def test_two_at_once(holder: str, comer: str, learned: Path) -> None:
         assert holding.stdout.readline() == "open\n"
         with pytest.raises(InputError) as refused:
             Workspace(learned, is_reading=comer == "reading")
-        assert str(refused.value) == (
-            f"{learned}: another process has this workspace open\n  hint: wait until it is done, or stop it"
-        )
+        said = f"{learned}: another process has this workspace open\n  hint: wait until it is done, or stop it"
+        assert str(refused.value) == said
+        if holder == "writing":
+            engine = open_engine("duckdb", scratch=str(tmp_path), master=None)
+            with pytest.raises(InputError) as not_attached:
+                engine.attach(str(learned), ("known_pair",))
+            engine.close()
+            assert str(not_attached.value) == said
         holding.communicate()
     Workspace(learned).close()
 

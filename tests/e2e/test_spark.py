@@ -17,17 +17,20 @@ import pytest
 
 import rpcsight
 from rpcsight.analytics import all_analytics, step
+from rpcsight.baseline.workspace import Workspace
 from rpcsight.engines import ReadCount, open_engine
 from rpcsight.hunting import hunt
 from rpcsight.pipeline import Request, opened
 from rpcsight.schema import FACTS, FLOW
 from rpcsight.schema import names as names_of
+from rpcsight.schema.baseline import BASELINE, LEARNED
 from tests import system, test_engines, test_mapped, together
 from tests.contracts import exported
 from tests.contracts.samples import FLOWS, FORMS
 from tests.e2e import cluster
 from tests.linked import DEED, LINK, linked
 from tests.oracles.flow import Flow
+from tests.oracles.learned import in_order
 from tests.properties.strategies import LOOPBACK, flow_lists, to_rows
 from tests.properties.test_roles import enterprise
 
@@ -369,3 +372,19 @@ def apart(flow: Flow, prefix: str) -> Flow:
     src_ip, dest_ip = (ip if ip in LOOPBACK else prefix + ip for ip in (flow.src_ip, flow.dest_ip))
     own = {"flow_id": prefix + flow.flow_id, "observer": prefix + flow.observer}
     return replace(flow, src_ip=src_ip, dest_ip=dest_ip, **own)
+
+
+def test_learning(connected: str, tmp_path: Path) -> None:
+    """A workspace is the same whichever engine read the records, and Spark reads its tables."""
+    paths = [DEMO / "recording.parquet", system.shared_data("zeek") / "OTRF+Security-Datasets"]
+    found: dict[str, dict[str, Any]] = {}
+    for name, options in (("duckdb", {}), ("spark", {"engine": "spark", "master": connected})):
+        rpcsight.learn(paths, workspace=tmp_path / name, **options)
+        with Workspace(tmp_path / name, is_reading=True) as workspace:
+            found[name] = {each: workspace.rows(f"select * from {each} order by all") for each in (*LEARNED, *BASELINE)}
+    assert found["spark"] == found["duckdb"]
+    assert all(found["spark"][name] for name in LEARNED)
+    with opened(Request([str(paths[0])], engine="spark", master=connected)) as session:
+        session.attach(str(tmp_path / "spark"), tuple(BASELINE))
+        attached = {name: in_order(session.held(name)) for name in BASELINE}
+    assert attached == {name: in_order(found["duckdb"][name]) for name in BASELINE}

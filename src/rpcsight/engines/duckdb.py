@@ -1,10 +1,11 @@
-"""DuckDB, in this process: the default engine, and the only module that imports duckdb."""
+"""DuckDB, in this process: the default engine. With engines/store, all that imports duckdb."""
 
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -24,6 +25,7 @@ from rpcsight.engines import (
 from rpcsight.engines._files import REJECTS_KEPT, files, passes, path_column, relation, taken
 from rpcsight.engines.feed import fed
 from rpcsight.engines.pump import Pump, is_tame
+from rpcsight.engines.store import unusable
 from rpcsight.engines.text import identifier, literal, used
 from rpcsight.errors import EngineError, InputError, RpcsightError
 from rpcsight.schema import HOST_CLOCK
@@ -133,10 +135,12 @@ class DuckDB:
 
     def attach(self, path: str, relations: Sequence[str]) -> None:
         """See `Engine.attach`."""
-        with _told_as(InputError, path):
+        try:
             self._database.execute(f"attach {literal(path)} as workspace (read_only)")
-            for name in relations:
-                self._database.execute(f"create view {name} as select * from workspace.{name}")
+        except duckdb.Error as cause:
+            raise unusable(Path(path), cause) from cause
+        for name in relations:
+            self._database.execute(f"create view {identifier(name)} as select * from workspace.{identifier(name)}")
 
     def close(self) -> None:
         """See `Engine.close`."""

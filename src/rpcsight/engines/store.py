@@ -14,7 +14,7 @@ from rpcsight.engines.text import identifier, literal, used
 from rpcsight.errors import EngineError, InputError
 from rpcsight.schema.column import Column
 
-__all__ = ["Store", "tables"]
+__all__ = ["Store", "tables", "unusable"]
 
 MEMORY_LIMIT = "1200MB"
 READ_ONLY = " (read_only)"
@@ -56,7 +56,7 @@ class Store:
             self._database.execute("use workspace")
         except duckdb.Error as cause:
             self.close()
-            raise _unusable(path, cause) from cause
+            raise unusable(path, cause) from cause
 
     def close(self) -> None:
         """Let go of the file."""
@@ -110,7 +110,7 @@ class Store:
         try:
             self._database.execute(f"attach {literal(str(path))} as other{READ_ONLY}")
         except duckdb.Error as cause:
-            raise _unusable(path, cause) from cause
+            raise unusable(path, cause) from cause
         try:
             yield
         finally:
@@ -167,7 +167,8 @@ def _first_line(cause: duckdb.Error) -> str:
     return str(cause).partition("\n")[0]
 
 
-def _unusable(path: Path, cause: duckdb.Error) -> InputError:
+def unusable(path: Path, cause: duckdb.Error) -> InputError:
+    """The error for a file that can't be opened."""
     text = _first_line(cause)
     if any(each in str(cause) for each in IN_USE):
         return InputError(str(path), "another process has this workspace open", "wait until it is done, or stop it")
