@@ -187,9 +187,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                 with options.results.open("a", encoding="utf-8") as file:
                     file.write(f"{line}\n")
         print(line, file=sys.stderr, flush=True)
-    text = page(
-        results, [each.name for each in chosen(replace(options, only="", is_others_only=False, has_no_baseline=True))]
-    )
+    shown = [each for each in results if (each["calls"], each["budget"]) == (options.calls, options.budget)]
+    everyone = replace(options, only="", is_others_only=False, has_no_baseline=True)
+    text = page(shown, [each.name for each in chosen(everyone)])
     write(text) if is_writing else print(text)
     return 0
 

@@ -391,3 +391,57 @@ def test_pages(tmp_path: Path, rivals: Any) -> None:
     rivals.pages.write("newer\n", path)
     expected = f"before\n{rivals.pages.BEGIN}\n\nnewer\n\n{rivals.pages.END}\nafter\n"
     assert path.read_text("utf-8") == expected
+
+
+def test_results_that_are_there_are_not_measured_again(
+    tmp_path: Path, rivals: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import detections
+
+    asked: list[tuple[int, float, int, list[str]]] = []
+
+    def simulated(
+        options: Any, place: Mapping[str, Any], wanted: Sequence[tuple[Any, str]]
+    ) -> Iterator[dict[str, object]]:
+        asked.append((place["hosts"], place["noise"], place["seed"], sorted({rival.name for rival, _ in wanted})))
+        yield {**place, "rival": "", "variant": "", "attacks": 1, "flow": 1, "pipe": 0, "none": 0, "first_seen": 1.0}
+        for rival, variant in wanted[:1]:
+            yield {**result(rival=rival.name, variant=variant, recall=0.5, kinds={}), **place}
+
+    monkeypatch.setattr(detections, "simulated", simulated)
+    file = tmp_path / "results.jsonl"
+    options = [
+        "--seeds",
+        "1-2,5",
+        "--noise",
+        "0.3,1",
+        "--only",
+        "rpcsight",
+        "--without",
+        "hour",
+        "--results",
+        str(file),
+    ]
+    assert detections.main(options) == 0
+    names = [
+        "rpcsight: flows",
+        "rpcsight: flows and calls",
+        "rpcsight: flows and calls, without hour",
+        "rpcsight: flows, without hour",
+    ]
+    places = [(1000, noise, seed) for noise in (0.3, 1.0) for seed in (1, 2, 5)]
+    assert asked == [(*place, names) for place in places]
+    assert len(file.read_text("utf-8").splitlines()) == 12
+    asked.clear()
+    assert detections.main(options) == 0
+    assert asked == [(*place, names[1:]) for place in places]
+    asked.clear()
+    assert detections.main([*options, "--budget", "20", "--seeds", "1", "--noise", "1"]) == 0
+    assert asked == [(1000, 1.0, 1, names)]
+    kept = file.read_text("utf-8")
+    capsys.readouterr()
+    assert detections.main(["--seeds", "", "--results", str(file)]) == 0
+    out = capsys.readouterr().out
+    assert "| rpcsight: flows and calls |" in out
+    assert "| 1,000 | 1 | 1, 2, 5 |" in out  # those of another budget are not among them
+    assert file.read_text("utf-8") == kept
