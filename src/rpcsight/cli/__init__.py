@@ -65,6 +65,7 @@ app = typer.Typer(
     rpcsight hunt logs/ --format jsonl           the same for a SIEM, from a folder of logs
     rpcsight learn logs/ -w corp.rpcsight        what is normal here, for hunts to tell the unusual from it
     rpcsight baseline show -w corp.rpcsight      what was learned, by host if you like
+    rpcsight findings list --workspace corp.db   what hunts found so far: to show, close or allow
     rpcsight doctor conn.log                     what these records can show, and what not
     rpcsight run CAR-2014-05-001 conn.log        one analytic, exactly as published, every row
     zcat conn.*.gz | rpcsight hunt -             from a pipe
