@@ -13,8 +13,12 @@ fresh_day as (
 kind as (
   select is_server, sum(ties) as ties, count(distinct ip) as hosts
   from (
-    select ip, role in ('domain controller', 'server', 'management server') as is_server, ties
+    select
+      known_host.ip,
+      coalesce(host.is_server, known_host.role in ('domain controller', 'server', 'management server')) as is_server,
+      known_host.ties
     from known_host
+    left join host on host.ip = known_host.ip
     union all
     select host.ip, host.is_server, sum(fresh.tie) as ties
     from fresh
