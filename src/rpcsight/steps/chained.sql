@@ -6,8 +6,8 @@ with ranked as (
     src_ip, dest_ip, story_no, first_us,
     row_number() over (
       partition by day
-      order by client_points + server_points + seen_points + endpoint_points + reach_points + hour_points + fan_out_points
-        + technique_points desc, first_us, src_ip, dest_ip
+      order by round(client_points + server_points + seen_points + endpoint_points + reach_points + hour_points + fan_out_points
+        + technique_points, 1) desc, first_us, src_ip, dest_ip
     ) as place
   from weighed
   where is_new and not is_mutual
