@@ -3,16 +3,23 @@ with seen as (
   select src_ip as ip from story where src_ip <> ''
   union
   select dest_ip as ip from story where dest_ip <> ''
+),
+/* IPv6 with the zeros that its short form leaves out */
+spelt as (
+  select
+    ip,
+    case when ip like '%::%' then replace(ip, '::', concat(':', repeat('0:', 8 - (length(ip) - length(replace(ip, ':', '')))))) else ip end as address
+  from seen
 )
 select
-  seen.ip,
+  spelt.ip,
   coalesce(case when known_host.role <> 'unknown' then known_host.role end, role.role, 'unknown') as role,
   coalesce(case when known_host.role <> 'unknown' then known_host.role end, role.role, 'unknown')
     in ('domain controller', 'server', 'management server') as is_server,
   coalesce(case when known_host.role <> 'unknown' then known_host.role_evidence end, role.role_evidence) as role_evidence,
-  case when seen.ip like '%:%' then concat(split_part(seen.ip, ':', 1), ':', split_part(seen.ip, ':', 2), ':', split_part(seen.ip, ':', 3))
-    else concat(split_part(seen.ip, '.', 1), '.', split_part(seen.ip, '.', 2)) end as site,
-  case when seen.ip like '%:%' then concat(split_part(seen.ip, ':', 3), ':', split_part(seen.ip, ':', 4)) else split_part(seen.ip, '.', 3) end as subnet,
+  case when spelt.address like '%:%' then concat(split_part(spelt.address, ':', 1), ':', split_part(spelt.address, ':', 2), ':', split_part(spelt.address, ':', 3))
+    else concat(split_part(spelt.address, '.', 1), '.', split_part(spelt.address, '.', 2)) end as site,
+  case when spelt.address like '%:%' then split_part(spelt.address, ':', 4) else split_part(spelt.address, '.', 3) end as subnet,
   known_host.ip is not null as is_known,
   coalesce(known_host.clients, 0) as clients,
   coalesce(known_host.ties, 0.0) as ties,
@@ -22,6 +29,6 @@ select
   coalesce(known_host.new_hosts, 0) as new_hosts,
   coalesce(known_host.new_servers, 0) as new_servers,
   coalesce(known_host.new_clients, 0) as new_clients
-from seen
-left join known_host on known_host.ip = seen.ip
-left join role on role.ip = seen.ip
+from spelt
+left join known_host on known_host.ip = spelt.ip
+left join role on role.ip = spelt.ip

@@ -62,28 +62,35 @@ span as (
   select ip, min(first_day) as first_day, max(last_day) as last_day, sum(clients) as clients, sum(servers) as servers
   from side
   group by ip
+),
+/* IPv6 with the zeros that its short form leaves out */
+spelt as (
+  select
+    *,
+    case when ip like '%::%' then replace(ip, '::', concat(':', repeat('0:', 8 - (length(ip) - length(replace(ip, ':', '')))))) else ip end as address
+  from span
 )
 select
-  span.ip,
+  spelt.ip,
   coalesce(role.role, 'unknown') as role,
   coalesce(role.role_confidence, 0.0) as role_confidence,
   role.role_evidence,
-  cast(span.clients as bigint) as clients,
-  cast(span.servers as bigint) as servers,
+  cast(spelt.clients as bigint) as clients,
+  cast(spelt.servers as bigint) as servers,
   coalesce(tied.ties, 0.0) as ties,
   cast(coalesce(active.days, 0) as integer) as days,
   cast(coalesce(active.settled_days, 0) as integer) as settled_days,
   cast(coalesce(met.new_hosts, 0) as bigint) as new_hosts,
   cast(coalesce(met.new_servers, 0) as bigint) as new_servers,
   cast(coalesce(welcomed.new_clients, 0) as bigint) as new_clients,
-  case when span.ip like '%:%' then concat(split_part(span.ip, ':', 1), ':', split_part(span.ip, ':', 2), ':', split_part(span.ip, ':', 3))
-    else concat(split_part(span.ip, '.', 1), '.', split_part(span.ip, '.', 2)) end as site,
-  case when span.ip like '%:%' then concat(split_part(span.ip, ':', 3), ':', split_part(span.ip, ':', 4)) else split_part(span.ip, '.', 3) end as subnet,
-  span.first_day,
-  span.last_day
-from span
-left join role on role.ip = span.ip
-left join active on active.ip = span.ip
-left join met on met.ip = span.ip
-left join welcomed on welcomed.ip = span.ip
-left join tied on tied.ip = span.ip
+  case when spelt.address like '%:%' then concat(split_part(spelt.address, ':', 1), ':', split_part(spelt.address, ':', 2), ':', split_part(spelt.address, ':', 3))
+    else concat(split_part(spelt.address, '.', 1), '.', split_part(spelt.address, '.', 2)) end as site,
+  case when spelt.address like '%:%' then split_part(spelt.address, ':', 4) else split_part(spelt.address, '.', 3) end as subnet,
+  spelt.first_day,
+  spelt.last_day
+from spelt
+left join role on role.ip = spelt.ip
+left join active on active.ip = spelt.ip
+left join met on met.ip = spelt.ip
+left join welcomed on welcomed.ip = spelt.ip
+left join tied on tied.ip = spelt.ip
