@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from rpcsight.findings.score import PARTS
+from rpcsight.schema import BASELINE
 from tests.oracles import score as oracle
 from tests.properties import worlds
 from tests.properties.worlds import DAY_US, FIRST_DAY, HOUR_US, Row, Tables, World
@@ -113,6 +114,30 @@ def test_a_host_that_is_a_server_only_in_the_input_counts_as_one() -> None:
     told = sorted((row["src_ip"], row["server_points"]) for row in made["scored"])
     assert told == [(clients[0], 0.0), *((client, 0.5) for client in clients[1:])]
     assert differences(points_of(made), expected(world, baseline, made), TENTH) == []
+
+
+NETWORKS = (
+    *("10.0.0.1", "10.0.0.2", "10.0.1.1", "10.1.0.1", "2001:db8::1", "2001:db8::2", "2001:db8:0:1::2", "2001:db8:1::1"),
+    *("2001:db8::5:6:7:8:9", "2001:db8:0:5:1::1", "2001::1", "fe80::1", "fe80::2", "fe80:0:0:1::", "::1", "::2"),
+)
+
+
+def test_how_far_apart_two_are_is_told_of_addresses_in_any_spelling() -> None:
+    day_us = FIRST_DAY * DAY_US
+    apart = [
+        (src, dest, day_us + (number % 20) * HOUR_US)
+        for src in NETWORKS
+        for number, dest in enumerate(NETWORKS)
+        if src != dest
+    ]
+    world = World({}, [], [worlds.activity(*each) for each in apart], [], [])
+    baseline: Tables = {name: [] for name in BASELINE}
+    baseline["known_reach"] = [{"reach": reach, "pairs": pairs} for reach, pairs in ((0, 90), (1, 30), (2, 5))]
+    none = dict.fromkeys(("clients", "servers", "ties", "days", "settled_days", "new_hosts", "new_servers"), 0)
+    baseline["known_host"] = [{**none, "ip": ip, "role": "workstation"} for ip in NETWORKS]
+    found = {story: parts["reach"] for story, parts in points_of(worlds.scored(world, baseline)).items()}
+    known = {0: 1.5, 1: 6.2, 2: 13.3}
+    assert found == {story: known[oracle.distance(*story[:2])] for story in apart}
 
 
 def roles(made: Tables) -> dict[str, str]:
