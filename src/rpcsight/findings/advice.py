@@ -49,7 +49,8 @@ def benign_if(story: Story, deeds: Rows) -> Iterator[str]:
         deeds: what was done, rows of `steps/pair_detection.sql`.
     """
     if story["client_role"] in MANAGING:
-        yield f"the client is meant to be a {story['client_role']}, and this is part of its work"
+        role = story["client_role"]
+        yield f"the client is meant to be {'an' if role[0] in 'aeiou' else 'a'} {role}, and this is part of its work"
     else:
         yield "somebody of support or administration used the client for work on the server, and says so"
     if not story["is_server"]:

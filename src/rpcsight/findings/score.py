@@ -25,6 +25,8 @@ GRAVE, TELLING = 0.7, 0.4
 """Weight times confidence of what was done from which an attack of that kind would be grave, or telling."""
 OFTEN, SELDOM = 1.5, 0.6
 """Times a day."""
+MOST = 2 / 3
+"""Share of beginnings."""
 MANY = 5
 """Pairs in one finding from which it is more than low."""
 
@@ -65,29 +67,26 @@ def _texts(story: Story, deeds: Rows) -> Iterator[tuple[str, str]]:
         yield "client", f"the client ({story['client_role']}) begins to use a new {kind} {_often(story['meets'])}"
         yield (
             "server",
-            f"one in {1 / story['share']:,.0f} of such beginnings would lead to this {kind} ({story['server_role']})",
+            f"{_one_in(story['share'])} would lead to this {kind} ({story['server_role']})",
         )
-        yield (
-            "seen",
-            f"seen on {_days(story['seen_days'])} before, of {story['client_days']} on which the client was active",
-        )
+        yield "seen", _seen(story)
     yield (
         "endpoint",
-        "it used an endpoint that other clients of the server, but for hosts that manage others, do not use",
+        "it used an endpoint that the server's other clients do not use (hosts that manage others aside)",
     )
-    yield "reach", "the two are in networks between which workstations hardly ever meet"
+    yield "reach", "the two are in networks between which workstations seldom meet"
     hour = story["first_us"] % DAY_US // HOUR_US
-    yield "hour", f"at {hour:02d} h UTC on such a day, hosts hardly ever begin to use new ones"
-    yield "fan_out", f"the client began to use {story['fan_out']} new ones within an hour before and after"
+    yield "hour", f"from {hour:02d}:00 to {hour:02d}:59 UTC on such a day, hosts seldom begin to use new ones"
+    yield "fan_out", f"the client began to use {story['fan_out']} hosts new to it within an hour before and after"
     if story["reached_us"] is not None:
         yield (
             "reached",
-            f"{length((story['first_us'] - story['reached_us']) / 1e6)} before, the client had itself been reached by a new one",
+            f"{length((story['first_us'] - story['reached_us']) / 1e6)} before, the client had itself been reached by a host new to it",
         )
     if story["went_on_us"] is not None:
         yield (
             "went_on",
-            f"{length((story['went_on_us'] - story['first_us']) / 1e6)} later, the server itself went on to a new one",
+            f"{length((story['went_on_us'] - story['first_us']) / 1e6)} later, the server itself went on to a host new to it",
         )
     yield "technique", deed(deeds[0]) if deeds else "what was done serves a technique"
     yield "failed", "nothing answered but the mapper"
@@ -99,6 +98,16 @@ def _often(rate: float) -> str:
     if rate > SELDOM:
         return f"{max(1.0, rate):.0f} times a day" if rate >= OFTEN else "about once a day"
     return f"every {1 / rate:.0f} days"
+
+
+def _one_in(share: float) -> str:
+    return f"one in {1 / share:,.0f} such beginnings" if share < MOST else "most such beginnings"
+
+
+def _seen(story: Story) -> str:
+    if story["seen_days"]:
+        return f"seen on {_days(story['seen_days'])} before, of {story['client_days']} on which the client was active"
+    return f"seen on {_days(story['held_days'])} before, held back from the baseline: a finding about it was not dismissed"
 
 
 def _days(number: int) -> str:

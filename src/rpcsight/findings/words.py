@@ -41,9 +41,9 @@ def _beside(group: Sequence[Mapping[str, Any]]) -> str:
     chain = len(others) - len(same)
     told: list[str] = []
     if same:
-        names = ", ".join(str(each["dest_ip"]) for each in same[:PAIRS_TOLD])
-        more = f" and {len(same) - PAIRS_TOLD} more" if len(same) > PAIRS_TOLD else ""
-        told.append(f"within the hour also on {names}{more}")
+        servers = list(dict.fromkeys(str(each["dest_ip"]) for each in same))
+        more = f" and {len(servers) - PAIRS_TOLD} more" if len(servers) > PAIRS_TOLD else ""
+        told.append(f"around then also on {', '.join(servers[:PAIRS_TOLD])}{more}")
     if chain:
         told.append(f"{chain} more {'step' if chain == 1 else 'steps'} from or to these hosts")
     return "; ".join(told)
@@ -86,7 +86,7 @@ def _used(story: Mapping[str, Any]) -> str:
     if story["by_decoded"] and not story["by_mapper"]:
         basis = "without asking its endpoint mapper"
     if story["unnamed"]:
-        basis += f"; of {story['unnamed']} of these the mapper had not named the port: that may be no RPC"
+        basis += f" (the mapper had not named the port of {story['unnamed']} of these: that may be no RPC)"
     attempts = story["attempts"]
     more = "1 more connection was" if attempts == 1 else f"{attempts} more connections were"
     tried = f"; {more} not answered" if attempts else ""
