@@ -26,7 +26,10 @@ def groups(stories: Iterable[dict[str, Any]]) -> list[list[str]]:
 
 
 def test_what_a_client_begins_within_an_hour_is_one() -> None:
-    assert groups([met("a", "b"), met("a", "c", 60), met("a", "d", -60), met("x", "c", 1)]) == [["a>b", "a>c", "a>d"], ["x>c"]]
+    assert groups([met("a", "b"), met("a", "c", 60), met("a", "d", -60), met("x", "c", 1)]) == [
+        ["a>b", "a>c", "a>d"],
+        ["x>c"],
+    ]
     assert groups([met("a", "b"), met("a", "c", 60.1), met("a", "d", -60.1)]) == [["a>b"], ["a>c"], ["a>d"]]
 
 
@@ -42,7 +45,18 @@ def test_known_ones_and_those_nobody_tells_stand_alone() -> None:
     known = {"is_new": False}
     assert groups([met("a", "b", **known), met("a", "c")]) == [["a>b"], ["a>c"]]
     assert groups([met("a", "b"), met("a", "c", **known)]) == [["a>b"], ["a>c"]]
-    assert groups([met("", "b"), met("", "c"), met("a", ""), met("a", "")]) == [[">b"], [">c"], ["a>"], ["a>"]]
+    assert groups([met("", "b"), met("", "c"), met("a", ""), met("a", "", 720)]) == [[">b"], [">c"], ["a>"], ["a>"]]
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_the_same_two_on_the_same_day_are_one(is_new: bool) -> None:
+    day = [met("a", "b", minutes, is_new=is_new) for minutes in (-720, 600, 780)]
+    assert [[each["first_us"] for each in group] for group in joined(day, HOUR)] == [
+        [NOON_US - 12 * HOUR, NOON_US + 10 * HOUR],
+        [NOON_US + 13 * HOUR],
+    ]
+    ids = [each.finding_id for each in findings_of(joined(day, HOUR))]
+    assert len(set(ids)) == 2
 
 
 @pytest.mark.parametrize(
@@ -77,7 +91,12 @@ def test_a_group_has_its_limit() -> None:
 
 
 def test_no_story_is_lost() -> None:
-    stories = [met(f"h{one}", f"h{two}", 7 * one - two, **LATER, **REACHED) for one in range(12) for two in range(12) if one != two]
+    stories = [
+        met(f"h{one}", f"h{two}", 7 * one - two, **LATER, **REACHED)
+        for one in range(12)
+        for two in range(12)
+        if one != two
+    ]
     told = [name for group in groups(stories) for name in group]
     assert sorted(told) == sorted(f"{each['src_ip']}>{each['dest_ip']}" for each in stories)
 
@@ -86,12 +105,23 @@ def test_no_story_is_lost() -> None:
 
 
 def test_a_finding_says_all_of_its_group() -> None:
-    lead = met("10.0.0.1", "10.0.0.2", 10, activities=3, attempts=1, last_us=NOON_US + HOUR, ports=2, highest_port=49670)
+    lead = met(
+        "10.0.0.1", "10.0.0.2", 10, activities=3, attempts=1, last_us=NOON_US + HOUR, ports=2, highest_port=49670
+    )
     other = met("10.0.0.1", "10.0.0.3", activities=2, score=20.1, confidence=0.5)
-    deed = {**DEED, "technique": "T1021", "analytic": "forged", "src_ip": "10.0.0.1", "dest_ip": "10.0.0.3", "weight": 0.3}
+    deed = {
+        **DEED,
+        "technique": "T1021",
+        "analytic": "forged",
+        "src_ip": "10.0.0.1",
+        "dest_ip": "10.0.0.3",
+        "weight": 0.3,
+    }
     activity = {"src_ip": "10.0.0.1", "dest_ip": "10.0.0.2", "story_no": 1, "flow_id": "C1"}
     detail = {name: lead[name] for name in ("src_ip", "dest_ip", "story_no", "ports", "lowest_port", "highest_port")}
-    (found,) = findings_of([[lead, other]], [detail], [activity], [DEED, deed], {"dcsync": ["D3-X"], "unused": ["D3-Y"]})
+    (found,) = findings_of(
+        [[lead, other]], [detail], [activity], [DEED, deed], {"dcsync": ["D3-X"], "unused": ["D3-Y"]}
+    )
     done = [{name: value for name, value in each.items() if name != "story_no"} for each in (DEED, deed)]
     said = "DRSGetNCChanges of drsuapi (T1003.006)"
     assert found == Finding(
@@ -151,7 +181,9 @@ def test_stories_of_one_pair_keep_their_own_rows() -> None:
     rows = [{**key, "story_no": number, "flow_id": flow} for number, flow in ((1, "C1"), (1, "C2"), (2, "C3"))]
     details = [{**key, "story_no": 2, "service": "svcctl", "tier": "learned"}]
     found = findings_of([[evening], [morning]], details, rows, [DEED])
-    assert [(each.rank, [row["flow_id"] for row in each.evidence], each.service, len(each.detections)) for each in found] == [
+    assert [
+        (each.rank, [row["flow_id"] for row in each.evidence], each.service, len(each.detections)) for each in found
+    ] == [
         (1, ["C3"], "svcctl", 0),
         (1, ["C1", "C2"], "drsuapi", 1),
     ]
@@ -164,7 +196,13 @@ def test_techniques_are_those_done_the_weightiest_first() -> None:
     (calls,) = findings_of([[{**STORY, "activities": 0}]], detections=deeds)
     assert calls.techniques == ("T2", "T1")
     (bare,) = findings_of([[STORY]])
-    assert (bare.techniques, bare.d3fend, bare.service, bare.tier, bare.evidence) == (("T1021",), ("D3-RTA",), None, None, ())
+    assert (bare.techniques, bare.d3fend, bare.service, bare.tier, bare.evidence) == (
+        ("T1021",),
+        ("D3-RTA",),
+        None,
+        None,
+        (),
+    )
 
 
 def test_ids_are_stable() -> None:
@@ -225,6 +263,7 @@ def test_a_summary_in_words(changes: dict[str, Any], summary: str) -> None:
         ([met("10.0.0.1", "c")], "; around then also on c"),
         ([met("10.0.0.1", name) for name in "cdefg"], "; around then also on c, d, e and 2 more"),
         ([met("10.0.0.1", "c"), met("10.0.0.1", "c", 400)], "; around then also on c"),
+        ([met("10.0.0.1", "10.0.0.2", 400)], "; and again with a break of hours"),
         ([met("10.0.0.2", "c")], "; 1 more step from or to these hosts"),
         (
             [met("10.0.0.1", "c"), met("c", "d"), met("x", "10.0.0.1")],

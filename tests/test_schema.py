@@ -3,11 +3,12 @@
 import pytest
 
 from rpcsight import schema
-from rpcsight.schema import CATALOG, FACTS, FLOW, PROVEN, RECORD, Column, names
+from rpcsight.schema import BASELINE, CATALOG, FACTS, FLOW, LEARNED, PROVEN, RECORD, Column, names
+from rpcsight.schema.triage import TRIAGE
 
-MANY = {"CATALOG", "FACTS", "PROVEN"}
+MANY = {"BASELINE", "CATALOG", "FACTS", "LEARNED", "PROVEN"}
 TABLES = {name: getattr(schema, name) for name in schema.__all__ if name.isupper() and name not in MANY}
-EVERY = {**TABLES, **CATALOG, **PROVEN}
+EVERY = {**TABLES, **CATALOG, **PROVEN, **LEARNED, **BASELINE, **TRIAGE}
 
 
 @pytest.mark.parametrize("table", EVERY.values(), ids=EVERY)

@@ -167,9 +167,7 @@ def test_severity(weight: float, confidence: float, pairs: int, chain: str, word
 
 WHO = "who was logged on to the client then, and which of its programs opened the connection (Sysmon 3, event 5156)"
 LOG_ON = "the log-on on the server: event 4624 of type 3 from the client, with which account, and 4672 beside it"
-PROGRAMS = (
-    "processes that began on the server in that minute under services.exe, svchost.exe or WmiPrvSE.exe (event 4688, Sysmon 1)"
-)
+PROGRAMS = "processes that began on the server in that minute under services.exe, svchost.exe or WmiPrvSE.exe (event 4688, Sysmon 1)"
 REPLICATION = "who may replicate the directory, and event 4662 of the controller's Security log"
 REGISTRY = "what changed in the server's registry: event 4657, Sysmon 13"
 BEFORE = "what reached the client before: the finding's other pairs"

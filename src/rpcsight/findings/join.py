@@ -1,4 +1,4 @@
-"""Stories that belong together: what one client began within an hour, and hosts reached that go on, are one finding."""
+"""Stories that belong together: what one client began within an hour, hosts reached that go on, and the same two on the same day, are one finding."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,19 +14,19 @@ Story = Mapping[str, Any]
 
 
 def joined(stories: Iterable[Story], fan_out_us: int) -> list[list[Story]]:
-    """Groups of stories, each with its most unusual first. What a client did with a server in a day is in one group.
+    """Groups of stories, each with its most unusual first.
 
     Args:
         stories: rows of `steps/scored.sql`, the most unusual first.
         fan_out_us: how far apart what a client begins may be.
     """
     groups: list[list[Story]] = []
-    met: dict[tuple[str, str, int], int] = {}
     clients: dict[str, list[int]] = {}
     servers: dict[str, list[int]] = {}
+    days: dict[tuple[str, str, int], int] = {}
     for story in stories:
         own, reached = story["src_ip"], story["dest_ip"]
-        place = met.get((own, reached, story["day"]))
+        place = days.get((own, reached, story["day"]))
         if place is None and story["is_new"] and own and reached:
             near = [
                 each
@@ -40,7 +40,7 @@ def joined(stories: Iterable[Story], fan_out_us: int) -> list[list[Story]]:
             place = len(groups)
             groups.append([])
         groups[place].append(story)
-        met[own, reached, story["day"]] = place
+        days[own, reached, story["day"]] = place
         for index, host in ((clients, own), (servers, reached)):
             if place not in index.setdefault(host, []):
                 index[host].append(place)

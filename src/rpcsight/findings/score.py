@@ -107,7 +107,9 @@ def _one_in(share: float) -> str:
 def _seen(story: Story) -> str:
     if story["seen_days"]:
         return f"seen on {_days(story['seen_days'])} before, of {story['client_days']} on which the client was active"
-    return f"seen on {_days(story['held_days'])} before, held back from the baseline: a finding about it was not dismissed"
+    return (
+        f"seen on {_days(story['held_days'])} before, held back from the baseline: a finding about it was not dismissed"
+    )
 
 
 def _days(number: int) -> str:

@@ -39,9 +39,11 @@ def _beside(group: Sequence[Mapping[str, Any]]) -> str:
     lead, others = (group[0], group[1:]) if group else ({}, ())
     same = [each for each in others if each["src_ip"] == lead["src_ip"]]
     chain = len(others) - len(same)
+    servers = list(dict.fromkeys(each["dest_ip"] for each in same if each["dest_ip"] != lead["dest_ip"]))
     told: list[str] = []
-    if same:
-        servers = list(dict.fromkeys(str(each["dest_ip"]) for each in same))
+    if any(each["dest_ip"] == lead["dest_ip"] for each in same):
+        told.append("and again with a break of hours")
+    if servers:
         more = f" and {len(servers) - PAIRS_TOLD} more" if len(servers) > PAIRS_TOLD else ""
         told.append(f"around then also on {', '.join(servers[:PAIRS_TOLD])}{more}")
     if chain:
