@@ -1,11 +1,13 @@
 """Settings: defaults, a file, and values that win over it; wrong ones name the file and the key."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from rpcsight.errors import SettingsError, UsageError
 from rpcsight.settings import RuleSettings, Settings, load, parse_ports, parse_seconds
+from tests.system import ROOT
 
 DEFAULTS = {
     "mapper_port": 135,
@@ -63,6 +65,12 @@ def test_ports_are_a_text_or_a_pair(tmp_path: Path, ports: str) -> None:
         ("[rule]\nwindow_s = 3601", "[rule.window_s]", "less than or equal to 3600, seen 3601"),
         ("[rule]\nsame_connection_s = -1", "[rule.same_connection_s]", "greater than or equal to 0, seen -1"),
         ("[rule", "", "can't be read as TOML (Expected ']'"),
+        ("[baseline]\nkeep_days = 1", "[baseline.keep_days]", "greater than or equal to 2, seen 1"),
+        ("[baseline]\nknown_days = 0", "[baseline.known_days]", "greater than or equal to 1, seen 0"),
+        ("[score]\nstory_s = 0", "[score.story_s]", "greater than or equal to 0.000001, seen 0"),
+        ("[score]\nchain_days = 31", "[score.chain_days]", "less than or equal to 30, seen 31"),
+        ("[score]\nleast = -1", "[score.least]", "greater than or equal to 0, seen -1"),
+        ('[score]\nwithout = ["client", "peer"]', "[score.without.1]", "seen 'peer'"),
     ],
 )
 def test_a_wrong_file(tmp_path: Path, text: str, where: str, what: str) -> None:
@@ -132,3 +140,29 @@ def test_windows_and_numbers_of_attack_analytics(tmp_path: Path) -> None:
         SettingsError, match=r"(?s)attack.storm_calls.*greater than or equal to 1.*\[attack\]: service_s, task_s"
     ):
         load(path)
+
+
+def test_parameters_of_the_score(tmp_path: Path) -> None:
+    assert load().score.parameters() == {
+        "story_us": 21_600_000_000,
+        "fan_out_us": 3_600_000_000,
+        "linked_us": 259_200_000_000,
+    }
+    path = tmp_path / "settings.toml"
+    path.write_text(
+        '[score]\nstory_s = "1h"\nfan_out_s = 60\nchain_days = 1\nleast = 0\nwithout = ["hour", "went_on"]\n'
+    )
+    found = load(path).score
+    assert found.parameters() == {"story_us": 3_600_000_000, "fan_out_us": 60_000_000, "linked_us": 86_400_000_000}
+    assert (found.least, found.without) == (0, ("hour", "went_on"))
+
+
+def test_the_page_has_every_key_and_its_default() -> None:
+    text = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    page = tomllib.loads("\n".join(line for line in text.splitlines() if line.startswith("    ")))
+    folders = {name: page.pop(name) for name in ("readers", "analytics")}
+    assert Settings.model_validate(page) == Settings()
+    assert (set(folders), set(page)) == ({"readers", "analytics"}, set(Settings.model_fields) - set(folders))
+    assert {name: set(keys) for name, keys in page.items()} == {
+        name: set(getattr(Settings(), name).model_dump()) for name in page
+    }

@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -107,6 +107,14 @@ class AttackSettings(BaseModel):
         }
 
 
+# fmt: off
+Part = Literal[
+    "client", "server", "seen", "endpoint", "reach", "hour", "fan_out", "reached", "went_on", "technique", "failed", "confidence",
+]
+# fmt: on
+"""Names of the parts of a score (docs/score.md)."""
+
+
 class BaselineSettings(BaseModel):
     """How long is remembered, and when a pair counts as known (docs/baseline.md)."""
 
@@ -125,7 +133,7 @@ class ScoreSettings(BaseModel):
     fan_out_s: Seconds = 3600.0
     chain_days: Annotated[int, Field(ge=1, le=30)] = 3
     least: Annotated[float, Field(ge=0, le=1000)] = 20.0
-    without: tuple[str, ...] = ()
+    without: tuple[Part, ...] = ()
 
     @field_validator("story_s", "fan_out_s", mode="before")
     @classmethod

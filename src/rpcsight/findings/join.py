@@ -1,4 +1,4 @@
-"""Stories that belong together: what one client began within an hour, hosts reached that go on, and the same two on the same day, are one finding."""
+"""Stories that belong together are one finding: what a client began within an hour, hosts reached that go on, the same two on a day."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -4,17 +4,15 @@ Ten points are ten times rarer in everyday life; parts may take points away; the
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from rpcsight.findings import Reason
 from rpcsight.findings.words import Rows, deed, length
+from rpcsight.settings import Part
 
 __all__ = ["PARTS", "reasons", "severity"]
 
-PARTS = (
-    *("client", "server", "seen", "endpoint", "reach", "hour"),
-    *("fan_out", "reached", "went_on", "technique", "failed", "confidence"),
-)
+PARTS: tuple[str, ...] = get_args(Part)
 """Names of the parts; `[score] without` leaves some out."""
 DAY_US = 86_400_000_000
 HOUR_US = 3_600_000_000
