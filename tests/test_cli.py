@@ -153,6 +153,10 @@ WRONG_SETTINGS = {
         ("hunt", 2, "rpcsight hunt: missing argument 'PATH'"),
         ("run", 2, "rpcsight run: missing argument 'ANALYTIC'"),
         ("demo more", 2, "rpcsight demo: got unexpected extra argument"),
+        ("hunt --budget 0 {flows}", 2, "--budget: '0' is no number of findings a day"),
+        ("hunt --budget ten {flows}", 2, "--budget: 'ten' is no number of findings a day"),
+        ("hunt --budget 10001 {flows}", 2, "--budget: '10001' is no number of findings a day"),
+        ("hunt --workspace {folder}/none {flows}", 2, "--workspace: there is no '{folder}/none'"),
         ("hunt --bogus {flows}", 2, "rpcsight hunt: no such option: --bogus"),
         ("hunt --limit 0 {flows}", 2, "rpcsight hunt: invalid value for '--limit'"),
         ("hunt --mapper-port x {flows}", 2, "rpcsight hunt: invalid value for '--mapper-port'"),
@@ -296,8 +300,10 @@ def test_sql(cli: Cli, dialect: str) -> None:
 def test_demo_ends_in_findings_with_workstations_on_top(cli: Cli) -> None:
     code, out, err = cli("demo")
     header, first, *_ = out.splitlines()
-    assert (code, header.split()) == (0, ["score", "severity", "client", "server", "conns", "first", "why"])
-    assert first.split()[:4] == ["75", "high", "10.77.0.22", "10.77.0.21"]
+    assert (code, header.split()) == (0, ["score", "severity", "client", "server", "pairs", "why"])
+    score, *others = first.split()[:5]
+    assert (int(score) >= 40, others) == (True, ["medium", "10.77.0.22", "10.77.0.21", "9"])
+    assert "3 findings tell 17 of 20 stories" in err
     assert "read 1 file (nfdump 1): 2,374 records" in err
 
 
@@ -623,6 +629,35 @@ def test_doctor_fits_the_terminal(cli: Cli) -> None:
     code, shown = on_terminal("doctor", PARQUET, streams=["stdout"])
     plain = on_terminal("doctor", PARQUET, streams=["stdout"], NO_COLOR="1")
     assert (code, "\x1b[" in shown, plain[0], "\x1b[" in plain[1]) == (0, True, 0, False)
+
+
+def test_budgets(cli: Cli) -> None:
+    one, some, everything = (
+        json_rows(cli("hunt", RECORDING, "-f", "jsonl", "-q", "--budget", budget)[1]) for budget in (1, 10, "all")
+    )
+    assert (one, some) == (everything[:1], [each for each in everything if each["score"] >= 20])
+    assert sum(len(each["pairs"]) for each in everything) == 20
+
+
+def test_hunt_with_a_workspace_keeps_what_it_finds_and_does_not_tell_it_when_it_is_closed(
+    cli: Cli, tmp_path: Path
+) -> None:
+    workspace = tmp_path / "corp"
+    assert cli("learn", RECORDING, "--workspace", workspace, "-q")[0] == 0
+    hunted = ("hunt", RECORDING, "--workspace", workspace, "-f", "jsonl", "--budget", "all")
+    code, out, err = cli(*hunted)
+    found = json_rows(out)
+    assert (code, "no baseline" in err, len(found) > 1, [each["rank"] for each in found]) == (
+        *(0, False, True),
+        [*range(1, len(found) + 1)],
+    )
+    again = json_rows(cli(*hunted)[1])
+    assert [each["finding_id"] for each in again] == [each["finding_id"] for each in found]
+    closed = found[0]["finding_id"]
+    assert cli("findings", "close", closed, "--as", "benign", "--reason", "a test", "--workspace", workspace)[0] == 0
+    code, out, err = cli(*hunted)
+    assert "1 finding is closed already" in err
+    assert closed not in {each["finding_id"] for each in json_rows(out)}
 
 
 def test_hunt_tells_what_limits_it(cli: Cli, tmp_path: Path) -> None:

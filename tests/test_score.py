@@ -13,9 +13,9 @@ from tests.stories import DAY, DEED, HOUR, MINUTE, NOON_US, SECOND, STORY
 
 NEW_HOST = (
     *("client", 15.2),
-    "the client (workstation) begins to use a new host that is no server every 33 days",
+    "the client, a workstation, begins to use a new host that is no server every 33 days",
 )
-RARE = ("server", 20.0, "one in 100 such beginnings would lead to this host that is no server (workstation)")
+RARE = ("server", 20.0, "one in 100 such beginnings would lead to this workstation")
 SURE = ("confidence", -0.5, "how sure it is that this is RPC: 0.9")
 
 
@@ -30,18 +30,18 @@ def parts(*deeds: dict[str, Any], **changes: Any) -> list[tuple[str, float, str]
         ({"confidence": 1.0, "confidence_points": 0.0}, [RARE, NEW_HOST]),
         (
             {"server_points": 15.2, "share": 0.03},  # as many points: in the order of the parts
-            [NEW_HOST, ("server", 15.2, "one in 33 such beginnings would lead to this host that is no server (workstation)"), SURE],
+            [NEW_HOST, ("server", 15.2, "one in 33 such beginnings would lead to this workstation"), SURE],
         ),
         (
             {"server_points": 1.6, "share": 0.7},
-            [NEW_HOST, ("server", 1.6, "most such beginnings would lead to this host that is no server (workstation)"), SURE],
+            [NEW_HOST, ("server", 1.6, "most such beginnings would lead to this workstation"), SURE],
         ),
         (
             {"is_server": True, "server_role": "domain controller", "client_role": "scanner", "client_points": -5.1, "meets": 3.2},
             [
-                ("server", 20.0, "one in 100 such beginnings would lead to this server (domain controller)"),
+                ("server", 20.0, "one in 100 such beginnings would lead to this domain controller"),
                 SURE,
-                ("client", -5.1, "the client (scanner) begins to use a new server 3 times a day"),
+                ("client", -5.1, "the client, a scanner, begins to use a new server 3 times a day"),
             ],
         ),
         (
@@ -127,7 +127,7 @@ def test_a_story_that_nobody_can_place_has_what_was_done_only() -> None:
     ],
 )
 def test_how_often(meets: float, said: str) -> None:
-    assert parts(meets=meets)[1][2] == f"the client (workstation) begins to use a new host that is no server {said}"
+    assert parts(meets=meets)[1][2] == f"the client, a workstation, begins to use a new host that is no server {said}"
 
 
 def test_reasons_are_ordered_and_sum_to_the_score_whatever_the_story() -> None:
@@ -140,6 +140,21 @@ def test_reasons_are_ordered_and_sum_to_the_score_whatever_the_story() -> None:
         assert {each.name for each in finding.reasons} == {part for part in PARTS if points[f"{part}_points"]}
         assert told == sorted(told, reverse=True)
         assert finding.score == total == round(sum(told), 1)
+
+
+@pytest.mark.parametrize(
+    ("client", "server", "said"),
+    [
+        ("unknown", "unknown", ("the client begins to use a new host that is no server every 33 days", "host")),
+        (
+            *("administration host", "scanner"),
+            ("the client, an administration host, begins to use a new host that is no server every 33 days", "scanner"),
+        ),
+    ],
+)
+def test_roles_in_words(client: str, server: str, said: tuple[str, str]) -> None:
+    texts = {name: text for name, _, text in parts(client_role=client, server_role=server)}
+    assert (texts["client"], texts["server"].partition("this ")[2]) == said
 
 
 @pytest.mark.parametrize(

@@ -201,8 +201,11 @@ def test_findings() -> None:
         ("T1021", 69, "2 rows: a > b (1), c > d (1)"),
         ("T1047", 69, "1 row: a > b (1)"),
     ]
-    assert made["description"].endswith("0 to 100; 1 rows name no technique")
+    assert made["description"].endswith("above 100 as 100; 1 rows name no technique")
     assert layer(FINDING_SCHEMA.empty_table())["techniques"] == []
+    beyond = [{"techniques": ["T1021"], "score": 140.0}, {"techniques": ["T1047"], "score": -12.0}]
+    made = layer(pa.Table.from_pylist(beyond, FINDING_SCHEMA))
+    assert [(each["techniqueID"], each["score"]) for each in made["techniques"]] == [("T1021", 100), ("T1047", 0)]
 
 
 def test_coverage() -> None:

@@ -23,6 +23,7 @@ GRAVE, TELLING = 0.7, 0.4
 """Weight times confidence of what was done from which an attack of that kind would be grave, or telling."""
 OFTEN, SELDOM = 1.5, 0.6
 """Times a day."""
+UNKNOWN = "unknown"
 MOST = 2 / 3
 """Share of beginnings."""
 MANY = 5
@@ -62,10 +63,10 @@ def severity(story: Story, deeds: Rows, pairs: int) -> str:
 def _texts(story: Story, deeds: Rows) -> Iterator[tuple[str, str]]:
     kind = "server" if story["is_server"] else "host that is no server"
     if story["meets"] is not None:
-        yield "client", f"the client ({story['client_role']}) begins to use a new {kind} {_often(story['meets'])}"
+        yield "client", f"the client{_being(story['client_role'])} begins to use a new {kind} {_often(story['meets'])}"
         yield (
             "server",
-            f"{_one_in(story['share'])} would lead to this {kind} ({story['server_role']})",
+            f"{_one_in(story['share'])} would lead to this {_known(story['server_role'])}",
         )
         yield "seen", _seen(story)
     yield (
@@ -96,6 +97,16 @@ def _often(rate: float) -> str:
     if rate > SELDOM:
         return f"{max(1.0, rate):.0f} times a day" if rate >= OFTEN else "about once a day"
     return f"every {1 / rate:.0f} days"
+
+
+def _being(role: str) -> str:
+    if role == UNKNOWN:
+        return ""
+    return f", {'an' if role[0] in 'aeiou' else 'a'} {role},"
+
+
+def _known(role: str) -> str:
+    return "host" if role == UNKNOWN else role
 
 
 def _one_in(share: float) -> str:

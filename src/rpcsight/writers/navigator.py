@@ -125,7 +125,7 @@ def _score(row: Mapping[str, Any], rows: int) -> float:
 def _layer(seen: Mapping[str, Seen], unnamed: int, scored_by: str | None) -> dict[str, Any]:
     highest = max((int(each.score) for each in seen.values()), default=1) if scored_by is None else HIGHEST
     meaning = {
-        "score": "score: the highest score of a finding that can be part of it, 0 to 100",
+        "score": "score: the highest score of a finding that can be part of it; below 0 as 0, above 100 as 100",
         "weight": "score: the highest weight, times 100: how strongly one thing alone speaks for it",
         None: "score: how many analytics or rows name it",
     }[scored_by]
