@@ -11,7 +11,7 @@ from rpcsight.account import SourceClock
 from rpcsight.errors import InputError, UsageError
 from rpcsight.hunting import hunt
 from rpcsight.pipeline import Request, opened
-from rpcsight.settings import AttackSettings, RuleSettings, Settings
+from rpcsight.settings import AttackSettings, RuleSettings, ScoreSettings, Settings
 from tests.contracts.samples import BASE_US, FLOWS, zeek_json, zeek_tsv
 from tests.oracles.flow import Flow
 from tests.recording import NFDUMP, PARQUET, written
@@ -52,6 +52,8 @@ def test_parameters_are_those_of_the_settings_and_bounds_without_end() -> None:
         "window_us": 2_000_000,
         "same_connection_us": 60_000_000,
         **AttackSettings().parameters(),
+        **ScoreSettings().parameters(),
+        "known_days": 2,
         "since_us": -(2**62),
         "until_us": 2**62,
     }

@@ -75,7 +75,10 @@ def ours(records: Records, settings: Settings) -> Iterator[tuple[int, list[Mappi
             paths = inputs(records, range(day, day + 1), settings)
             if not paths:
                 continue
-            asked = ["--budget", str(settings.budget)] if settings.is_learning else []
+            asked = [
+                "--budget",
+                str(settings.budget) if settings.is_learning else "all",
+            ]  # what follows the budget is cut below
             run(records, "hunt", paths, *kept, *asked, *options, "--format", "jsonl", "-o", str(out))
             with out.open(encoding="utf-8") as lines:
                 yield day, [json.loads(line) for line, _ in zip(lines, range(settings.budget), strict=False)]

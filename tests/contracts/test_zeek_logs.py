@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rpcsight.errors import InputError
-from rpcsight.hunting import hunt
+from rpcsight.hunting import NO_BASELINE, hunt
 from rpcsight.pipeline import Request, opened
 from tests.contracts.reading import by_lines, skips
 from tests.contracts.samples import FLOWS, zeek_header, zeek_json, zeek_tsv
@@ -175,7 +175,8 @@ def test_calls_alone_are_no_activity(tmp_path: Path) -> None:
     (tmp_path / "dce_rpc.log").write_bytes(tsv("dce_rpc"))
     with opened(Request([str(tmp_path)])) as session:
         assert list(hunt(session)) == []
-        assert [warning.partition(",")[0] for warning in session.account.warnings] == [
+        assert session.account.warnings[0] == NO_BASELINE
+        assert [warning.partition(",")[0] for warning in session.account.warnings[1:]] == [
             "rpc-activity needs flow records",
             "rpc-attempts needs flow records",
         ]
