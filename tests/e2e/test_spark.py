@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -218,6 +219,26 @@ def test_all_analytics_and_a_hunt(connected: str, tmp_path: Path) -> None:
     assert {name for name, rows in given.items() if rows < max(wanted[name], 1)} == set()
     assert {each.header.id for each in all_analytics() if each.header.kind != "list"} == set(given)
     assert len(here["hunt"]) > len(together.firing()) / 2
+
+
+def test_a_hunt_with_a_workspace(connected: str, tmp_path: Path) -> None:
+    """By what the first half of the recording shows, and 15 days before it."""
+    recording = str(DEMO / "recording.parquet")
+    rows = pq.read_table(recording)
+    for day in range(1, 16, 2):
+        moved = [
+            {**row, **{name: row[name] - timedelta(days=day) for name in ("start_time", "end_time") if row[name]}}
+            for row in rows.slice(0, rows.num_rows // 2).to_pylist()
+        ]
+        pq.write_table(pa.Table.from_pylist(moved, rows.schema), tmp_path / f"{day}.parquet")
+    rpcsight.learn(tmp_path, workspace=tmp_path.with_suffix(".workspace"))
+    here, there = (
+        rpcsight.hunt(recording, engine=engine, master=master, workspace=tmp_path.with_suffix(".workspace"), budget=0)
+        for engine, master in (("duckdb", None), ("spark", connected))
+    )
+    assert there.findings == here.findings
+    assert any(reason.name == "seen" for each in here for reason in each.reasons)
+    assert there.account.warnings == here.account.warnings
 
 
 def test_random_flows(connected: str, tmp_path: Path) -> None:
