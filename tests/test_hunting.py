@@ -152,7 +152,7 @@ def test_a_budget_tells_nothing_below_the_least_score(tmp_path: Path) -> None:
 # --- parts
 
 
-@pytest.mark.parametrize("part", ["client", "server", "fan_out", "technique", "went_on", "confidence"])
+@pytest.mark.parametrize("part", ["client", "server", "fan_out", "endpoint", "went_on", "confidence"])
 def test_a_part_that_is_left_out_adds_nothing_and_changes_no_other(part: str) -> None:
     def scored(*without: str) -> dict[Pair, tuple[float, dict[str, float]]]:
         settings = Settings.model_validate({"score": {"without": without}})

@@ -1,7 +1,7 @@
 """From what a session has read to findings: activities, attempts, what analytics that name a technique see, and how unusual all that is."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
@@ -114,6 +114,7 @@ def hunt(session: Session, settings: Settings | None = None, workspace: Path | N
     for relation, name in SCORED.items():
         session.make(relation, step(name), {**wanted, **most})
     best = session.held("best")
+    _say_learned(session.account, session.held("baseline_span"), {row["day"] for row in best})
     chosen = _within(joined(sorted(best, key=_order), session.parameters["fan_out_us"]), budget, given.score.least)
     days = {row["day"]: row["stories"] for row in best}
     _say_overflow(session.account, chosen, days)
@@ -154,6 +155,16 @@ def _say_overflow(account: Account, chosen: Sequence[Sequence[Mapping[str, Any]]
         account.limits.append(
             f"{len(chosen):,} findings tell {told:,} of {every:,} stories (a client and a server without a longer break); "
             "the others are less unusual: `--budget all` tells them, too"
+        )
+
+
+def _say_learned(account: Account, spans: Sequence[Mapping[str, Any]], days: Collection[int]) -> None:
+    """Say how many of the days belong to the baseline: what happened then was learned, and looks less unusual."""
+    last = max((row["last_day"] for row in spans if row["last_day"] is not None), default=None)
+    if last is not None and (inside := sum(day <= last for day in days)):
+        account.warnings.append(
+            f"{inside} of the {len(days)} days hunted here are not later than the last that the baseline has learned: what "
+            "happened then may be taken for normal; hunt a day first, and learn it then"
         )
 
 

@@ -173,22 +173,35 @@ class World:
         return -10.0 if met or (story.src, story.dest) in self.held else 0.0
 
     def endpoint(self, story: Story) -> float:
-        """How few plain clients use the rarest of its endpoints that day."""
+        """How few of the server's plain clients that day use an endpoint that so few of them use; or whether only managing hosts do."""
         if not self.is_plain(story.src):
             return 0.0
-        that_day = [
+        that_day = {
             (each.src, row["dest_port"])
             for each in self.stories
             for row in each.activities
             if each.dest == story.dest and us_of(row["start_time"]) // DAY_US == story.day
+        }
+        if not any(src == story.src for src, _ in that_day):
+            return 0.0
+        plain = {src for src, _ in that_day if self.is_plain(src)}
+
+        def sharers(client: str) -> int:
+            ports = {port for src, port in that_day if src == client}
+            return min(len({src for src, other in that_day if other == port and src in plain}) for port in ports)
+
+        others = plain - {story.src}
+        as_rare = sum(sharers(each) <= sharers(story.src) for each in others)
+        managing = [
+            len({src for src, other in that_day if other == port and src not in plain})
+            for port in {port for src, port in that_day if src == story.src}
+            if not any(src in others and other == port for src, other in that_day)
         ]
-        others = {src for src, _ in that_day if self.is_plain(src) and src != story.src}
         found = [0.0]
-        for port in {port for src, port in that_day if src == story.src}:
-            same = {src for src, other in that_day if other == port and src in others}
-            managing = {src for src, other in that_day if other == port and not self.is_plain(src)}
-            if number := max(len(others), len(managing)):
-                found.append(10 * log10((number + 1) / (len(same) + 0.5)))
+        if others or any(managing):
+            found.append(10 * log10((len(others) + 1) / (as_rare + 0.5)))
+        if any(managing):
+            found.append(10 * log10((max(managing) + 1) / 0.5))
         return max(found)
 
     def reach(self, story: Story) -> float:
@@ -219,21 +232,20 @@ class World:
         return 10 * log10(len(near) / max(1.0, a_day)) if len(near) >= 3 and len(near) > a_day else 0.0
 
     def technique(self, story: Story) -> float:
-        """What was done, and how unusual that is for the client."""
-        weights = [row["weight"] * row["confidence"] * (1 - log10(self.likely(story.src, row))) for row in story.deeds]
+        """What was done, and how unusual that is for the client; chains have parts of their own."""
+        weights = [
+            2 * row["weight"] * row["confidence"] - log10(self.likely(story.src, row))
+            for row in story.deeds
+            if row["analytic"] != "rpc-chain"
+        ]
         return 10 * max(weights, default=0.0)
 
     def likely(self, client: str, deed: Row) -> float:
         """That the client calls the operation on a day."""
-        done = deed["service"] or "", deed["operation"] or ""
-        known = [row for row in self.baseline["known_deed"] if done[1] and (row["service"], row["operation"]) == done]
+        done = what(deed)
+        known = [row for row in self.baseline["known_deed"] if (row["service"], row["operation"]) == done and done[1]]
         often = {row["src_ip"]: row["days"] for row in known if row["days"] >= KNOWN_DAYS}
-        now = {
-            each.src
-            for each in self.stories
-            for row in each.deeds
-            if (row["service"] or "", row["operation"] or "") == done
-        }
+        now = {each.src for each in self.stories for row in each.deeds if what(row) == done}
         clients = {ip for ip, row in self.hosts.items() if row["days"]} | {each.src for each in self.stories}
         usual = (len((now | often.keys()) - {client, ""}) + 0.5) / (len(clients - {""}) + 1) if client else 0.25
         return min(1.0, (often.get(client, 0) + usual) / (self.known(client, "days") + 1))
@@ -263,7 +275,7 @@ class World:
                 if one.dest == other.src and one.src != other.dest and 0 <= gap <= LINKED_US:
                     times = max(gap, 8 * HOUR_US) / (8 * HOUR_US)
                     for story, by, name in ((other, one, "reached"), (one, other, "went_on")):
-                        points = -10 * log10(min(1.0, places[id(by)] / hosts * times))
+                        points = -5 * log10(min(1.0, places[id(by)] / hosts * times))
                         story.parts[name] = max(points, story.parts[name])
 
 
@@ -302,3 +314,14 @@ def distance(one: str, other: str) -> int:
     if second in ipaddress.ip_network(f"{one}/{near}", strict=False):
         return 0
     return 1 if second in ipaddress.ip_network(f"{one}/{far}", strict=False) else 2
+
+
+MADE_OF_MANY = ("zerologon", "enumeration-sweep", "mapper-sweep", "discovery-burst", "share-attempts")
+
+
+def what(deed: Row) -> tuple[str, str]:
+    """By what it is the same as another: service and operation; or the analytic, where it is made of many or names no operation."""
+    operation = deed["operation"] or ""
+    if not operation or deed["analytic"] in MADE_OF_MANY:
+        operation = "*" + deed["analytic"]
+    return deed["service"] or "", operation

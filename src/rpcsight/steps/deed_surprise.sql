@@ -1,5 +1,6 @@
-/* deed_surprise: what analytics that name a technique found in each story, with how unusual that is for the client: its weightiest.
-   In tens of points: weight x confidence x (1 + how many tenfolds rarer than every day). Reads chosen stories' detections. */
+/* deed_surprise: what analytics that name a technique found in each story, with how unusual that is for the client, in tens of points: twice
+   weight x confidence, and how many tenfolds rarer than every day it is; the highest. What is made of many calls, or names no operation, is
+   told apart by the analytic: one such call says nothing. Chains have parts of their own. */
 with size as (
   select greatest(count(*), 1) as clients
   from (
@@ -9,9 +10,20 @@ with size as (
   ) as client
 ),
 done as (
-  select coalesce(src_ip, '') as src_ip, coalesce(dest_ip, '') as dest_ip, coalesce(service, '') as service,
-    coalesce(operation, '') as operation, technique, analytic, weight * confidence as share, epoch_us(start_time) as start_us
+  select
+    coalesce(src_ip, '') as src_ip,
+    coalesce(dest_ip, '') as dest_ip,
+    coalesce(service, '') as service,
+    case
+      when coalesce(operation, '') = '' then concat('*', analytic)
+      when analytic in ('zerologon', 'enumeration-sweep', 'mapper-sweep', 'discovery-burst', 'share-attempts')
+        then concat('*', analytic)
+      else operation
+    end as operation,
+    weight * confidence as share,
+    epoch_us(start_time) as start_us
   from detection
+  where analytic <> 'rpc-chain'
 ),
 doer as (
   select service, operation, count(distinct src_ip) as clients
@@ -28,9 +40,6 @@ judged_deed as (
     done.dest_ip,
     done.start_us,
     done.share,
-    done.analytic,
-    done.service,
-    done.operation,
     case when known_deed.days >= $known_days then known_deed.days else 0 end as known,
     coalesce(host.days, 0) as days,
     (doer.clients - 1 + 0.5) / (size.clients + 1.0) as usual
@@ -41,13 +50,12 @@ judged_deed as (
     on known_deed.src_ip = done.src_ip
     and known_deed.service = done.service
     and known_deed.operation = done.operation
-    and done.operation <> ''
   left join host on host.ip = done.src_ip
 ),
 weighed as (
   select
     *,
-    share * (1.0 - log10(least(1.0, (known + coalesce(usual, 0.5 / 2)) / (days + 1.0)))) as tens
+    2 * share - log10(least(1.0, (known + coalesce(usual, 0.25)) / (days + 1.0))) as tens
   from judged_deed
 )
 select
