@@ -1,6 +1,7 @@
 """Spark gives DuckDB's rows: on a real cluster, from the public captures, our own recording and random flows."""
 
 import gzip
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -110,8 +111,9 @@ def assert_same(paths: list[str], master: str) -> dict[str, pa.Table]:
 
 def test_command_line_on_a_session_of_its_own_says_and_leaves_nothing_more(master: str, tmp_path: Path) -> None:
     program = [sys.executable, "-m", "rpcsight", "hunt", str(DEMO / "recording.parquet"), "--format", "jsonl"]
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore::FutureWarning"}  # PySpark's about new versions of pandas
     here, there = (
-        subprocess.run([*program, *options], cwd=tmp_path, capture_output=True, check=True)
+        subprocess.run([*program, *options], cwd=tmp_path, capture_output=True, check=True, env=environment)
         for options in ((), ("--engine", "spark", "--master", master))
     )
     assert (there.stdout, there.stderr) == (here.stdout, here.stderr)
