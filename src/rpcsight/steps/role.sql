@@ -42,7 +42,7 @@ linked as (
   left join link on link.src_ip = called.src_ip and link.dest_ip = called.dest_ip
   where link.src_ip is null
 ),
-/* numbers are cheaper to join by than addresses; their order is the addresses' */
+/* numbers are cheaper to join by than addresses, their order is the addresses' */
 named as (
   select ip, row_number() over (order by ip) as number
   from (
@@ -188,7 +188,7 @@ usual_own as (
   ) as placed
   where 10 * place <= 9 * clients
 ),
-/* the servers that a client depends on: those it uses on at least half of its days as a client; above are those that it uses on at least
+/* the servers that a client depends on: those it uses on at least half of its days as a client, above are those that it uses on at least
    a quarter of all its days, and that don't use it half as often */
 depended as (
   select
@@ -238,7 +238,7 @@ all_server as (
   where own.own >= total.several
     and far.src is null
 ),
-/* main servers of many clients, with servers among these as elsewhere, or themselves at the top; and servers that most servers use */
+/* main servers of many clients, with servers among these as elsewhere, or themselves at the top, and servers that most servers use */
 candidate as (
   select own.dest as number, own.own
   from own
