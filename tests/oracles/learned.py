@@ -133,14 +133,22 @@ def remembered(tables: Tables, keep_days: int) -> Tables:
     return {name: [row for row in rows if row["day"] in kept] for name, rows in tables.items()}
 
 
-def known(tables: Tables, held: Mapping[Pair, int], roles: Mapping[str, str]) -> Tables:
+def known(
+    tables: Tables,
+    held: Mapping[Pair, int],
+    roles: Mapping[str, str],
+    said: Mapping[str, Mapping[str, str]] | None = None,
+) -> Tables:
     """What hunts read.
 
     Args:
         tables: what was learned.
         held: clients and servers of findings that nobody dismissed, and the first day of those.
-        roles: of hosts.
+        roles: of hosts, by their habits.
+        said: of some hosts role, name and owner as the asset file has them; '' where it says nothing.
     """
+    said = said or {}
+    roles = {ip: said.get(ip, {}).get("role") or role for ip, role in roles.items()}
     asked = {row["dest_ip"] for row in tables["pair_day"] if row["mappers"]}
     met: dict[tuple[str, str, int], tuple[int, int]] = {}
     for row in tables["pair_day"]:
@@ -158,7 +166,7 @@ def known(tables: Tables, held: Mapping[Pair, int], roles: Mapping[str, str]) ->
     return _sorted({
         "known_pair": pairs,
         "known_deed": _deeds(tables["deed_day"], held),
-        "known_host": _hosts(pairs, days_of, roles, settle),
+        "known_host": _hosts(pairs, days_of, roles, said, settle, {ip for each in met for ip in each[:2]}),
         "known_hour": _hours(pairs, met),
         "baseline_span": [span],
     })  # fmt: skip
@@ -204,21 +212,30 @@ def _deeds(deeds: Sequence[Row], held: Mapping[Pair, int]) -> list[Row]:
     ]
 
 
-def _hosts(pairs: Sequence[Row], days_of: Mapping[str, set[int]], roles: Mapping[str, str], settle: int) -> list[Row]:
+def _hosts(
+    pairs: Sequence[Row],
+    days_of: Mapping[str, set[int]],
+    roles: Mapping[str, str],
+    said: Mapping[str, Mapping[str, str]],
+    settle: int,
+    ips: Iterable[str],
+) -> list[Row]:
     rows: list[Row] = []
-    for ip in {row[end] for row in pairs for end in ("src_ip", "dest_ip")}:
+    for ip in ips:
         uses = [row for row in pairs if row["src_ip"] == ip]
         used = [row for row in pairs if row["dest_ip"] == ip]
         active = days_of.get(ip, set())
         new = [row for row in uses if row["is_new"]]
         rows.append({
-            **{"ip": ip, "role": roles[ip], "clients": len(used), "servers": len(uses), "days": len(active)},
+            **{"ip": ip, "role": roles[ip], "name": None, "owner": None},
+            **{name: said[ip][name] or None for name in ("name", "owner") if ip in said},
+            **{"clients": len(used), "servers": len(uses), "days": len(active)},
             "settled_days": len([day for day in active if day >= min(active) + settle]),
             "new_hosts": len([row for row in new if roles[row["dest_ip"]] not in SERVERS]),
             "new_servers": len([row for row in new if roles[row["dest_ip"]] in SERVERS]),
             "new_clients": len([row for row in used if row["is_new"]]),
-            "first_day": min(row["first_day"] for row in uses + used),
-            "last_day": max(row["last_day"] for row in uses + used),
+            "first_day": min((row["first_day"] for row in uses + used), default=None),
+            "last_day": max((row["last_day"] for row in uses + used), default=None),
         })  # fmt: skip
     return rows
 

@@ -8,9 +8,11 @@ from typing import Any, Self
 import pyarrow as pa
 
 from rpcsight.analytics import step
+from rpcsight.baseline.assets import Asset, resolve
 from rpcsight.engines.store import Store
 from rpcsight.errors import InputError, RpcsightError, SettingsError, UsageError
-from rpcsight.schema.baseline import BASELINE, LEARNED, LEARNED_INPUT, LEARNED_KEYS
+from rpcsight.schema.arrow import ARROW_TYPES
+from rpcsight.schema.baseline import ASSET, BASELINE, LEARNED, LEARNED_INPUT, LEARNED_KEYS
 from rpcsight.schema.triage import TRIAGE
 from rpcsight.settings import BaselineSettings, Settings
 
@@ -18,7 +20,8 @@ __all__ = ["HELD_BACK", "HELD_FROM", "SHAPE", "Rows", "Workspace"]
 
 SHAPE = 1
 """Of the tables; files of another are refused."""
-TABLES = {**LEARNED, "learned_input": LEARNED_INPUT, **BASELINE, **TRIAGE}
+TABLES = {**LEARNED, "learned_input": LEARNED_INPUT, "asset": ASSET, **BASELINE, **TRIAGE}
+ASSET_HOST = pa.schema([(name, ARROW_TYPES["VARCHAR"]) for name in ("ip", "role", "name", "owner")])
 UNITED = {"first_us": "min", "last_us": "max", "hours": "bit_or"}
 """How columns of `schema.baseline.LEARNED` are put together that are no keys and no sums."""
 SETTLED = 7
@@ -37,6 +40,8 @@ where finding.status not in ('benign', 'allowed') or (finding.status = 'benign' 
 HELD_FROM = f"select src_ip, dest_ip, min(day) as day from ({HELD_BACK}) as held group by src_ip, dest_ip"
 """The day from which on they are not learned."""
 TABLES_THERE = "select table_name from duckdb_tables() where database_name = 'workspace'"
+HOSTS = "select src_ip as ip from met_day union select dest_ip as ip from met_day"
+NO_HOSTS = "select '' as ip, '' as role, '' as name, '' as owner where false"
 DAYS = " union ".join(f"select day from {name}" for name in LEARNED)
 
 
@@ -149,22 +154,37 @@ class Workspace:
         rows = self.rows(sql, {"skipped": days - 1})
         return rows[0]["day"] if rows else None
 
-    def settle(self, settings: BaselineSettings) -> None:
-        """Make the tables of the baseline anew; within a transaction."""
-        oldest = self.oldest_of(settings.keep_days)
+    def settle(self, settings: BaselineSettings | None = None) -> None:
+        """Make the tables of the baseline anew, within a transaction; without settings nothing is forgotten."""
+        oldest = self.oldest_of(settings.keep_days) if settings else None
         if oldest is not None:
             self._drop(oldest)
         self.store.view("held_back", HELD_FROM)
         for name in ("met_day", "link", "linked_deed", "role"):
             self.store.view(name, step(name))
+        self._resolve_assets()
+        self.store.view("host_role", step("host_role"))
         days = self.rows("select count(distinct day) as days from met_day")[0]["days"]
         parameters = {"settle_days": max(1, min(SETTLED, days // 2))}
         for name in BASELINE:
             self.store.view("settled", step(name), parameters)
-            self.store.run(f"delete from {name}")
+            self.store.run(f"drop table {name}")  # one of an earlier version may have other columns
+            self.store.create(name, BASELINE[name])
             self.store.run(f"insert into {name} by name select * from settled")
-        for name in ("settled", "role", "linked_deed", "link", "met_day", "held_back"):
+        for name in ("settled", "host_role", "asset_host", "role", "linked_deed", "link", "met_day", "held_back"):
             self.store.run(f"drop table {name}")
+
+    def _resolve_assets(self) -> None:
+        """Keep what the asset file says of each host that was learned, as `asset_host`; empty where it says nothing."""
+        given = self.rows("select ip_or_cidr, name, role, owner from asset")
+        ips = self.rows(HOSTS) if given else []
+        said = resolve((Asset(**row) for row in given), (row["ip"] for row in ips))
+        rows = [
+            {"ip": ip, "role": each.role or None, "name": each.name or None, "owner": each.owner or None}
+            for ip, each in said.items()
+        ]
+        self.store.view("asset_host", NO_HOSTS)
+        self.store.insert("asset_host", pa.Table.from_pylist(rows, ASSET_HOST))
 
     def _unite(self, name: str, rows: Rows) -> int:
         """Put rows together with those of the same days; how many there were."""

@@ -1,4 +1,4 @@
-"""The commands `baseline show|export|import|forget|diff`."""
+"""The commands `baseline show|assets|export|import|forget|diff`."""
 
 import json
 from collections.abc import Iterable
@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rpcsight.cli.baseline_text import difference_lines, host_lines, maturity, megabytes, overview_lines, span
+from rpcsight.cli.baseline_text import (
+    asset_lines,
+    difference_lines,
+    host_lines,
+    maturity,
+    megabytes,
+    overview_lines,
+    settled_lines,
+    span,
+)
 from rpcsight.cli.learn import check_format
 from rpcsight.cli.options import Quiet, SettingsFile, TextFormat, WorkspaceFile
 from rpcsight.cli.output import printable, say
@@ -66,6 +75,41 @@ def show(
             "`rpcsight baseline show` lists some; roles need an IP address",
         )
     _print(known, text(known), output_format)
+
+
+@app.command()
+def assets(
+    workspace: WorkspaceFile,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="CSV, JSON or JSON lines (docs/roles.md).", show_default=False),
+    ] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Drop what an earlier file says.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say what hosts are: a file of addresses, networks or names with role, name and owner. It wins over learned roles.
+
+    A file takes the place of the one before. ECS hosts and what NetBox exports are read, too.
+
+    \b
+    rpcsight baseline assets hosts.csv -w corp.rpcsight
+    rpcsight baseline assets --remove -w corp.rpcsight
+    """
+    from rpcsight.baseline.assets import Inventory, read_assets
+    from rpcsight.baseline.inventory import keep
+    from rpcsight.baseline.workspace import Workspace
+
+    if (file is None) != remove:
+        hint = "rpcsight baseline assets hosts.csv -w FILE"
+        raise UsageError("baseline assets", "needs either a file or --remove", hint)
+    found = read_assets(file) if file else Inventory()
+    if remove:
+        Workspace(workspace, is_reading=True).close()  # there is nothing to remove where there is none
+    with Workspace(workspace) as opened:
+        kept = keep(opened, found.rows)
+    if not quiet:
+        lines = asset_lines(file, found, kept) if file else settled_lines(kept)
+        typer.echo("\n".join(printable(line) for line in lines), err=True)
 
 
 @app.command()

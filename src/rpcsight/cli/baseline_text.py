@@ -6,9 +6,14 @@ from typing import TYPE_CHECKING, Any
 from rpcsight.cli.output import printable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rpcsight.baseline.assets import Inventory
+    from rpcsight.baseline.inventory import Kept
     from rpcsight.baseline.summary import Summary
 
 __all__ = [
+    "asset_lines",
     "counted",
     "difference_lines",
     "host_lines",
@@ -16,10 +21,13 @@ __all__ = [
     "megabytes",
     "overview_lines",
     "roles",
+    "settled_lines",
     "span",
 ]
 
 MEGABYTE = 1_000_000
+WORDS = 10
+LETTERS = 40
 
 
 def megabytes(size: int) -> str:
@@ -74,11 +82,15 @@ def overview_lines(known: "Summary") -> Iterable[str]:
 
 def host_lines(known: "Summary") -> Iterable[str]:
     """What is known of a host."""
-    yield f"{known['ip']}: {known['role']} (confidence {known['role_confidence']:.2f})"
+    name = f" ({known['name']})" if known.get("name") else ""
+    yield f"{known['ip']}{name}: {known['role']} (confidence {known['role_confidence']:.2f})"
     if known["role_evidence"]:
         yield known["role_evidence"]
+    if known.get("owner"):
+        yield f"owner: {known['owner']}"
+    seen = f"seen {known['first_day']} to {known['last_day']}" if known["first_day"] else "all that was seen of it is held back"
     yield (
-        f"seen {known['first_day']} to {known['last_day']}; a client on {counted(known['days'], 'day')}; "
+        f"{seen}; a client on {counted(known['days'], 'day')}; "
         f"uses {counted(known['servers'], 'server')}, used by {counted(known['clients'], 'client')}"
     )
     peers = ("ip", "role", "days", "first_day", "last_day", "connections")
@@ -86,6 +98,30 @@ def host_lines(known: "Summary") -> Iterable[str]:
     yield from _listed("used by", known["used_by"], peers)
     yield from _listed("calls", known["calls"], ("service", "operation", "days", "servers"))
     yield from _listed("endpoints", known["endpoints"], ("port", "service", "days", "first_day", "last_day", "records"))
+
+
+def asset_lines(source: "Path", found: "Inventory", kept: "Kept") -> Iterable[str]:
+    """What an asset file says, what of it was not taken, and what came of it."""
+    yield f"kept {counted(kept.rows, 'row')} of {source}"
+    for reason, count in sorted(found.left_out.items()):
+        yield f"left out, {reason}: {count:,}"
+    if found.unknown_roles:
+        words = sorted(found.unknown_roles.items(), key=lambda item: (-item[1], item[0]))
+        more = f", and {counted(len(words) - WORDS, 'other')}" if len(words) > WORDS else ""
+        yield f"no roles, left empty: {', '.join(f'{word[:LETTERS]} {count:,}' for word, count in words[:WORDS])}{more}"
+    if found.changed:
+        yield f"told more than once, the last row holds: {counted(found.changed, 'row')}"
+    if kept.unplaced:
+        yield f"without an address: {counted(kept.unplaced, 'row')}; they hold for addresses that other rows give those names"
+    yield from settled_lines(kept)
+
+
+def settled_lines(kept: "Kept") -> Iterable[str]:
+    """What a changed asset file changes."""
+    yield (
+        f"{counted(kept.hosts, 'host')}: {kept.roles:,} with a role by the file, {kept.names:,} with a name; "
+        f"{kept.changed:,} with another role than before"
+    )
 
 
 def difference_lines(found: "Summary", limit: int) -> Iterable[str]:

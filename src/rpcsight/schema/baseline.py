@@ -2,7 +2,7 @@
 
 from rpcsight.schema.column import Column
 
-__all__ = ["BASELINE", "LEARNED", "LEARNED_INPUT", "LEARNED_KEYS"]
+__all__ = ["ASSET", "BASELINE", "LEARNED", "LEARNED_INPUT", "LEARNED_KEYS"]
 
 PAIR_DAY: tuple[Column, ...] = (
     Column("src_ip", "VARCHAR", "the client"),
@@ -54,6 +54,14 @@ LEARNED_INPUT: tuple[Column, ...] = (
     Column("learned_us", "BIGINT", "when, in microseconds since 1970 UTC"),
 )
 
+ASSET: tuple[Column, ...] = (
+    Column("ip_or_cidr", "VARCHAR", "an address, a network, or '' where the name says who it is"),
+    Column("name", "VARCHAR", "name of the host; '' where nothing is said"),
+    Column("role", "VARCHAR", "its role, or that of the network's hosts; likewise"),
+    Column("owner", "VARCHAR", "who answers for it; likewise"),
+)
+"""What people say of hosts: the rows of the asset file."""
+
 KNOWN_PAIR: tuple[Column, ...] = (
     Column("src_ip", "VARCHAR", "the client"),
     Column("dest_ip", "VARCHAR", "the server"),
@@ -90,6 +98,8 @@ KNOWN_HOST: tuple[Column, ...] = (
     ),
     Column("role_confidence", "DOUBLE", "0 to 1"),
     Column("role_evidence", "VARCHAR", "why, in a sentence"),
+    Column("name", "VARCHAR", "its name, where the asset file says it"),
+    Column("owner", "VARCHAR", "who answers for it, likewise"),
     Column("clients", "BIGINT", "how many hosts are its clients"),
     Column("servers", "BIGINT", "of how many it is a client"),
     Column(
@@ -102,8 +112,8 @@ KNOWN_HOST: tuple[Column, ...] = (
     Column("new_clients", "BIGINT", "how many clients that had been seen for a while it met as a server"),
     Column("site", "VARCHAR", "network of its address: /16, of IPv6 /48"),
     Column("subnet", "VARCHAR", "and the part of it: /24, of IPv6 /64"),
-    Column("first_day", "INTEGER", "first seen, as client or server"),
-    Column("last_day", "INTEGER", "last seen"),
+    Column("first_day", "INTEGER", "first seen, as client or server; empty where all is held back"),
+    Column("last_day", "INTEGER", "last seen; likewise"),
 )
 """What is known of a host."""
 

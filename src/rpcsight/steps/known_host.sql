@@ -20,10 +20,10 @@ active as (
 met as (
   select
     known_pair.src_ip as ip,
-    sum(case when role.role in ('domain controller', 'server', 'management server') then 0 else 1 end) as new_hosts,
-    sum(case when role.role in ('domain controller', 'server', 'management server') then 1 else 0 end) as new_servers
+    sum(case when host_role.role in ('domain controller', 'server', 'management server') then 0 else 1 end) as new_hosts,
+    sum(case when host_role.role in ('domain controller', 'server', 'management server') then 1 else 0 end) as new_servers
   from known_pair
-  left join role on role.ip = known_pair.dest_ip
+  join host_role on host_role.ip = known_pair.dest_ip
   where known_pair.is_new
   group by known_pair.src_ip
 ),
@@ -33,10 +33,10 @@ used as (
     known_pair.src_ip,
     known_pair.dest_ip,
     count(*) over (
-      partition by known_pair.src_ip, coalesce(role.role, '') in ('domain controller', 'server', 'management server')
+      partition by known_pair.src_ip, host_role.role in ('domain controller', 'server', 'management server')
     ) as peers
   from known_pair
-  left join role on role.ip = known_pair.dest_ip
+  join host_role on host_role.ip = known_pair.dest_ip
 ),
 tied as (
   select dest_ip as ip, sum(1.0 / peers) as ties
@@ -57,6 +57,10 @@ side as (
   select dest_ip as ip, min(first_day) as first_day, max(last_day) as last_day, count(*) as clients, 0 as servers
   from known_pair
   group by dest_ip
+  union all
+  /* of whom all is held back, too */
+  select ip, cast(null as integer) as first_day, cast(null as integer) as last_day, 0 as clients, 0 as servers
+  from host_role
 ),
 span as (
   select ip, min(first_day) as first_day, max(last_day) as last_day, sum(clients) as clients, sum(servers) as servers
@@ -72,9 +76,11 @@ spelt as (
 )
 select
   spelt.ip,
-  coalesce(role.role, 'unknown') as role,
-  coalesce(role.role_confidence, 0.0) as role_confidence,
-  role.role_evidence,
+  host_role.role,
+  host_role.role_confidence,
+  host_role.role_evidence,
+  host_role.name,
+  host_role.owner,
   cast(spelt.clients as bigint) as clients,
   cast(spelt.servers as bigint) as servers,
   coalesce(tied.ties, 0.0) as ties,
@@ -89,7 +95,7 @@ select
   spelt.first_day,
   spelt.last_day
 from spelt
-left join role on role.ip = spelt.ip
+join host_role on host_role.ip = spelt.ip
 left join active on active.ip = spelt.ip
 left join met on met.ip = spelt.ip
 left join welcomed on welcomed.ip = spelt.ip
