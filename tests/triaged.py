@@ -85,7 +85,7 @@ def learn(workspace: Workspace, pairs: Sequence[tuple[str, str, int]]) -> None:
     ]
     tables = {"pair_day": rows, "deed_day": [], "endpoint_day": []}
     learned = {name: pa.Table.from_pylist(tables[name], _schema(LEARNED[name])) for name in LEARNED}
-    workspace.add(learned, pa.Table.from_pylist([], _schema(LEARNED_INPUT)), Settings())
+    workspace.add(learned.items(), pa.Table.from_pylist([], _schema(LEARNED_INPUT)), Settings())
 
 
 def known(workspace: Workspace) -> list[tuple[str, str, int]]:

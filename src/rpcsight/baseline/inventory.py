@@ -30,7 +30,7 @@ class Kept:
 
     Args:
         rows: how many rows are kept.
-        unplaced: how many of these name a host without an address.
+        unplaced: how many of these name a host to which no row gives an address: they say nothing.
         hosts: how many hosts are known.
         roles: how many of these have their role by the file.
         names: how many have a name.
@@ -63,4 +63,13 @@ def keep(workspace: Workspace, rows: Sequence[Asset]) -> Kept:
         (said,) = workspace.rows(SAID)
         store.run("drop table host_before")
     store.flush()
-    return Kept(len(rows), sum(1 for row in rows if not row.ip_or_cidr), **said)
+    return Kept(len(rows), _unplaced(rows), **said)
+
+
+def _unplaced(rows: Sequence[Asset]) -> int:
+    placed = {_label(row) for row in rows if row.ip_or_cidr and "/" not in row.ip_or_cidr}
+    return sum(1 for row in rows if not row.ip_or_cidr and _label(row) not in placed)
+
+
+def _label(row: Asset) -> str:
+    return row.name.partition(".")[0]

@@ -88,7 +88,11 @@ def host_lines(known: "Summary") -> Iterable[str]:
         yield known["role_evidence"]
     if known.get("owner"):
         yield f"owner: {known['owner']}"
-    seen = f"seen {known['first_day']} to {known['last_day']}" if known["first_day"] else "all that was seen of it is held back"
+    seen = (
+        f"seen {known['first_day']} to {known['last_day']}"
+        if known["first_day"]
+        else "all that was seen of it is held back"
+    )
     yield (
         f"{seen}; a client on {counted(known['days'], 'day')}; "
         f"uses {counted(known['servers'], 'server')}, used by {counted(known['clients'], 'client')}"
@@ -112,7 +116,7 @@ def asset_lines(source: "Path", found: "Inventory", kept: "Kept") -> Iterable[st
     if found.changed:
         yield f"told more than once, the last row holds: {counted(found.changed, 'row')}"
     if kept.unplaced:
-        yield f"without an address: {counted(kept.unplaced, 'row')}; they hold for addresses that other rows give those names"
+        yield f"names to which no row gives an address, of no use: {kept.unplaced:,}"
     yield from settled_lines(kept)
 
 
