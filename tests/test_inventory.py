@@ -173,7 +173,7 @@ def test_the_command(cli: Callable[..., tuple[int, str, str]]) -> None:
     )
     assert cli("baseline", "assets", "--remove", "-w", "w") == (
         *(0, ""),
-        "3 hosts: 0 with a role by the file, 0 with a name; 1 with another role than before\n",
+        "3 hosts: 0 with a role by the file, 0 with a name; 0 with another role than before\n",
     )
     assert cli("baseline", "assets", "hosts.csv", "-w", "w", "-q") == (0, "", "")
 

@@ -15,6 +15,8 @@ DAY_US = 86_400_000_000
 HOUR_US = 3_600_000_000
 MAPPER, LOW, HIGH = 135, 49152, 65535
 LATEST_US = 4_102_444_800_000_000
+PLAIN = {"workstation", "unknown"}
+DIGITS = 9
 SERVERS = {"domain controller", "server", "management server"}
 
 
@@ -163,10 +165,13 @@ def known(
         days_of[src_ip].add(day)
     pairs = _pairs(met, held, days_of, settle)
     span = {"first_day": min(every, default=None), "last_day": max(every, default=None), "days": len(every)}
+    hosts = _hosts(pairs, days_of, roles, said, settle, {ip for each in met for ip in each[:2]})
     return _sorted({
         "known_pair": pairs,
+        "held_pair": _held_pairs(met, held),
         "known_deed": _deeds(tables["deed_day"], held),
-        "known_host": _hosts(pairs, days_of, roles, said, settle, {ip for each in met for ip in each[:2]}),
+        "known_host": hosts,
+        "known_reach": _reaches(pairs, {row["ip"]: row for row in hosts}),
         "known_hour": _hours(pairs, met),
         "baseline_span": [span],
     })  # fmt: skip
@@ -233,11 +238,47 @@ def _hosts(
             "settled_days": len([day for day in active if day >= min(active) + settle]),
             "new_hosts": len([row for row in new if roles[row["dest_ip"]] not in SERVERS]),
             "new_servers": len([row for row in new if roles[row["dest_ip"]] in SERVERS]),
+            "ties": round(sum(_tie(row, pairs, roles) for row in used), DIGITS),
+            **dict(zip(("site", "subnet"), _place(ip), strict=True)),
             "new_clients": len([row for row in used if row["is_new"]]),
             "first_day": min((row["first_day"] for row in uses + used), default=None),
             "last_day": max((row["last_day"] for row in uses + used), default=None),
         })  # fmt: skip
     return rows
+
+
+def _tie(pair: Row, pairs: Sequence[Row], roles: Mapping[str, str]) -> float:
+    """The share of the client that the server has, among the servers (or the hosts that are none) that it uses."""
+    is_server = roles[pair["dest_ip"]] in SERVERS
+    of_client = [row for row in pairs if row["src_ip"] == pair["src_ip"]]
+    return 1 / len([row for row in of_client if (roles[row["dest_ip"]] in SERVERS) == is_server])
+
+
+def _place(ip: str) -> tuple[str, str]:
+    """The network of an address, and the part of it."""
+    if ":" in ip:
+        parts = [*ip.split(":"), "", "", "", ""]
+        return ":".join(parts[:3]), ":".join(parts[2:4])
+    parts = [*ip.split("."), "", "", ""]
+    return ".".join(parts[:2]), parts[2]
+
+
+def _held_pairs(met: Iterable[tuple[str, str, int]], held: Mapping[Pair, int]) -> list[Row]:
+    days: dict[Pair, int] = defaultdict(int)
+    for src_ip, dest_ip, day in met:
+        if day >= held.get((src_ip, dest_ip), day + 1):
+            days[src_ip, dest_ip] += 1
+    return [{"src_ip": src_ip, "dest_ip": dest_ip, "days": count} for (src_ip, dest_ip), count in days.items()]
+
+
+def _reaches(pairs: Sequence[Row], hosts: Mapping[str, Row]) -> list[Row]:
+    found: dict[int, int] = defaultdict(int)
+    for pair in pairs:
+        ends = hosts[pair["src_ip"]], hosts[pair["dest_ip"]]
+        if pair["is_new"] and all(each["role"] in PLAIN for each in ends):
+            client, server = ends
+            found[2 if client["site"] != server["site"] else 1 if client["subnet"] != server["subnet"] else 0] += 1
+    return [{"reach": reach, "pairs": count} for reach, count in found.items()]
 
 
 def _hours(pairs: Sequence[Row], met: Mapping[tuple[str, str, int], tuple[int, int]]) -> list[Row]:
