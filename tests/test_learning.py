@@ -16,7 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rpcsight
+from rpcsight.baseline.assets import Asset
 from rpcsight.baseline.exchange import export, merge
+from rpcsight.baseline.inventory import keep
+from rpcsight.baseline.roles import ROLES
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.errors import InputError, SettingsError, UsageError
 from rpcsight.schema import RPC_CALL
@@ -246,6 +249,34 @@ def found_in(path: Path, findings: Sequence[tuple[str, str, int, str]]) -> None:
 def settled(path: Path) -> None:
     with Workspace(path) as workspace, workspace.store.transaction():
         workspace.settle(BaselineSettings())
+
+
+@settings(max_examples=EXAMPLES)
+@given(parts(), st.data())
+def test_what_an_asset_file_says_holds_in_whatever_is_made_of_it(made: list[Part], data: st.DataObject) -> None:
+    tables = tables_of(made)
+    ips = sorted(
+        {row[end] for name in ("pair_day", "deed_day") for row in tables[name] for end in ("src_ip", "dest_ip")}
+    )
+    roles = st.sampled_from(("", *ROLES[:-1]))
+    rows = {
+        ip: {"role": data.draw(roles), "name": f"h{number}", "owner": data.draw(st.sampled_from(("", "ops")))}
+        for number, ip in enumerate(ips)
+        if data.draw(st.booleans())
+    }
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        learn(write(made, folder), folder / "w")
+        before = state(folder / "w")
+        with Workspace(folder / "w") as workspace:
+            kept = keep(workspace, [Asset(ip, **each) for ip, each in rows.items()])
+        assert kept.rows == len(rows)
+        habits = {row["ip"]: row["role"] for row in before["known_host"]}
+        found = state(folder / "w")
+        assert plain(found) == {**tables, **oracle.known(tables, {}, habits, rows)}
+        with Workspace(folder / "w") as workspace:
+            keep(workspace, [])
+        assert state(folder / "w") == before
 
 
 def test_an_attacker_who_was_found_does_not_get_known_by_coming_back(tmp_path: Path) -> None:
