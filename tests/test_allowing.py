@@ -241,7 +241,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(FIELDS, documents())
 def test_entries_cover_what_the_oracle_says(fields: dict[str, Any], document: dict[str, Any]) -> None:
     each = Entry.model_validate(SAID | fields)
@@ -297,7 +297,7 @@ JUNK = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.dictionaries(st.sampled_from([*Entry.model_fields, "x"]), JUNK))
 def test_any_fields_make_an_entry_or_an_error(fields: dict[str, Any]) -> None:
     with suppress(UsageError):
@@ -305,7 +305,7 @@ def test_any_fields_make_an_entry_or_an_error(fields: dict[str, Any]) -> None:
         assert read_toml(toml([made]), "x") == [made]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     st.integers(0, 200),
     st.sampled_from(["", '"', "[", "]", "{", "=", "\n", "\x00", "\\", "'", "#", "1" * 5000, "[" * 3000, "é"]),
