@@ -11,7 +11,7 @@ from tests import system
 
 # Derandomised: the same commit gives the same result, so a failure in CI is a failure at the desk.
 hypothesis.settings.register_profile("dev", max_examples=25, derandomize=True, database=None, deadline=None)
-hypothesis.settings.register_profile("ci", max_examples=200, derandomize=True, database=None, deadline=None)
+hypothesis.settings.register_profile("ci", max_examples=60, derandomize=True, database=None, deadline=None)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "dev")
 
 GOLDEN = system.ROOT / "tests" / "golden"

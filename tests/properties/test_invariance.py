@@ -17,7 +17,7 @@ from tests.properties.strategies import flow_lists, to_time
 from tests.recording import written
 
 ANALYTICS = ("CAR-2014-05-001", "rpc-activity", "rpc-attempts")
-EXAMPLES = 60 if os.environ.get("CI") == "true" else 10
+EXAMPLES = 25 if os.environ.get("CI") == "true" else 10
 Rows = list[dict[str, Any]]
 
 

@@ -3,7 +3,7 @@
 from random import Random
 from typing import Any
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.linked import deed, link, linked
@@ -71,12 +71,14 @@ def test_few_hosts_as_the_rules_say(links: list[dict[str, Any]], deeds: list[dic
 
 
 @example(3)
+@settings(max_examples=12)
 @given(st.integers(0, 2**32))
 def test_enterprises_as_the_rules_say(seed: int) -> None:
     links, deeds = enterprise(seed)
     assert linked(links, deeds) == roles(links, deeds)
 
 
+@settings(max_examples=12)
 @given(st.integers(0, 2**32), st.randoms(use_true_random=False))
 def test_order_of_rows_does_not_matter(seed: int, dice: Random) -> None:
     links, deeds = enterprise(seed)

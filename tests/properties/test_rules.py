@@ -26,7 +26,7 @@ KINDS = {
 }
 SCHEMA = pa.schema([(column.name, KINDS[column.kind]) for column in FLOW])
 EPOCH = datetime(1970, 1, 1)
-EXAMPLES = 300 if os.environ.get("CI") == "true" else 200
+EXAMPLES = 100 if os.environ.get("CI") == "true" else 60
 COUNTED = ("failed", "loopback", "not tcp", "self", "repeated")
 
 
