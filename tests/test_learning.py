@@ -1,7 +1,6 @@
 """Learning: what is learned is what the columns say, however it is split, ordered, repeated, merged and forgotten."""
 
 import gzip
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -33,7 +32,7 @@ from tests.properties.records import call_lists
 from tests.properties.strategies import flow_lists
 from tests.recording import PARQUET, arrow_schema, written
 
-EXAMPLES = 10 if os.environ.get("CI") == "true" else 6
+EXAMPLES = 4
 SHIFTS_US = (0, 0, DAY_US, DAY_US, 2 * DAY_US, 3 * DAY_US + 7_200_000_000, 5 * DAY_US, 9 * DAY_US)
 BASE_US = 1_772_442_000_000_000
 EARLY = datetime(2026, 1, 1, tzinfo=UTC)
