@@ -12,19 +12,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from rpcsight.baseline.roles import ROLES
 from rpcsight.errors import UsageError
 
 __all__ = ["HOST_NAME", "ROLES", "SCOPE", "Entry", "Network", "entry", "network", "read_toml", "toml"]
 
-ROLES = (
-    "domain controller",
-    "server",
-    "management server",
-    "administration host",
-    "scanner",
-    "workstation",
-    "unknown",
-)
 VAGUE = ("workstation", "unknown")
 """Roles that attackers have, too: by these alone nothing is said of who."""
 SCOPE = (
