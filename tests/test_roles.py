@@ -111,7 +111,7 @@ def test_what_is_tried_once_is_no_habit() -> None:
     )  # fmt: skip
     again = [link("x", host, [1, 3], endpoints=0) for host in office]
     assert said(links + again)["x"] == (
-        "scanner", 0.77, "tried 60 of 62 hosts, with 0 connections to endpoints and 120 others",
+        "scanner", 0.77, "tried 60 of 62 hosts, and went on to endpoints of 0",
     )  # fmt: skip
     assert said(links + again)["ws1"][2] == "depends on a server with 60 clients, and has 0 of its own"
 

@@ -268,7 +268,7 @@ def test_all_about_a_finding(workspace: Workspace) -> None:
         detections=[seen | deed | more],
         evidence=[seen | flow | {"service": "svcctl"}],
     )
-    keep(workspace, [story, finding("bbbb2", first=at(10, DAY - 3))], [DAY])
+    keep(workspace, [story, finding("bbbb2", "10.0.1.1", "10.0.1.9", first=at(10, DAY - 3))], [DAY])
     close(workspace, ["bbbb2"], "malicious", "was one", "ann")
     set_roles(workspace, {"10.0.1.1": "workstation", "10.0.1.2": "server"})
     (found,) = named(findings(workspace), ["aaaa1"])

@@ -56,7 +56,8 @@ class Paper:
                 held |= found.seen | found.unseen
             if self.status(name) == "benign":
                 held |= found.unseen
-        days = {pair: sum((*pair, day) not in held for day in DAYS) for pair in PAIRS}
+        since = {(src, dest): min(day for *pair, day in held if tuple(pair) == (src, dest)) for src, dest, _ in held}
+        days = {pair: sum(day < since.get(pair, day + 1) for day in DAYS) for pair in PAIRS}
         return sorted((*pair, count) for pair, count in days.items() if count)
 
 

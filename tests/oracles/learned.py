@@ -257,8 +257,10 @@ def _tie(pair: Row, pairs: Sequence[Row], roles: Mapping[str, str]) -> float:
 def _place(ip: str) -> tuple[str, str]:
     """The network of an address, and the part of it."""
     if ":" in ip:
-        parts = [*ip.split(":"), "", "", "", ""]
-        return ":".join(parts[:3]), ":".join(parts[2:4])
+        front, _, back = ip.partition("::")
+        groups = [each.split(":") if each else [] for each in (front, back)]
+        parts = [*groups[0], *["0"] * (8 - len(groups[0]) - len(groups[1])), *groups[1]] if "::" in ip else groups[0]
+        return ":".join(parts[:3]), parts[3]
     parts = [*ip.split("."), "", "", ""]
     return ".".join(parts[:2]), parts[2]
 

@@ -134,8 +134,8 @@ class Roles:
             else 0
         )
 
-    def tried(self, client: str) -> tuple[int, int, int]:
-        """How many hosts, connections to endpoints, and others."""
+    def tried(self, client: str) -> tuple[int, int]:
+        """How many hosts, and on how many of them it went on to endpoints."""
         found = [
             link
             for (src, dest), link in self.links.items()
@@ -144,8 +144,7 @@ class Roles:
             and (link["mappers"] or link["failed"])
             and len(self.users[dest]) <= self.many
         ]
-        reached = sum(each["endpoints"] for each in found)
-        return len(found), reached, sum(each["mappers"] + each["failed"] for each in found)
+        return len(found), sum(each["endpoints"] > 0 for each in found)
 
     def service(self, host: str) -> str:
         counts = Counter(name for each in self.own[host] for name in self.services.get((each, host), ()) if name)
@@ -195,9 +194,9 @@ class Roles:
         once = self.once(host) if host in self.far else 0
         is_burst = 4 * once > 3 * lonely
         if host in self.far and not is_burst:
-            targets, reached, asked = self.tried(host)
-            if 4 * targets >= hosts and 2 * reached < asked:
-                said = f"tried {targets} of {hosts} hosts, with {reached} connections to endpoints and {asked} others"
+            targets, reached = self.tried(host)
+            if 4 * targets >= hosts and 2 * reached < targets:
+                said = f"tried {targets} of {hosts} hosts, and went on to endpoints of {reached}"
                 return "scanner", 90 * targets / (targets + 10), said
             said, sure = f"reaches {lonely} of {hosts} hosts that few others use", 90 * lonely / (lonely + 10)
             steady, returned = self.steady[host], self.returned[host]

@@ -145,9 +145,7 @@ tried as (
   select
     client.number as src,
     count(distinct server.number) as targets,
-    cast(sum(link.mappers) as bigint) as mappers,
-    cast(sum(link.endpoints) as bigint) as endpoints,
-    cast(sum(link.failed) as bigint) as failed
+    count(distinct case when link.endpoints > 0 then server.number end) as reached
   from link
   join named as client on client.ip = link.src_ip
   join far on far.src = client.number
@@ -335,8 +333,7 @@ told as (
     cast(coalesce(far.steady, 0) as bigint) as steady,
     cast(coalesce(far.returned, 0) as bigint) as returned,
     coalesce(tried.targets, 0) as targets,
-    coalesce(tried.mappers, 0) + coalesce(tried.failed, 0) as asked,
-    coalesce(tried.endpoints, 0) as reached,
+    coalesce(tried.reached, 0) as reached,
     coalesce(main.mains, 0) as mains,
     summit_main.mains as summit_mains,
     coalesce(partner.partners, 0) as partners,
@@ -377,7 +374,7 @@ ruled as (
     case
       when logons >= 3 or (logons >= 1 and is_top) then 'logons'
       when is_summit and (partners >= 1 or (3 * summit_mains >= all_clients and 10 * own_clients >= all_clients)) then 'summit'
-      when is_far and 4 * targets >= all_hosts and 2 * reached < asked then 'scan'
+      when is_far and 4 * targets >= all_hosts and 2 * reached < targets then 'scan'
       when is_far and 3 * steady >= 2 * lonely then 'watch'
       when is_far and 3 * returned >= 2 * lonely and 4 * lonely >= all_hosts then 'manage'
       when is_far then 'administer'
@@ -429,8 +426,7 @@ select
       '; depends on no other server, and works with ', cast(partners as varchar), ' like it'
     )
     when 'scan' then concat(
-      'tried ', cast(targets as varchar), ' of ', cast(all_hosts as varchar), ' hosts, with ', cast(reached as varchar),
-      ' connections to endpoints and ', cast(asked as varchar), ' others'
+      'tried ', cast(targets as varchar), ' of ', cast(all_hosts as varchar), ' hosts, and went on to endpoints of ', cast(reached as varchar)
     )
     when 'watch' then concat(
       'reaches ', cast(lonely as varchar), ' of ', cast(all_hosts as varchar), ' hosts that few others use, ', cast(steady as varchar),

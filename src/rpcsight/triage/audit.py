@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import pyarrow as pa
 
-from rpcsight.baseline.workspace import HELD_BACK, Workspace
+from rpcsight.baseline.workspace import HELD_FROM, Workspace
 from rpcsight.schema.arrow import ARROW_TYPES
 from rpcsight.schema.column import Column
 from rpcsight.schema.triage import TRIAGE
@@ -17,7 +17,11 @@ __all__ = ["HUNT", "changing", "entries", "note", "now_us", "table", "today"]
 
 HUNT = "hunt"
 """Who it was, where it was no person."""
-HELD = f"select src_ip, dest_ip, day from ({HELD_BACK}) as held semi join pair_day using (src_ip, dest_ip, day)"
+HELD = f"""
+select distinct held.src_ip, held.dest_ip, held.day
+from ({HELD_FROM}) as held
+join pair_day on pair_day.src_ip = held.src_ip and pair_day.dest_ip = held.dest_ip and pair_day.day >= held.day
+"""
 FORGETTING_NOTHING = BaselineSettings(keep_days=3660)
 """What is forgotten is settled by learning alone."""
 
