@@ -244,7 +244,7 @@ what the baseline knows
   10.0.1.1 -> 10.0.1.3: never met on days that count
 
 other findings of these hosts
-  2026-02-13 10:00:00  bbbb200000000000, malicious, score 40: what happened
+  2026-02-13 10:00:00  bbbb200000000000, benign, score 40: what happened
 """
 
 
@@ -268,8 +268,8 @@ def test_all_about_a_finding(workspace: Workspace) -> None:
         detections=[seen | deed | more],
         evidence=[seen | flow | {"service": "svcctl"}],
     )
-    keep(workspace, [story, finding("bbbb2", "10.0.1.1", "10.0.1.9", first=at(10, DAY - 3))], [DAY])
-    close(workspace, ["bbbb2"], "malicious", "was one", "ann")
+    keep(workspace, [story, finding("bbbb2", first=at(10, DAY - 3))], [DAY])
+    close(workspace, ["bbbb2"], "benign", "was none", "ann")
     set_roles(workspace, {"10.0.1.1": "workstation", "10.0.1.2": "server"})
     (found,) = named(findings(workspace), ["aaaa1"])
     assert as_text(found, history(workspace, found), 100) == SHOWN
