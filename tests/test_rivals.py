@@ -367,7 +367,11 @@ def test_pages(tmp_path: Path, rivals: Any) -> None:
         result(rival="a", variant="y", recall=0.2, kinds={"hop": [0.5, 4]}),
         result(rival="a", variant="x", seed=2, recall=0.4, kinds={"hop": [1, 4], "sweep": [0, 1]}),
         result(rival="a", variant="y", seed=2, recall=0.2, kinds={"hop": [4, 4], "sweep": [1, 1]}),
+        result(rival="b, without hour", recall=0.2),
+        result(rival="b, without seen", recall=0.05),
+        result(rival="b, without seen", seed=2, recall=0.05),
     ]
+    results = [{"calls": "some", "budget": 10} | each for each in results]
     text = rivals.pages.page(results, ["a", "b"])
     lines = [line for line in text.splitlines() if line and "---" not in line]
     assert lines == [
@@ -384,6 +388,11 @@ def test_pages(tmp_path: Path, rivals: Any) -> None:
         "### The rankings that were taken",
         "|  | hosts | ranking taken | tried | alerts without a budget |",
         "| a | 1,000 | x | 2 | 70 |",
+        "### What the parts of the score add",
+        "Points of recall that are lost without a part (1,000 hosts, noise 1, seed 1).",
+        "| without | b |",
+        "| seen | +20 |",
+        "| hour | +5 |",
     ]
     path = tmp_path / "page.md"
     path.write_text(f"before\n{rivals.pages.BEGIN}\nold\n{rivals.pages.END}\nafter\n", encoding="utf-8")
