@@ -127,6 +127,7 @@ def test_every_command_is_here() -> None:
 def test_help(cli: Cli, command: str, option: str) -> None:
     code, out, err = cli(*command.split(), option)
     assert (code, out.startswith(f"Usage: rpcsight {command}".rstrip()), err) == (0, True, "")
+    assert "\\b" not in out  # a mark of paragraphs that was not understood
 
 
 def test_version(cli: Cli) -> None:

@@ -37,7 +37,7 @@ def simulate(
     quiet: Quiet = False,
     no_color: NoColor = False,
 ) -> None:
-    r"""Make up an enterprise's RPC, with attacks in it and the truth about them, to try detections on.
+    """Make up an enterprise's RPC, with attacks in it and the truth about them, to try detections on.
 
     \b
     rpcsight simulate -o corp                                  1,000 hosts, 4 weeks, attacks in the last two
