@@ -55,15 +55,16 @@ def chosen(options: Options) -> list[Rival]:
     """The rivals in the order of the table, rpcsight last."""
     if options.is_others_only:
         return [each for each in RIVALS if options.only in each.name]
+    inputs = (False,) if options.calls == "none" else (False, True)
     own = [
         Settings(has_calls=has_calls, is_learning=is_learning, budget=options.budget)
         for is_learning in ((False, True) if options.has_no_baseline else (True,))
-        for has_calls in (False, True)
+        for has_calls in inputs
     ]
     own += [
         Settings(has_calls=has_calls, without=(part,), budget=options.budget)
         for part in options.without
-        for has_calls in (False, True)
+        for has_calls in inputs
     ]
     every = [*RIVALS, *(rival(settings) for settings in own)]
     return [each for each in every if options.only in each.name]
