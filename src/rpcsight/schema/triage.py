@@ -49,10 +49,21 @@ DAY_SCORE: tuple[Column, ...] = (
     Column("place", "INTEGER", "rank that day, from 1"),
     Column("score", "DOUBLE", "the score at that rank"),
 )
+FINDING_WORD: tuple[Column, ...] = (
+    Column("finding_id", "VARCHAR", "the finding"),
+    Column("client_order", "VARCHAR", "its client, as a text that sorts as the address does"),
+    Column("server_order", "VARCHAR", "its server, likewise"),
+    Column("pairs", "INTEGER", "how many clients and servers it is about"),
+    Column("services", "VARCHAR", "all that its records tell, lower case, a line break before and after each"),
+    Column("techniques", "VARCHAR", "likewise"),
+    Column("words", "VARCHAR", "all that a search looks into, lower case"),
+)
+"""What is searched of a finding, made of its document."""
 
 TRIAGE: dict[str, tuple[Column, ...]] = {
     "finding": KEPT_FINDING,
     "finding_pair": FINDING_PAIR,
+    "finding_word": FINDING_WORD,
     "audit": AUDIT,
     "allow": ALLOW,
     "day_score": DAY_SCORE,

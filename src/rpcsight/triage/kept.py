@@ -14,6 +14,7 @@ from rpcsight.schema.triage import TRIAGE
 from rpcsight.triage.allowing import apply, live
 from rpcsight.triage.audit import HUNT, changing, note, now_us, table
 from rpcsight.triage.matching import DAY_US, day_of, facts_of, microseconds
+from rpcsight.triage.words import drop_words, keep_words
 
 __all__ = ["STATUSES", "VERDICTS", "Kept", "close", "findings", "keep", "named", "reopen"]
 
@@ -95,7 +96,10 @@ def keep(workspace: Workspace, documents: Sequence[Mapping[str, Any]], hunted_da
         columns = TRIAGE["finding"]
         made = [tuple(rows[name][column.name] for column in columns) for name in (*new, *changed)]
         workspace.store.insert("finding", table(columns, made))
-        grown = _keep_pairs(workspace, {each["finding_id"]: each for each in documents}, before)
+        drop_words(workspace, changed)
+        given = {each["finding_id"]: each for each in documents}
+        keep_words(workspace, [given[name] for name in (*new, *changed)])
+        grown = _keep_pairs(workspace, given, before)
         apply(workspace)
         closed = [
             (name, _news(before[name], rows[name], is_grown=name in grown))

@@ -1,0 +1,146 @@
+"""The conditions of a query as SQL. What people typed comes in as parameters alone."""
+
+import ipaddress
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from rpcsight.baseline.workspace import Workspace
+from rpcsight.triage.allowing import live
+from rpcsight.triage.entries import Network, network
+from rpcsight.triage.query import NOTHING, SEVERITIES, Term
+from rpcsight.triage.words import BETWEEN
+
+__all__ = ["HAS_GROWN", "SEVERITY", "STATUS", "Conditions", "conditions", "names_column"]
+
+STATUS = "case when status = 'allowed' and not coalesce(list_contains($holding, allowed_by), false) then 'open' else status end"
+"""As it stands now: open, too, where the entry that covered it has expired."""
+SEVERITY = f"list_position({list(SEVERITIES)}, severity) - 1"
+HAS_GROWN = "finding_id in (select finding_id from finding_pair where is_later)"
+CLOSED = ("benign", "malicious", "duplicate")
+SIDES = {"client": ("src_ip",), "server": ("dest_ip",), "host": ("src_ip", "dest_ip")}
+OWN = {"client": "src_ip", "server": "dest_ip"}
+
+
+@dataclass
+class Conditions:
+    """Conditions on rows of `finding`.
+
+    Args:
+        about: those on what a finding is about.
+        of_status: those on its status.
+        of_severity: those on its severity.
+        parameters: their values.
+    """
+
+    about: list[str] = field(default_factory=list[str])
+    of_status: list[str] = field(default_factory=list[str])
+    of_severity: list[str] = field(default_factory=list[str])
+    parameters: dict[str, object] = field(default_factory=dict[str, object])
+
+    def parameter(self, value: object) -> str:
+        """A value, to stand in SQL."""
+        name = f"p{len(self.parameters)}"
+        self.parameters[name] = value
+        return f"${name}"
+
+
+def conditions(workspace: Workspace, terms: Sequence[Term]) -> Conditions:
+    """What terms ask for; of findings in any status only where they say so, or name an id."""
+    made = Conditions(parameters={"holding": [each.id for each in live(workspace)]})
+    name = names_column(workspace)
+    for each in terms:
+        sql = _sql(workspace, made, each, name)
+        where = {"status": made.of_status, "severity": made.of_severity}.get(each.key, made.about)
+        where.append(f"not ({sql})" if each.is_not else sql)
+    if not any(each.key in {"status", "id"} for each in terms):
+        made.of_status.append("state = 'open'")
+    return made
+
+
+def names_column(workspace: Workspace) -> str:
+    """The column of `known_host` with names; what stands for it where an earlier version made the table."""
+    sql = "select 1 as one from information_schema.columns where table_name = 'known_host' and column_name = 'name'"
+    return "name" if workspace.rows(sql) else "cast(null as varchar)"
+
+
+def _sql(workspace: Workspace, made: Conditions, asked: Term, name: str) -> str:
+    relation = {":": "=", ">=": ">=", "<=": "<="}[asked.relation]
+    if asked.key == "score":  # a score by itself: at least that
+        return f"score {'>=' if asked.relation == ':' else relation} {made.parameter(asked.number)}"
+    if asked.key == "day":
+        return f"day {relation} {made.parameter(int(asked.number))}"
+    if asked.key == "severity":
+        return f"weight {relation} {made.parameter(int(asked.number))}"
+    if asked.key == "id":
+        return f"starts_with(finding_id, {made.parameter(asked.value)})"
+    plain: dict[str, Callable[[], str]] = {
+        "": lambda: _word(made, asked.value, name),
+        "status": lambda: _status(made, asked.value),
+        "service": lambda: _listed(made, "services", asked.value),
+        "technique": lambda: _technique(made, asked.value),
+    }
+    return plain[asked.key]() if asked.key in plain else _host(workspace, made, asked, name)
+
+
+def _status(made: Conditions, value: str) -> str:
+    if value == "all":
+        return "true"
+    if value == "grown":
+        return "has_grown"
+    return f"list_contains({made.parameter(list(CLOSED) if value == 'closed' else [value])}, state)"
+
+
+def _word(made: Conditions, word: str, name: str) -> str:
+    given = made.parameter(word)
+    named = f"select ip from known_host where contains(lower({name}), {given})"
+    return f"""finding_id in (
+        select finding_id from finding_word where contains(words, {given})
+        union all select finding_id from finding_pair where src_ip in ({named}) or dest_ip in ({named})
+    )"""
+
+
+def _listed(made: Conditions, column: str, value: str) -> str:
+    if value == NOTHING:
+        return f"finding_id in (select finding_id from finding_word where {column} = '')"
+    given = made.parameter(f"{BETWEEN}{value}{BETWEEN}")
+    return f"finding_id in (select finding_id from finding_word where contains({column}, {given}))"
+
+
+def _technique(made: Conditions, value: str) -> str:
+    """A technique, or with it all of its sub-techniques."""
+    exact = _listed(made, "techniques", value)
+    if value == NOTHING or "." in value:
+        return exact
+    given = made.parameter(f"{BETWEEN}{value}.")
+    return f"({exact} or finding_id in (select finding_id from finding_word where contains(techniques, {given})))"
+
+
+def _host(workspace: Workspace, made: Conditions, asked: Term, name: str) -> str:
+    columns = SIDES[asked.key]
+    if asked.value == NOTHING:
+        these = "('')"
+    elif (named := network(asked.value)) is None:
+        given = made.parameter(asked.value)
+        these = (
+            f"(select ip from known_host where lower({name}) = {given} or starts_with(lower({name}), {given} || '.'))"
+        )
+    elif named.num_addresses == 1:
+        these = f"({made.parameter(asked.value)})"
+    else:
+        these = f"(select unnest({made.parameter(_within(workspace, named))}::varchar[]))"
+    any_of = " or ".join(f"{column} in {these}" for column in columns)
+    return f"finding_id in (select finding_id from finding_pair where {any_of})"
+
+
+def _within(workspace: Workspace, named: Network) -> list[str]:
+    """The hosts of findings that are in a network."""
+    rows = workspace.rows("select src_ip as ip from finding_pair union select dest_ip as ip from finding_pair")
+    return sorted(row["ip"] for row in rows if _is_within(row["ip"], named))
+
+
+def _is_within(address: str, named: Network) -> bool:
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return found.version == named.version and found in named

@@ -1,0 +1,364 @@
+"""Findings of a workspace searched, sorted, grouped and paged, in SQL: a page of a hundred thousand takes milliseconds."""
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from rpcsight.baseline.workspace import Workspace
+from rpcsight.errors import UsageError
+from rpcsight.triage._conditions import HAS_GROWN, SEVERITY, STATUS, Conditions, conditions, names_column
+from rpcsight.triage.query import NOTHING, SEVERITIES, parsed, term
+
+__all__ = ["GROUPS", "MOST", "ORDERS", "SORTS", "Group", "Groups", "Hit", "Page", "groups", "search"]
+
+MOST = 200
+"""Rows of a page."""
+REASONS_TOLD = 3
+LONGEST_CURSOR = 2000
+ORDERS = ("desc", "asc")
+SORTS = {
+    "score": ("score", "desc"),
+    "day": ("day", "desc"),
+    "time": ("last_us", "desc"),
+    "client": ("client_order", "asc"),
+    "server": ("server_order", "asc"),
+    "status": ("list_position(['open', 'malicious', 'allowed', 'benign', 'duplicate'], state)", "asc"),
+    "severity": ("weight", "desc"),
+}
+"""What findings are sorted by, and in which order if nothing else is said; then by id."""
+GROUPS = {
+    "client": "select finding_id, coalesce(src_ip, '') as value from hit",
+    "server": "select finding_id, coalesce(dest_ip, '') as value from hit",
+    "host": """
+        select finding_id, src_ip as value from finding_pair where finding_id in (select finding_id from hit)
+        union select finding_id, dest_ip from finding_pair where finding_id in (select finding_id from hit)
+    """,
+    "day": "select finding_id, strftime(date '1970-01-01' + day, '%Y-%m-%d') as value from hit",
+    "service": """
+        select finding_id, unnest(string_split(trim(services, chr(10)), chr(10))) as value
+        from finding_word where finding_id in (select finding_id from hit)
+    """,
+    "technique": """
+        select finding_id, unnest(string_split(trim(techniques, chr(10)), chr(10))) as value
+        from finding_word where finding_id in (select finding_id from hit)
+    """,
+}
+"""What findings are grouped by; one that belongs to several values is in several groups."""
+HIT = """
+with known as (
+  select * exclude (document), {status} as state, {severity} as weight, {grown} as has_grown
+  from finding
+  where {about}
+), hit as (
+  select * from known where {all}
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A finding in a list.
+
+    Args:
+        finding_id, day, place, score, severity, confidence, src_ip, dest_ip, service, first_us, last_us, summary, status,
+            allowed_by, kept_us, has_grown: as in `Kept`.
+        pairs: how many clients and servers it is about.
+        techniques: ATT&CK ids, the weightiest first.
+        reasons: the largest parts of its score: name, points, text.
+        client_role, server_role: as the finding says.
+        client_name, server_name: as the asset file says; None where it does not.
+    """
+
+    finding_id: str
+    day: int
+    place: int | None
+    score: float
+    severity: str
+    confidence: float
+    src_ip: str | None
+    dest_ip: str | None
+    service: str | None
+    first_us: int
+    last_us: int
+    summary: str
+    status: str
+    allowed_by: str | None
+    kept_us: int
+    has_grown: bool
+    pairs: int
+    techniques: tuple[str, ...]
+    reasons: tuple[dict[str, Any], ...]
+    client_role: str | None
+    server_role: str | None
+    client_name: str | None
+    server_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some findings, and what else there is.
+
+    Args:
+        hits: in the order that was asked for.
+        next: the cursor of the next page; None on the last.
+        total: how many findings the query finds.
+        statuses: how many it would find in each status, if it did not ask for one; and how many of them have `grown`.
+        severities: how many of each severity, likewise; the least first.
+    """
+
+    hits: tuple[Hit, ...]
+    next: str | None
+    total: int
+    statuses: Mapping[str, int]
+    severities: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Findings that have something in common.
+
+    Args:
+        value: what; `?` where no record tells.
+        term: what to add to the query to find these alone.
+        findings: how many.
+        best: the highest score.
+        severity: the highest.
+        first_us, last_us: first and last activity.
+    """
+
+    value: str
+    term: str
+    findings: int
+    best: float
+    severity: str
+    first_us: int
+    last_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Some groups, that of the highest score first; the cursor of the next; how many there are."""
+
+    groups: tuple[Group, ...]
+    next: str | None
+    total: int
+
+
+def search(
+    workspace: Workspace,
+    query: str = "",
+    sort: str = "score",
+    order: str | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page:
+    """A page of the findings that a query finds; open ones, if it does not say else.
+
+    Args:
+        workspace: keeps them.
+        query: what people typed: `triage/query.py` and docs/serve.md.
+        sort: of `SORTS`.
+        order: of `ORDERS`; None: the usual one.
+        cursor: of the page before; findings that came since then move nothing.
+        limit: most rows, up to `MOST`.
+
+    Raises:
+        UsageError: the query, what to sort by or the cursor is none.
+    """
+    if sort not in SORTS:
+        raise UsageError("sort", f"there is no {sort!r}", f"one of: {', '.join(SORTS)}")
+    key, usual = SORTS[sort]
+    if order is not None and order not in ORDERS:
+        raise UsageError("order", f"there is no {order!r}", f"one of: {', '.join(ORDERS)}")
+    way = order or usual
+    asked = f"{sort} {way} {query.strip()}"
+    found = conditions(workspace, parsed(query))
+    counts = _counts(workspace, found)
+    after = "true"
+    if cursor is not None:
+        value, name = _read(cursor, asked)
+        k, i = found.parameter(value), found.parameter(name)
+        after = f"(key {'<' if way == 'desc' else '>'} {k} or (key = {k} and finding_id > {i}))"
+    joined = "join finding_word using (finding_id)" if sort in {"client", "server"} else ""
+    most = max(1, min(limit, MOST))
+    sql = f"""
+        {_hit(found)}
+        select *
+        from (select hit.*, {key} as key from hit {joined}) as keyed
+        where {after}
+        order by key {way}, finding_id
+        limit {most + 1}
+    """
+    rows = workspace.rows(sql, found.parameters)
+    last = rows[most - 1] if len(rows) > most else None
+    return Page(
+        _hits(workspace, rows[:most]),
+        None if last is None else _cursor(asked, last["key"], last["finding_id"]),
+        *counts,
+    )
+
+
+def groups(workspace: Workspace, query: str, by: str, cursor: str | None = None, limit: int = 50) -> Groups:
+    """The findings that a query finds, by what they have in common.
+
+    Args:
+        workspace: keeps them.
+        query: as in `search`.
+        by: of `GROUPS`.
+        cursor: of the page before.
+        limit: most groups, up to `MOST`.
+
+    Raises:
+        UsageError: the query, what to group by or the cursor is none.
+    """
+    if by not in GROUPS:
+        raise UsageError("group", f"there is no {by!r}", f"one of: {', '.join(GROUPS)}")
+    asked = f"group {by} {query.strip()}"
+    found = conditions(workspace, parsed(query))
+    after = "true"
+    parameters = found.parameters
+    if cursor is not None:
+        best, value = _read(cursor, asked)
+        parameters = parameters | {"best": best, "value": value}
+        after = "(best < $best or (best = $best and value > $value))"
+    most = max(1, min(limit, MOST))
+    sql = f"""
+        {_hit(found)}, each as ({GROUPS[by]})
+        select *, count(*) over () as total
+        from (
+          select value, count(*) as findings, max(score) as best, max(weight) as weight, min(first_us) as first_us,
+            max(last_us) as last_us
+          from each
+          join hit using (finding_id)
+          group by value
+        ) as grouped
+        qualify {after}
+        order by best desc, value
+        limit {most + 1}
+    """
+    rows = workspace.rows(sql, parameters)
+    last = rows[most - 1] if len(rows) > most else None
+    made = tuple(_group(by, row) for row in rows[:most])
+    return Groups(
+        made, None if last is None else _cursor(asked, last["best"], last["value"]), rows[0]["total"] if rows else 0
+    )
+
+
+def _hit(found: Conditions) -> str:
+    return HIT.format(
+        status=STATUS,
+        severity=SEVERITY,
+        grown=HAS_GROWN,
+        about=" and ".join(found.about) or "true",
+        all=" and ".join((*found.of_status, *found.of_severity)) or "true",
+    )
+
+
+def _group(by: str, row: Mapping[str, Any]) -> Group:
+    value = row["value"] or NOTHING
+    if by == "technique":
+        value = value.upper()
+    return Group(
+        value,
+        term(by, value),
+        row["findings"],
+        row["best"],
+        SEVERITIES[row["weight"]] if row["weight"] is not None else "",
+        row["first_us"],
+        row["last_us"],
+    )
+
+
+def _counts(workspace: Workspace, found: Conditions) -> tuple[int, dict[str, int], dict[str, int]]:
+    """How many there are; of each status; of each severity."""
+    sql = f"""
+        {_hit(found)}
+        select state, severity, has_grown, {" and ".join(found.of_status) or "true"} as is_status,
+          {" and ".join(found.of_severity) or "true"} as is_severity, count(*) as rows
+        from known
+        group by all
+    """
+    total, grown = 0, 0
+    statuses = dict.fromkeys(("open", "benign", "malicious", "duplicate", "allowed"), 0)
+    severities = dict.fromkeys(SEVERITIES, 0)
+    for row in workspace.rows(sql, found.parameters):
+        if row["is_status"]:
+            severities[row["severity"]] = severities.get(row["severity"], 0) + row["rows"]
+        if row["is_severity"]:
+            statuses[row["state"]] = statuses.get(row["state"], 0) + row["rows"]
+            grown += row["rows"] if row["has_grown"] else 0
+        total += row["rows"] if row["is_status"] and row["is_severity"] else 0
+    return total, statuses | {"grown": grown}, severities
+
+
+def _hits(workspace: Workspace, rows: Sequence[Mapping[str, Any]]) -> tuple[Hit, ...]:
+    """Rows with what else a list shows of them."""
+    if not rows:
+        return ()
+    ids = {"ids": [row["finding_id"] for row in rows]}
+    documents = {
+        row["finding_id"]: (json.loads(row["document"]), row["pairs"])
+        for row in workspace.rows(
+            "select finding_id, document, coalesce(pairs, 1) as pairs from finding "
+            "left join finding_word using (finding_id) where finding_id in (select unnest($ids))",
+            ids,
+        )
+    }
+    hosts = sorted({row[side] for row in rows for side in ("src_ip", "dest_ip") if row[side]})
+    names = {
+        row["ip"]: row["name"]
+        for row in workspace.rows(
+            f"select ip, {names_column(workspace)} as name from known_host where ip in (select unnest($hosts::varchar[]))",
+            {"hosts": hosts},
+        )
+        if row["name"]
+    }
+    made: list[Hit] = []
+    for row in rows:
+        document, pairs = documents[row["finding_id"]]
+        reasons = sorted(document.get("reasons") or (), key=lambda each: -each["points"])
+        plain = {name: row[name] for name in Hit.__slots__ if name in row and name != "status"}
+        made.append(
+            Hit(
+                **plain,
+                status=row["state"],
+                pairs=pairs,
+                techniques=tuple(document.get("techniques") or ()),
+                reasons=tuple(reasons[:REASONS_TOLD]),
+                client_role=document.get("client_role"),
+                server_role=document.get("server_role"),
+                client_name=names.get(row["src_ip"]),
+                server_name=names.get(row["dest_ip"]),
+            )
+        )
+    return tuple(made)
+
+
+def _cursor(asked: str, value: object, name: str) -> str:
+    """A place in the order of what was asked, for the next page."""
+    text = json.dumps([_digest(asked), value, name], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _read(cursor: str, asked: str) -> tuple[float | int | str, str]:
+    wrong = UsageError("cursor", "belongs to no page of this query", "leave it out: the first page")
+    if len(cursor) > LONGEST_CURSOR or not cursor.isascii():
+        raise wrong
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        digest, value, name = json.loads(text)
+    except (binascii.Error, ValueError, TypeError, RecursionError):
+        raise wrong from None
+    is_value = isinstance(value, str) or (type(value) in {int, float} and isfinite(value) and abs(value) < 2**62)
+    if digest != _digest(asked) or not is_value or not isinstance(name, str):
+        raise wrong
+    return value, name
+
+
+def _digest(asked: str) -> str:
+    return hashlib.sha256(asked.encode(errors="replace")).hexdigest()[:12]
