@@ -60,7 +60,7 @@ $(VENV)/.runtime: pyproject.toml | $(BIN)/pip
 $(VENV)/.ready: pyproject.toml | $(BIN)/pip
 	@echo "installing what development needs into $(VENV), Spark included: a few minutes the first time"
 	$(PIP) 'pip>=25.1'
-	$(PIP) --editable '.[pictures,spark]' --group dev
+	$(PIP) --editable '.[pictures,spark,web]' --group dev
 	@touch $(VENV)/.runtime $@
 
 $(VENV)/.bench: pyproject.toml $(VENV)/.runtime

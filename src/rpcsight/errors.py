@@ -5,6 +5,7 @@ error: {where}: {what, with the value seen}
 """
 
 __all__ = [
+    "BusyError",
     "EngineError",
     "InputError",
     "RpcsightError",
@@ -47,6 +48,10 @@ class InputError(RpcsightError):
     """Nothing usable could be read from an input."""
 
     exit_code = 3
+
+
+class BusyError(InputError):
+    """Another process holds the workspace for now."""
 
 
 class SettingsError(RpcsightError):

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from rpcsight.analytics import step
 from rpcsight.baseline.assets import Asset, resolve
-from rpcsight.engines.store import Store
+from rpcsight.engines.store import WAIT_S, Store
 from rpcsight.errors import InputError, RpcsightError, SettingsError, UsageError
 from rpcsight.schema.arrow import ARROW_TYPES
 from rpcsight.schema.baseline import ASSET, BASELINE, LEARNED, LEARNED_INPUT, LEARNED_KEYS
@@ -51,13 +51,15 @@ class Workspace:
     Args:
         path: its file; made with empty tables if it is not there, unless it is only read.
         is_reading: nothing will be written.
+        wait_s: how long to wait for another process that holds it.
 
     Raises:
+        BusyError: another process holds it.
         InputError: it can't be opened, or is none.
         UsageError: it was made by another version, or it is to be read and not there.
     """
 
-    def __init__(self, path: Path, *, is_reading: bool = False) -> None:
+    def __init__(self, path: Path, *, is_reading: bool = False, wait_s: float = WAIT_S) -> None:
         self.path = path
         if is_reading and not path.is_file():
             raise UsageError("--workspace", f"there is no {str(path)!r}", f"rpcsight learn LOGS --workspace {path}")
@@ -68,7 +70,7 @@ class Workspace:
         self._is_new = not is_reading and not (path.exists() and path.stat().st_size)
         if self._is_new:
             _begin(path)
-        self.store = Store(path, is_reading=is_reading)
+        self.store = Store(path, is_reading=is_reading, wait_s=wait_s)
         try:
             self._check()
             if not is_reading:

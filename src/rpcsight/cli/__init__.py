@@ -41,6 +41,7 @@ from rpcsight.cli.options import (
 )
 from rpcsight.cli.outcome import outcome
 from rpcsight.cli.output import destination, progress_bar, say, tell, write
+from rpcsight.cli.serve import serve, token
 from rpcsight.cli.simulate import simulate
 from rpcsight.cli.testing import run_examples
 from rpcsight.errors import UsageError
@@ -66,6 +67,7 @@ app = typer.Typer(
     rpcsight learn logs/ -w corp.rpcsight        what is normal here, for hunts to tell the unusual from it
     rpcsight baseline show -w corp.rpcsight      what was learned, by host if you like
     rpcsight findings list --workspace corp.db   what hunts found so far: to show, close or allow
+    rpcsight serve -w corp.rpcsight              the same in the browser, and as JSON
     rpcsight doctor conn.log                     what these records can show, and what not
     rpcsight run CAR-2014-05-001 conn.log        one analytic, exactly as published, every row
     zcat conn.*.gz | rpcsight hunt -             from a pipe
@@ -147,6 +149,8 @@ app.command()(evaluate)
 
 app.add_typer(findings, name="findings")
 app.add_typer(allow, name="allow")
+app.command()(serve)
+app.add_typer(token)
 app.command("list")(list_)
 app.command("test")(run_examples)
 app.command("new-analytic")(new_analytic)

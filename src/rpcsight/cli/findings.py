@@ -141,7 +141,7 @@ def show(
 
     _one_of("--format", output_format, FORMATS)
     with Workspace(workspace, is_reading=True) as there:
-        (found,) = kept.named(kept.findings(there), [finding_id])
+        (found,) = kept.chosen(there, [finding_id])
         known = history(there, found)
     if output_format == "json":
         state = {"status": found.status, "allowed_by": found.allowed_by, "log": known.log}

@@ -25,7 +25,7 @@ from rpcsight.engines import (
 from rpcsight.engines._files import REJECTS_KEPT, files, passes, path_column, relation, taken
 from rpcsight.engines.feed import fed
 from rpcsight.engines.pump import Pump, is_tame
-from rpcsight.engines.store import unusable
+from rpcsight.engines.store import attach
 from rpcsight.engines.text import identifier, literal, used
 from rpcsight.errors import EngineError, InputError, RpcsightError
 from rpcsight.schema import HOST_CLOCK
@@ -135,12 +135,10 @@ class DuckDB:
 
     def attach(self, path: str, relations: Sequence[str]) -> None:
         """See `Engine.attach`."""
-        try:
-            self._database.execute(f"attach {literal(path)} as workspace (read_only)")
-        except duckdb.Error as cause:
-            raise unusable(Path(path), cause) from cause
-        for name in relations:
-            self._database.execute(f"create view {identifier(name)} as select * from workspace.{identifier(name)}")
+        attach(self._database, Path(path))
+        for name in relations:  # copied: whoever writes to the file would have to wait for the end of the hunt
+            self._database.execute(f"create table {identifier(name)} as from workspace.{identifier(name)}")
+        self._database.execute("detach workspace")
 
     def close(self) -> None:
         """See `Engine.close`."""

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,10 +12,14 @@ import duckdb
 import pyarrow as pa
 
 from rpcsight.engines.text import identifier, literal, used
-from rpcsight.errors import EngineError, InputError
+from rpcsight.errors import BusyError, EngineError, InputError
 from rpcsight.schema.column import Column
 
-__all__ = ["Store", "tables", "unusable"]
+__all__ = ["WAIT_S", "Store", "attach", "tables", "unusable"]
+
+WAIT_S = 3.0
+"""How long to wait for a file that another process holds: most do for moments only."""
+PAUSE_S = 0.05
 
 MEMORY_LIMIT = "1200MB"
 READ_ONLY = " (read_only)"
@@ -36,12 +41,14 @@ class Store:
     Args:
         path: the file; made if it is not there, unless it is opened to be read only.
         is_reading: nothing will be written.
+        wait_s: how long to wait for another process.
 
     Raises:
-        InputError: it can't be opened: another process writes to it, or it is no such file.
+        BusyError: another process holds it.
+        InputError: it can't be opened: it is no such file.
     """
 
-    def __init__(self, path: Path, *, is_reading: bool = False) -> None:
+    def __init__(self, path: Path, *, is_reading: bool = False, wait_s: float = WAIT_S) -> None:
         self._path = path
         self._scratch = Path(tempfile.gettempdir(), f"rpcsight-{uuid4().hex}")  # made when there is need of it
         config: dict[str, str | bool | int | float | list[str]] = {
@@ -52,11 +59,11 @@ class Store:
         for statement in CLOSED:
             self._database.execute(statement)
         try:  # under a name of ours: DuckDB would take the file's, and some are taken
-            self._database.execute(f"attach {literal(str(path))} as workspace{READ_ONLY if is_reading else ''}")
+            attach(self._database, path, READ_ONLY if is_reading else "", wait_s)
             self._database.execute("use workspace")
-        except duckdb.Error as cause:
+        except BaseException:
             self.close()
-            raise unusable(path, cause) from cause
+            raise
 
     def close(self) -> None:
         """Let go of the file."""
@@ -148,6 +155,25 @@ class Store:
             raise
 
 
+def attach(database: duckdb.DuckDBPyConnection, path: Path, how: str = READ_ONLY, wait_s: float = WAIT_S) -> None:
+    """Attach a file as `workspace`, once no other process holds it against that.
+
+    Raises:
+        BusyError: another process holds it.
+        InputError: it can't be opened.
+    """
+    until = time.monotonic() + wait_s
+    while True:
+        try:
+            database.execute(f"attach {literal(str(path))} as workspace{how}")
+        except duckdb.Error as cause:
+            if not _is_in_use(cause) or time.monotonic() > until:
+                raise unusable(path, cause) from cause
+            time.sleep(PAUSE_S)
+        else:
+            return
+
+
 def tables(path: Path, names: Sequence[str]) -> Iterator[tuple[str, pa.Table]]:
     """All rows of tables of a file, for engines that can't open it.
 
@@ -170,6 +196,10 @@ def _first_line(cause: duckdb.Error) -> str:
 def unusable(path: Path, cause: duckdb.Error) -> InputError:
     """The error for a file that can't be opened."""
     text = _first_line(cause)
-    if any(each in str(cause) for each in IN_USE):
-        return InputError(str(path), "another process has this workspace open", "wait until it is done, or stop it")
+    if _is_in_use(cause):
+        return BusyError(str(path), "another process has this workspace open", "wait until it is done, or stop it")
     return InputError(str(path), f"is no workspace of rpcsight ({text[:SHOWN]})", "name another file")
+
+
+def _is_in_use(cause: duckdb.Error) -> bool:
+    return any(each in str(cause) for each in IN_USE)

@@ -3,20 +3,20 @@
 import json
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass
-from datetime import UTC, date, datetime
-from math import isfinite
-from typing import Any, cast
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.errors import UsageError
 from rpcsight.schema.triage import TRIAGE
 from rpcsight.triage.allowing import apply, live
 from rpcsight.triage.audit import HUNT, changing, note, now_us, table
+from rpcsight.triage.documents import as_json
 from rpcsight.triage.matching import DAY_US, day_of, facts_of, microseconds
 from rpcsight.triage.words import drop_words, keep_words
 
-__all__ = ["STATUSES", "VERDICTS", "Kept", "close", "findings", "keep", "named", "reopen"]
+__all__ = ["STATUSES", "VERDICTS", "Kept", "chosen", "close", "findings", "keep", "named", "reopen"]
 
 VERDICTS = ("benign", "malicious", "duplicate")
 STATUSES = ("open", *VERDICTS, "allowed")
@@ -110,12 +110,15 @@ def keep(workspace: Workspace, documents: Sequence[Mapping[str, Any]], hunted_da
         _keep_scores(workspace, rows, {day_of(each) for each in hunted_days})
 
 
-def findings(workspace: Workspace) -> list[Kept]:
-    """All that are kept, the best first."""
+def findings(workspace: Workspace, ids: Iterable[str] | None = None) -> list[Kept]:
+    """Those of some ids that are kept, else all; the best first."""
     holding = {each.id for each in live(workspace)}
     names = ", ".join(column.name for column in TRIAGE["finding"])
-    rows = workspace.rows(f"select {names} from finding order by score desc, first_us, finding_id")
-    later = {row["finding_id"] for row in workspace.rows("select distinct finding_id from finding_pair where is_later")}
+    which = "true" if ids is None else "finding_id in (select unnest($ids::varchar[]))"
+    given: dict[str, object] = {} if ids is None else {"ids": sorted(ids)}
+    rows = workspace.rows(f"select {names} from finding where {which} order by score desc, first_us, finding_id", given)
+    grown = f"select distinct finding_id from finding_pair where is_later and {which}"
+    later = {row["finding_id"] for row in workspace.rows(grown, given)}
     return [Kept(**_now(row, holding), has_grown=row["finding_id"] in later) for row in rows]
 
 
@@ -143,6 +146,13 @@ def named(there: Iterable[Kept], prefixes: Iterable[str]) -> list[Kept]:
     return list(made.values())
 
 
+def chosen(workspace: Workspace, prefixes: Sequence[str]) -> list[Kept]:
+    """As `named`, of all that are kept, without reading all of them."""
+    begins = [each.lower() for each in prefixes]
+    sql = "select finding_id from finding where len(list_filter($begins::varchar[], lambda each: starts_with(finding_id, each))) > 0"
+    return named(findings(workspace, [row["finding_id"] for row in workspace.rows(sql, {"begins": begins})]), prefixes)
+
+
 def close(workspace: Workspace, prefixes: Sequence[str], verdict: str, reason: str, who: str) -> list[Kept]:
     """Close findings. What is benign counts for the baseline from now on; anything else stays held back.
 
@@ -155,7 +165,7 @@ def close(workspace: Workspace, prefixes: Sequence[str], verdict: str, reason: s
     if verdict not in VERDICTS:
         raise UsageError("--as", f"{verdict!r} is no verdict", f"one of: {', '.join(VERDICTS)}")
     with changing(workspace):
-        found = named(findings(workspace), prefixes)
+        found = chosen(workspace, prefixes)
         _decide(workspace, found, verdict, f"closed as {verdict}", reason, who)
     return found
 
@@ -170,7 +180,7 @@ def reopen(workspace: Workspace, prefixes: Sequence[str], reason: str, who: str)
         UsageError: an id is none, or an entry of the allow-list covers the finding: it would be allowed again at once.
     """
     with changing(workspace):
-        found = named(findings(workspace), prefixes)
+        found = chosen(workspace, prefixes)
         for each in found:
             if each.status == "allowed":
                 what = f"is allowed by entry {each.allowed_by}"
@@ -218,7 +228,7 @@ def _row(document: Mapping[str, Any]) -> dict[str, Any]:
         "first_us": first,
         "last_us": last,
         "summary": document["summary"],
-        "document": _json(document),
+        "document": as_json(document),
         "status": "open",
         "allowed_by": None,
         "kept_us": now_us(),
@@ -228,29 +238,6 @@ def _row(document: Mapping[str, Any]) -> dict[str, Any]:
 def _day(document: Mapping[str, Any]) -> int:
     day = document.get("day")
     return microseconds(document["first_time"]) // DAY_US if day is None else day_of(day)
-
-
-def _json(document: Mapping[str, Any]) -> str:
-    try:
-        return json.dumps(document, ensure_ascii=False, allow_nan=False, default=_plain)
-    except ValueError:  # a number that is none
-        return json.dumps(_plain(document), ensure_ascii=False, allow_nan=False)
-
-
-def _plain(value: object) -> object:
-    """A value as JSON has it: times and days as texts, numbers that are none as null."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return _plain(asdict(value))
-    if isinstance(value, Mapping):
-        return {str(name): _plain(part) for name, part in cast("Mapping[object, object]", value).items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in cast("Sequence[object]", value)]
-    if isinstance(value, datetime):
-        utc = value if value.tzinfo is None else value.astimezone(UTC)
-        return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-    if isinstance(value, date):
-        return value.isoformat()
-    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def _keep_pairs(

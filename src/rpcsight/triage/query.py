@@ -91,7 +91,7 @@ def _term(found: re.Match[str]) -> Term:
         hint = f"there are: {', '.join(KEYS)}; a text with {relation!r} in it goes in quotes"
         raise UsageError("q", f"there is no key {key!r}", hint)
     value = given.strip().lower()
-    if not value:
+    if not value or (not key and value.endswith(":") and value[:-1] in KEYS and found["quoted"] is None):
         raise UsageError("q", f"{whole!r} names nothing", "leave it out")
     if relation != ":" and key not in ORDERED:
         raise UsageError("q", f"{key!r} has no order", f"write {key}:{given}")

@@ -63,7 +63,7 @@ def history(workspace: Workspace, finding: Kept) -> History:
         known_facts(workspace, [subject]),
         {(row["src_ip"], row["dest_ip"]): row for row in known},
         spans[0] if spans else {},
-        sorted((each for each in findings(workspace) if each.finding_id in ids), key=lambda each: -each.last_us),
+        sorted(findings(workspace, ids), key=lambda each: -each.last_us),
         workspace.rows(log, {"id": finding.finding_id}),
     )
 

@@ -84,4 +84,4 @@ def _in_order(address: str | None) -> str:
         found = ipaddress.ip_address(address or "")
     except ValueError:
         return f"9{address or ''}"
-    return f"{found.version}{int(found):039d}" if found.version == 4 else f"{found.version}{int(found):039d}{found}"
+    return f"{found.version}{int(found):039d}"

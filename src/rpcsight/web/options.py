@@ -1,0 +1,108 @@
+"""How the server is reached, and whom it trusts."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from rpcsight.errors import UsageError
+from rpcsight.web.tokens import SCOPES, TokenFile
+
+__all__ = ["LOOPBACK", "LOOPBACK_NAMES", "WebSettings", "is_loopback"]
+
+LOOPBACK = ("127.0.0.1", "::1")
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+HIGHEST_PORT = 65535
+HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+HOST_NAME = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9a-fA-F:.]{2,45}\])(?::\d{1,5})?")
+RESERVED = (
+    "host",
+    "cookie",
+    "authorization",
+    "origin",
+    "content-length",
+    "content-type",
+    "transfer-encoding",
+    "connection",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """How the server is reached, and whom it trusts.
+
+    Args:
+        host: the address to listen on.
+        port: the port; 0: a free one.
+        token_file: tokens of clients; None: none are asked for.
+        trust_header: the header in which a reverse proxy says who it is; None: none is believed.
+        trust_from: addresses of proxies that are believed.
+        trust_scope: what those whom it names may do.
+        names: under which names browsers reach the server, beside its own address.
+        certificate, key: files, for TLS.
+        is_secure: cookies only travel over TLS; so it is where there is a certificate.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8135
+    token_file: Path | None = None
+    trust_header: str | None = None
+    trust_from: tuple[str, ...] = LOOPBACK
+    trust_scope: str = "triage"
+    names: tuple[str, ...] = ()
+    certificate: Path | None = None
+    key: Path | None = None
+    is_secure: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether everybody on this machine may come in."""
+        return self.token_file is None and self.trust_header is None
+
+    def checked(self) -> "WebSettings":
+        """Itself.
+
+        Raises:
+            UsageError: it would let anybody in, or an option is wrong.
+        """
+        hint = "rpcsight token add NAME --token-file FILE, then serve --token-file FILE; or --trust-header NAME"
+        if self.is_open and not is_loopback(self.host):
+            raise UsageError(
+                "--host", f"{self.host} can be reached from elsewhere, and nobody would be asked who they are", hint
+            )
+        if self.token_file is not None and self.trust_header is None and not TokenFile(self.token_file).all():
+            raise UsageError("--token-file", f"{str(self.token_file)!r} holds no token: nobody could come in", hint)
+        if self.trust_header is not None and (
+            not HEADER.fullmatch(self.trust_header) or self.trust_header.lower() in RESERVED
+        ):
+            raise UsageError("--trust-header", f"{self.trust_header!r} is no name of such a header", "as X-Remote-User")
+        for each in self.trust_from:
+            if _address(each) is None:
+                raise UsageError("--trust-from", f"{each!r} is no address", "the proxy's, as 10.0.0.5")
+        for each in self.names:
+            if not HOST_NAME.fullmatch(each):
+                raise UsageError("--name", f"{each!r} is no name of a host", "as hunt.corp.example, or with :PORT")
+        if self.trust_scope not in SCOPES:
+            raise UsageError("--trust-scope", f"there is no {self.trust_scope!r}", f"one of: {', '.join(SCOPES)}")
+        if (self.certificate is None) != (self.key is None):
+            raise UsageError("--tls-cert", "needs --tls-key beside it, and the reverse", "name both files")
+        for option, path in (("--tls-cert", self.certificate), ("--tls-key", self.key)):
+            if path is not None and not path.is_file():
+                raise UsageError(option, f"there is no file {str(path)!r}", "PEM files")
+        if not 0 <= self.port <= HIGHEST_PORT:
+            raise UsageError("--port", f"{self.port} is no port", "from 1 to 65535")
+        return self
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address, or `localhost`, is this machine's own."""
+    found = _address(host)
+    return host == "localhost" if found is None else found.is_loopback
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        found = ipaddress.ip_address(text.strip("[]"))
+    except ValueError:
+        return None
+    return (found.ipv4_mapped or found) if isinstance(found, ipaddress.IPv6Address) else found
