@@ -1,0 +1,150 @@
+"""What all pages have around them: who reads, which pages there are, what was just done; and the forms they send."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+from urllib.parse import parse_qsl
+
+from fastapi import Depends, Request
+from fastapi.responses import HTMLResponse
+
+from rpcsight.baseline.workspace import Workspace
+from rpcsight.errors import UsageError
+from rpcsight.settings import Settings
+from rpcsight.web.pages.rendering import page
+
+__all__ = ["Desk", "Fields", "Frames", "Security"]
+
+PAGES = (
+    ("/findings", "Findings"),
+    ("/hosts", "Hosts"),
+    ("/map", "Map"),
+    ("/baseline", "Baseline"),
+    ("/inputs", "What was read"),
+    ("/allow", "Allow-list"),
+    ("/log", "Log"),
+    ("/settings", "Settings"),
+)
+DONE = {
+    "benign": "Closed as benign: it counts for the baseline from now on.",
+    "malicious": "Closed as malicious: it stays held back from the baseline.",
+    "duplicate": "Closed as duplicate.",
+    "open": "Open again.",
+    "added": "The entry was added.",
+    "removed": "The entry was removed; what only it covered is open again.",
+}
+"""What is told after a form was sent; the address names it by its key, so that nobody can put other words there."""
+FORM = "application/x-www-form-urlencoded"
+MOST_FIELDS = 50
+
+
+class Desk(Protocol):
+    """What pages ask of the workspace."""
+
+    path: Path
+    settings: Settings
+
+    def changed_us(self) -> int:
+        """When it was written last, in microseconds since 1970."""
+        ...
+
+    def reading(self) -> AbstractContextManager[Workspace]:
+        """The workspace, to be read."""
+        ...
+
+    def writing(self) -> AbstractContextManager[Workspace]:
+        """The workspace, to be changed."""
+        ...
+
+
+class Caller(Protocol):
+    """Who asks."""
+
+    name: str
+    can_leave: bool
+    can_triage: bool
+
+
+class Security(Protocol):
+    """What pages ask of who asks."""
+
+    def caller(self, request: Request) -> Caller | None:
+        """Who it is; None before they logged in."""
+        ...
+
+    def csrf(self, request: Request) -> str:
+        """What a form of a page for them sends along."""
+        ...
+
+    def check_csrf(self, request: Request, given: str) -> None:
+        """Refuse a form that no page of ours sent."""
+        ...
+
+
+async def fields(request: Request) -> dict[str, str]:
+    """The fields of a form that was sent.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        raise UsageError("form", f"is no {FORM}")
+    try:
+        text = (await request.body()).decode("utf-8")
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict"))
+    except ValueError as cause:
+        raise UsageError("form", "can't be read") from cause
+
+
+Fields = Annotated[dict[str, str], Depends(fields)]
+
+
+class Frames:
+    """Makes whole pages.
+
+    Args:
+        desk: opens the workspace.
+        security: knows who asks.
+    """
+
+    def __init__(self, desk: Desk, security: Security) -> None:
+        self._desk = desk
+        self._security = security
+
+    def show(
+        self, request: Request, name: str, values: Mapping[str, Any], *, status: int = 200, watch: str | None = None
+    ) -> HTMLResponse:
+        """A page of a template.
+
+        Args:
+            request: who asks.
+            name: of the template.
+            values: what it shows.
+            status: of HTTP.
+            watch: where the page asks for what came since.
+        """
+        around = self._around(request) | {"live": watch}
+        here = "/" + request.url.path.strip("/").partition("/")[0]
+        current = next((title for address, title in PAGES if address == here), "")
+        text = page(name, {"problem": "", **values, "frame": around, "here": current})
+        return HTMLResponse(text, status, headers={"Cache-Control": "no-store"})
+
+    def sender(self, request: Request, form: Mapping[str, str]) -> str:
+        """Who sent a form, for the log; it has to come from a page of ours."""
+        self._security.check_csrf(request, form.get("csrf", ""))
+        caller = self._security.caller(request)
+        return caller.name if caller else ""
+
+    def _around(self, request: Request) -> dict[str, Any]:
+        caller = self._security.caller(request)
+        return {
+            "pages": PAGES if caller else (),
+            "person": caller.name if caller else "",
+            "can_leave": caller.can_leave if caller else False,
+            "can_triage": caller.can_triage if caller else False,
+            "csrf": self._security.csrf(request),
+            "workspace": str(self._desk.path) if caller else "",
+            "changed_us": self._desk.changed_us() if caller else None,
+            "done": DONE.get(request.query_params.get("done", ""), ""),
+        }
