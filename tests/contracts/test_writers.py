@@ -252,19 +252,38 @@ WHY = "no other client in this input uses this server for RPC (+27)"
 @pytest.mark.parametrize("width", [60, 80, 100, 160])
 @pytest.mark.parametrize("address", [SHORT, "2001:db8:10:77::22", LONG_ADDRESS])
 def test_addresses_are_always_shown(address: str, width: int) -> None:
-    """Whole, or wrapped where there is no room otherwise; score and reasons stay beside them."""
+    """Whole, or wrapped where there is no room otherwise; the score stays beside them, reasons there or beneath."""
     row = {"score": "27", "severity": "medium", "client": address, "server": address, "conns": 3}
     rows = pa.Table.from_pylist([row | {"first": "2026-11-21 23:56", "why": WHY}])
     header, *lines = output("table", rows, Look(width)).decode().splitlines()
     names = header.split()
-    assert {"score", "client", "server", "why"} <= set(names)
+    assert {"score", "client", "server"} <= set(names)
+    reasons = [line[header.index("why") :] if "why" in names else line for line in lines]
+    assert WHY in " ".join(line.strip() for line in reasons)
     lines = [line for line in lines if not line.startswith(("no room for", "--format", "1 row"))]
     for name in ("client", "server"):
         start = header.index(name)
-        end = header.index(names[names.index(name) + 1])
-        assert "".join(line[start:end].strip() for line in lines) == address
-    least = len(f"score  {address}  {address}  no other client in")
+        after = names[names.index(name) + 1 :]
+        end = header.index(after[0]) if after else None
+        rows_alone = lines if "why" in names else lines[:1]
+        assert "".join(line[start:end].strip() for line in rows_alone) == address
+    least = len(f"score  {address}  {address}")
     assert any(line.count(address) == 2 for line in lines) == (width >= least)
+
+
+def test_reasons_stand_beneath_their_row_where_beside_it_they_would_be_a_tall_column() -> None:
+    why = ["one in 207 such beginnings would lead to this workstation (+23); and 3 more", "new (+2)"]
+    rows = pa.table({"id": ["3c1b56b7", "0fe55ece"], "client": ["10.0.0.1", "10.0.0.22"], "pairs": [1, 2], "why": why})
+    assert [line.rstrip() for line in output("table", rows, Look(50)).decode().splitlines()] == [
+        "id        client     pairs",
+        "3c1b56b7  10.0.0.1       1",
+        "          one in 207 such beginnings would lead to",
+        "          this workstation (+23); and 3 more",
+        "0fe55ece  10.0.0.22      2",
+        "          new (+2)",
+        "2 rows",
+    ]
+    assert output("table", rows, Look(110)).decode().splitlines()[1].split("  ")[-1] == why[0]
 
 
 def test_tables_are_given_in_batches_of_bounded_size() -> None:

@@ -7,6 +7,8 @@ from typing import BinaryIO
 
 import pyarrow as pa
 from rich.console import Console
+from rich.padding import Padding
+from rich.segment import Segments
 from rich.table import Table
 from rich.text import Text
 
@@ -19,7 +21,10 @@ IS_BINARY = False
 FEWEST_ROWS_TO_FOLD = 3
 WRAPPED = ("why", "about", "attack", "needs", "uses")
 ADDRESSES = ("client", "server", "src_ip", "dest_ip")
+BENEATH = "why"
+"""What is told of a row under it, where beside it there is less than half of the width for it."""
 LEAST_WRAPPED_WIDTH = 18
+MOST_INDENT = 10
 GAP = 2
 
 Cells = Mapping[str, Sequence[str]]
@@ -30,7 +35,7 @@ def write(rows: Rows, out: BinaryIO, look: Look) -> None:
 
     Args:
         rows: any table; columns of `WRAPPED` are wrapped, all others stay on one line (where there is no room
-            otherwise, addresses are wrapped, too).
+            otherwise, addresses are wrapped, too; and `BENEATH` stands under its row, as wide as the table).
         out: a binary stream.
         look: width, colours and the most rows to show.
     """
@@ -47,7 +52,11 @@ def write(rows: Rows, out: BinaryIO, look: Look) -> None:
     }
     columns = [name for name in rows.schema.names if name not in same]
     fitting = _fitting(columns, cells, look.width)
-    if shown.num_rows:
+    if beside := _beside(fitting, columns, cells, look.width):
+        fitting = [*beside, BENEATH]
+        indent = min(_width(beside[0], cells) + GAP, MOST_INDENT)
+        _print_beneath(console, _table(beside, cells, rows.schema, ()), cells[BENEATH], indent)
+    elif shown.num_rows:
         is_narrow = _needed(fitting, cells) > look.width
         console.print(_table(fitting, cells, rows.schema, (*WRAPPED, *ADDRESSES) if is_narrow else WRAPPED))
     everywhere = "in all rows" if number == shown.num_rows else "in all rows shown"
@@ -91,6 +100,24 @@ def _table(columns: Sequence[str], cells: Cells, schema: pa.Schema, wrapped: Seq
     for row in zip(*(cells[name] for name in columns), strict=True):
         table.add_row(*map(Text, row))
     return table
+
+
+def _beside(fitting: Sequence[str], columns: Sequence[str], cells: Cells, width: int) -> list[str]:
+    """The columns of rows that have their text beneath them; none where the text has room, or the columns have none on one line."""
+    room = width - _needed([name for name in fitting if name != BENEATH], cells) - GAP
+    if BENEATH not in fitting or room >= width // 2 or all(len(text) <= room for text in cells[BENEATH]):
+        return []
+    others = _fitting([name for name in columns if name != BENEATH], cells, width)
+    return others if _needed(others, cells) <= width and not set(others) & set(WRAPPED) else []
+
+
+def _print_beneath(console: Console, table: Table, texts: Sequence[str], indent: int) -> None:
+    """A table of one-line rows with a text under each."""
+    header, *rows = console.render_lines(table, pad=False, new_lines=True)
+    console.print(Segments(header), end="")
+    for row, text in zip(rows, texts, strict=True):
+        console.print(Segments(row), end="")
+        console.print(Padding(Text(text, overflow="fold"), (0, 0, 0, indent), expand=False))
 
 
 def _fitting(columns: Sequence[str], cells: Cells, width: int) -> list[str]:
