@@ -349,7 +349,15 @@ def test_command_says_what_it_made_and_refuses_what_is_there(
         str(tmp_path / "corp"),
     ]
     app(command, standalone_mode=False)
-    assert "50 hosts, 1 days, seed 1:" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "50 hosts, 1 days, seed 1:" in said
+    assert "attacks from" not in said
     with pytest.raises(UsageError) as refused:
         app(command, standalone_mode=False)
     assert refused.value.where == "--output"
+    attacked = [*command, "--replace", "--days", "2", "--attack-from", "1", "--attacks", "20"]
+    app(attacked, standalone_mode=False)
+    hunt = f"rpcsight hunt {tmp_path / 'corp'} --since 2026-03-03 -w FILE -o findings.jsonl"
+    said = capsys.readouterr().err
+    assert "attacks from 2026-03-03 on: " in said
+    assert hunt in said

@@ -5,7 +5,7 @@
     rows = rpcsight.run("rpc-activity", "conn.log")     # a pyarrow.Table
     for finding in rpcsight.hunt("logs/"):              # best first
         print(finding.score, finding.summary)
-    rpcsight.learn("logs/", workspace="corp.rpcsight")  # what is normal here
+    rpcsight.learn("logs/", workspace="corp.db")        # what is normal here
 
 `import rpcsight` loads no engine; the functions do.
 """

@@ -64,8 +64,8 @@ app = typer.Typer(
     rpcsight demo                                see it work, on a recording that comes with it
     rpcsight hunt conn.log                       who used RPC on whom, most telling first, with reasons
     rpcsight hunt logs/ --format jsonl           the same for a SIEM, from a folder of logs
-    rpcsight learn logs/ -w corp.rpcsight        what is normal here, for hunts to tell the unusual from it
-    rpcsight baseline show -w corp.rpcsight      what was learned, by host if you like
+    rpcsight learn logs/ -w corp.db              what is normal here, for hunts to tell the unusual from it
+    rpcsight baseline show -w corp.db            what was learned, by host if you like
     rpcsight findings list --workspace corp.db   what hunts found so far: to show, close or allow
     rpcsight serve -w corp.rpcsight              the same in the browser, and as JSON
     rpcsight doctor conn.log                     what these records can show, and what not

@@ -120,8 +120,16 @@ def printable(text: str) -> str:
 
 
 @contextmanager
-def progress_bar(*, is_quiet: bool, no_color: bool) -> "Iterator[Progress | None]":
-    """A bar on standard error that says which file is being read; only on a terminal."""
+def progress_bar(
+    first: str = "looking at the inputs", *, is_quiet: bool, no_color: bool
+) -> "Iterator[Progress | None]":
+    """A bar on standard error that says which file is being read; only on a terminal.
+
+    Args:
+        first: what is done before the first file.
+        is_quiet: no bar.
+        no_color: a bar without colours.
+    """
     if is_quiet or not sys.stderr.isatty():
         yield None
         return
@@ -136,7 +144,7 @@ def progress_bar(*, is_quiet: bool, no_color: bool) -> "Iterator[Progress | None
     )
     console = Console(stderr=True, no_color=no_color or None)
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("looking at the inputs", total=None)
+        task = bar.add_task(first, total=None)
 
         def show(name: str, done: int, everything: int) -> None:
             bar.update(

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from rpcsight.cli.options import NoColor, Quiet
-from rpcsight.cli.output import progress_bar
+from rpcsight.cli.output import printable, progress_bar
 
 __all__ = ["simulate"]
 
@@ -45,12 +45,14 @@ def simulate(
     rpcsight simulate --hosts 200 --days 3 --attack-from 1 -o small --format zeek
     duckdb -c "from 'corp/_truth/labels.csv'"                  the attacks, step by step, with their flows
     duckdb -c "from 'corp/_truth/pairs.csv'"                   workstations that meet for the first time, without harm
+
+    The day is part of each file's name or folder: learn those before the attacks, hunt the others, evaluate.
     """
     from rpcsight.simulation import Plan
     from rpcsight.simulation import simulate as simulated
 
     plan = Plan(hosts, days, seed, calls, noise, dhcp, attacks, attack_from)
-    with progress_bar(is_quiet=quiet, no_color=no_color) as progress:
+    with progress_bar("making the hosts", is_quiet=quiet, no_color=no_color) as progress:
         made = simulated(plan, output, form, is_replacing=replace, progress=progress)
     if not quiet:
         rows = ", ".join(f"{count:,} {name}" for name, count in made.rows.items())
@@ -59,3 +61,12 @@ def simulate(
             f"{made.size / MEGABYTE:,.1f} MB in {output}",
             err=True,
         )
+        if made.first_attack:
+            typer.echo(
+                printable(
+                    f"attacks from {made.first_attack} on: learn the days before by the names of their files (rpcsight learn --help), "
+                    f"then rpcsight hunt {output} --since {made.first_attack} -w FILE -o findings.jsonl, "
+                    f"and rpcsight evaluate findings.jsonl {output}"
+                ),
+                err=True,
+            )

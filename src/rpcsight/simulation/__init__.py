@@ -83,11 +83,12 @@ class Plan:
 
 @dataclass(slots=True)
 class Made:
-    """What was made: rows by table, attacks and their steps, bytes on disk."""
+    """What was made: rows by table, attacks and their steps, the day of the first step, bytes on disk."""
 
     rows: dict[str, int] = field(default_factory=dict)
     attacks: int = 0
     steps: int = 0
+    first_attack: str = ""
     size: int = 0
 
 
@@ -157,6 +158,8 @@ def _write(plan: Plan, folder: Path, form: str, made: Made, progress: Progress |
             truth.add(day, table, steps)
             found |= {step.attack for step in steps}
             made.steps += len(steps)
+            if steps and not made.first_attack:
+                made.first_attack = date_of(day.number)
             if progress:
                 progress("simulating", day.number + 1, plan.days)
         if truth is not None:
