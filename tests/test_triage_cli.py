@@ -12,6 +12,7 @@ import pytest
 
 from rpcsight.cli import app
 from rpcsight.cli.outcome import outcome
+from rpcsight.evaluation.reading import read_findings
 from rpcsight.triage import keep
 from rpcsight.triage.audit import today
 from rpcsight.triage.packs import all_packs
@@ -87,8 +88,8 @@ def test_list_for_people_has_no_control_characters(cli: Cli) -> None:
     hostile = "a\\x1b[2Jb\\u202ec\\r\\nd"
     lines = [re.sub(r" +", " ", line).strip() for line in out.splitlines()]
     assert (code, err) == (0, "")
-    assert [lines[0], " ".join(lines[1:-2]), *lines[-2:]] == [
-        "id score severity status client server service first why",
+    assert [lines[0], " ".join(lines[1:-3]), " ".join(lines[-3:-1]), lines[-1]] == [
+        "id score severity status client server service first",
         f"aaaa1000 70 high open 10.0.1.1 10.0.1.2 2026-02-16 10:00 {hostile} 3 (+30); {hostile} 2 (+20); {hostile} 1 (+10); and 1 more",
         "bbbb2000 50 medium open 10.0.1.1 10.0.2.1 svcctl 2026-02-16 10:00 they had not met (+50)",
         "3 rows, 1 more not shown (--limit 3, or --format jsonl)",
@@ -120,7 +121,14 @@ def test_list_as_json(cli: Cli) -> None:
         "confidence": 0.9,
         "src_ip": "10.0.1.1",
         "dest_ip": "10.0.2.1",
-        "pairs": 1,
+        "pairs": [
+            {
+                "src_ip": "10.0.1.1",
+                "dest_ip": "10.0.2.1",
+                "first_time": "2026-02-16T10:00:00.000000Z",
+                "last_time": "2026-02-16T10:30:00.000000Z",
+            }
+        ],
         "service": "svcctl",
         "techniques": ["T1021"],
         "first_time": "2026-02-16T10:00:00.000000Z",
@@ -133,7 +141,7 @@ def test_show_has_no_control_characters(cli: Cli) -> None:
     code, out, err = cli("findings", "show", "aaaa")
     assert (code, err) == (0, "")
     assert out.splitlines()[:3] == [
-        "aaaa100000000000  open; high, score 70, 1. of 2026-02-16, confidence 0.90",
+        "aaaa100000000000  open; high, score 70, rank 1 of 2026-02-16, confidence 0.90",
         "",
         "  a\\x1b[2Jb\\u202ec  d",
     ]
@@ -182,6 +190,19 @@ def test_log(cli: Cli) -> None:
     assert list(rows[0]) == ["time", "who", "action", "subject", "reason"]
     assert rows[0]["time"] >= rows[1]["time"] >= "2026-01-01"
     assert cli("findings", "log", "--since", "2100-01-01") == (0, "", "")
+    shown_log = cli("findings", "log", "--format", "table")[1]
+    minutes = rows[1]["time"][:16].replace("T", " ")
+    assert [line.split() for line in shown_log.splitlines()][2] == [
+        *(*minutes.split(), "aaaa1000", "bob", "closed", "as", "benign", "mine")
+    ]
+
+
+def test_what_list_writes_can_be_evaluated(cli: Cli, tmp_path: Path) -> None:
+    for name in ("jsonl", "csv", "parquet"):
+        made = tmp_path / f"open.{name}"
+        assert cli("findings", "list", "--output", str(made)) == (0, "", "")
+        (found,) = [each for each in read_findings([str(made)]) if each.lead.dest_ip == "10.0.2.1"]
+        assert (found.score, found.pairs) == (50.0, (found.lead,))
 
 
 def test_findings_that_have_grown_are_told(cli: Cli, tmp_path: Path) -> None:

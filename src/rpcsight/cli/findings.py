@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rpcsight.cli.kept_tables import SHORT_ID, as_table, overview
+from rpcsight.cli.kept_tables import SHORT_ID, as_table, log_overview, overview
 from rpcsight.cli.options import Format, Limit, NoColor, Output, Quiet, WorkspaceFile
 from rpcsight.cli.output import NARROWEST, destination, printable, say, write
 from rpcsight.errors import UsageError
@@ -212,8 +212,7 @@ def log(
     to = destination(output_format, output, limit, no_color)
     with Workspace(workspace, is_reading=True) as there:
         rows = entries(there, 0 if first is None else microseconds(first))
-    names = ["about" if name == "reason" and to.writer.NAME == "table" else name for name in rows.column_names]
-    write(rows.rename_columns(names), to)
+    write(log_overview(rows) if to.writer.NAME == "table" else rows, to)
 
 
 def need_command(context: typer.Context) -> None:

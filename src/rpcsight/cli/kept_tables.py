@@ -1,7 +1,7 @@
 """Findings that are kept, as tables for people and for machines."""
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from rpcsight.triage.kept import Kept
     from rpcsight.triage.matching import Facts
 
-__all__ = ["SHORT_ID", "as_table", "overview"]
+__all__ = ["SHORT_ID", "as_table", "log_overview", "overview"]
 
 SHORT_ID = 8
 """Digits of an id that people are shown."""
@@ -51,8 +51,8 @@ def as_table(found: "list[Kept]") -> "pa.Table":
     """Findings with what is said of them, for machines."""
     import pyarrow as pa
 
-    from rpcsight.triage.matching import EPOCH, facts_of
-
+    time = pa.timestamp("us")
+    pair = pa.struct([("src_ip", pa.string()), ("dest_ip", pa.string()), ("first_time", time), ("last_time", time)])
     schema = pa.schema(
         [
             ("finding_id", pa.string()),
@@ -65,7 +65,7 @@ def as_table(found: "list[Kept]") -> "pa.Table":
             ("confidence", pa.float64()),
             ("src_ip", pa.string()),
             ("dest_ip", pa.string()),
-            ("pairs", pa.int32()),
+            ("pairs", pa.list_(pair)),
             ("service", pa.string()),
             ("techniques", pa.list_(pa.string())),
             ("first_time", pa.timestamp("us")),
@@ -74,13 +74,50 @@ def as_table(found: "list[Kept]") -> "pa.Table":
             ("kept_time", pa.timestamp("us")),
         ]
     )
-    start = EPOCH.replace(tzinfo=None)
     rows: list[dict[str, object]] = []
     for each in found:
         document = each.finding()
         row: dict[str, object] = {name: getattr(each, name, None) for name in schema.names}
-        row |= {"rank": each.place, "pairs": len(facts_of(document).pairs), "techniques": document.get("techniques")}
+        row |= {"rank": each.place, "pairs": _pairs(document), "techniques": document.get("techniques")}
         for name in ("first", "last", "kept"):
-            row[f"{name}_time"] = start + timedelta(microseconds=getattr(each, f"{name}_us"))
+            row[f"{name}_time"] = _time(getattr(each, f"{name}_us"))
         rows.append(row)
     return pa.Table.from_pylist(rows, schema)
+
+
+def log_overview(log: "pa.Table") -> "pa.Table":
+    """The audit log in columns that fit a terminal, for people."""
+    import pyarrow as pa
+
+    rows = [
+        {
+            "time": f"{row['time']:%Y-%m-%d %H:%M}",
+            "id": row["subject"][:SHORT_ID],
+            "who": row["who"],
+            "action": row["action"],
+            "about": row["reason"],
+        }
+        for row in log.to_pylist()
+    ]
+    return pa.Table.from_pylist(rows, pa.schema([(name, pa.string()) for name in rows[0]])) if rows else pa.table({})
+
+
+def _pairs(document: dict[str, Any]) -> "list[dict[str, object]]":
+    """All clients and servers of a finding, as `hunt` writes them."""
+    from rpcsight.triage.matching import facts_of
+
+    return [
+        {
+            "src_ip": each.src_ip,
+            "dest_ip": each.dest_ip,
+            "first_time": _time(each.first_us),
+            "last_time": _time(each.last_us),
+        }
+        for each in facts_of(document).pairs
+    ]
+
+
+def _time(microseconds: int) -> datetime:
+    from rpcsight.triage.matching import EPOCH
+
+    return EPOCH.replace(tzinfo=None) + timedelta(microseconds=microseconds)

@@ -101,7 +101,7 @@ def day_text(day: int) -> str:
 def _status(finding: Kept) -> str:
     by = f" by entry {finding.allowed_by}" if finding.allowed_by else ""
     by += ", has grown since" if finding.has_grown else ""
-    rank = f", {finding.place}. of {day_text(finding.day)}" if finding.place else ""
+    rank = f", rank {finding.place} of {day_text(finding.day)}" if finding.place else ""
     return (
         f"{finding.status}{by}; {finding.severity}, score {finding.score:g}{rank}, confidence {finding.confidence:.2f}"
     )
