@@ -55,14 +55,14 @@ def test_learn_tells_what_is_new_and_what_is_known(cli: Cli) -> None:
     size = f"{Path('w').stat().st_size / 1e6:,.1f}"
     assert (code, out) == (0, "")
     assert err.startswith("read 1 file (parquet 1): 4 records\n")
-    lines = err.splitlines()[-4:]
+    lines = err.splitlines()[-5:]
     assert lines[:2] == [
         "learned 1 new file",
         "the baseline now: 1 day, 2026-03-02 to 2026-03-02; 0 of 2 pairs seen on at least 2 days; a baseline of less than 14 days "
         "says less: what happens once a week still looks new",
     ]
     assert re.fullmatch(r"3 hosts: .*", lines[2])
-    assert lines[3] == f"w: {size} MB"
+    assert lines[3:] == [f"w: {size} MB", "next: rpcsight hunt NEWER_LOGS -w w"]
     code, out, err = cli("learn", first, second, "-w", "w", "-f", "json")
     known = json.loads(out)
     assert known.pop("learned") == {
@@ -72,6 +72,7 @@ def test_learn_tells_what_is_new_and_what_is_known(cli: Cli) -> None:
     with Workspace(Path("w"), is_reading=True) as workspace:
         assert known == overview(workspace, 2)
     assert "learned 1 new file; 1 file learned before, passed over\n" in err
+    assert "next:" not in err
     assert cli("learn", first, "-w", "w", "-q") == (0, "", "")
     code, out, err = cli("learn", first, second, "-w", "w")
     assert (code, err.splitlines()[0]) == (0, "nothing new; 2 files learned before, passed over")
@@ -170,6 +171,8 @@ def test_diff(cli: Cli) -> None:
             2,
             "there is no 'nowhere'\n  hint: rpcsight learn LOGS --workspace nowhere",
         ),
+        (("baseline", "show", "-w", "."), 2, "'.' is a folder\n  hint: name the file that `rpcsight learn` made"),
+        (("learn", "f.parquet", "-w", "."), 2, "'.' is a folder\n  hint: name a file in it: corp.db"),
         (("baseline", "show", "-w", "f.parquet"), 3, "is no workspace of rpcsight"),
         (("baseline", "import", "nowhere", "-w", "w"), 2, "there is no 'nowhere'"),
         (("baseline", "import", ".", "-w", "w"), 3, "is no exported baseline: baseline.json is not there"),

@@ -39,7 +39,7 @@ COMMANDS = [
     *("new-analytic", "sql"),
     "demo",
 ]
-GROUPS = ["baseline", *(f"baseline {name}" for name in ("show", "export", "import", "forget", "diff"))]
+GROUPS = ["baseline", *(f"baseline {name}" for name in ("show", "assets", "export", "import", "forget", "diff"))]
 RECORDING = str(PARQUET)
 HINTED = re.compile(r"error: [^\n]+: [^\n]+\n(  hint: [^\n]+\n)?")
 FLOW_SQL = """
@@ -134,9 +134,10 @@ def test_version(cli: Cli) -> None:
     assert cli("--version") == (0, f"rpcsight {__version__}\n", "")
 
 
-def test_nothing_asked_shows_the_help(cli: Cli) -> None:
-    code, out, err = cli()
-    assert (code, out, err.startswith("Usage: rpcsight")) == (2, "", True)
+@pytest.mark.parametrize("group", ["", "baseline", "findings", "allow"])
+def test_nothing_asked_shows_the_help(cli: Cli, group: str) -> None:
+    code, out, err = cli(*group.split())
+    assert (code, out, err.startswith(f"Usage: rpcsight {group}".rstrip())) == (2, "", True)
 
 
 WRONG_SETTINGS = {
@@ -647,6 +648,7 @@ def test_hunt_with_a_workspace_keeps_what_it_finds_and_does_not_tell_it_when_it_
     assert cli("learn", RECORDING, "--workspace", workspace, "-q")[0] == 0
     hunted = ("hunt", RECORDING, "--workspace", workspace, "-f", "jsonl", "--budget", "all")
     code, out, err = cli(*hunted)
+    assert f"kept, with ids: `rpcsight findings list -w {workspace}`\n" in err
     found = json_rows(out)
     assert (code, "no baseline" in err, len(found) > 1, [each["rank"] for each in found]) == (
         *(0, False, True),

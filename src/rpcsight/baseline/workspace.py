@@ -61,12 +61,13 @@ class Workspace:
 
     def __init__(self, path: Path, *, is_reading: bool = False, wait_s: float = WAIT_S) -> None:
         self.path = path
+        if path.is_dir():
+            hint = "name the file that `rpcsight learn` made" if is_reading else "name a file in it: corp.db"
+            raise UsageError("--workspace", f"{str(path)!r} is a folder", hint)
         if is_reading and not path.is_file():
             raise UsageError("--workspace", f"there is no {str(path)!r}", f"rpcsight learn LOGS --workspace {path}")
         if not path.absolute().parent.is_dir():
             raise UsageError("--workspace", f"there is no folder {str(path.parent)!r}", "make it, or name another")
-        if path.is_dir():
-            raise UsageError("--workspace", f"{str(path)!r} is a folder", "name a file in it: corp.rpcsight")
         self._is_new = not is_reading and not (path.exists() and path.stat().st_size)
         if self._is_new:
             _begin(path)

@@ -18,6 +18,7 @@ from rpcsight.cli.baseline_text import (
     settled_lines,
     span,
 )
+from rpcsight.cli.findings import need_command
 from rpcsight.cli.learn import check_format
 from rpcsight.cli.options import Quiet, SettingsFile, TextFormat, WorkspaceFile
 from rpcsight.cli.output import printable, say
@@ -35,9 +36,14 @@ Limit = Annotated[int, typer.Option("--limit", help="Most rows of each list of t
 app = typer.Typer(
     name="baseline",
     help="Show, share, compare or shorten what was learned (rpcsight learn).",
-    no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+
+@app.callback(invoke_without_command=True)
+def root(context: typer.Context) -> None:
+    """Show, share, compare or shorten what was learned (rpcsight learn)."""
+    need_command(context)
 
 
 @app.command()
@@ -53,8 +59,8 @@ def show(
     """Show what is known: days, hosts by role, pairs; of a host its role and why, whom it uses, and who uses it.
 
     \b
-    rpcsight baseline show -w corp.rpcsight
-    rpcsight baseline show -w corp.rpcsight 10.0.0.5
+    rpcsight baseline show -w corp.db
+    rpcsight baseline show -w corp.db 10.0.0.5
     """
     from rpcsight.baseline import summary
     from rpcsight.baseline.workspace import Workspace
@@ -92,8 +98,8 @@ def assets(
     A file takes the place of the one before. ECS hosts and what NetBox exports are read, too.
 
     \b
-    rpcsight baseline assets hosts.csv -w corp.rpcsight
-    rpcsight baseline assets --remove -w corp.rpcsight
+    rpcsight baseline assets hosts.csv -w corp.db
+    rpcsight baseline assets --remove -w corp.db
     """
     from rpcsight.baseline.assets import Inventory, read_assets
     from rpcsight.baseline.inventory import keep
@@ -185,7 +191,7 @@ def forget(
     """Drop what was learned of old days. Their files stay known: learning them again does not bring the days back.
 
     \b
-    rpcsight baseline forget -w corp.rpcsight --days 30
+    rpcsight baseline forget -w corp.db --days 30
     """
     from rpcsight.baseline.summary import overview
     from rpcsight.baseline.workspace import Workspace
@@ -227,8 +233,8 @@ def diff(
     """Show which hosts, pairs and services are new, and which are gone.
 
     \b
-    rpcsight baseline diff october.rpcsight november.rpcsight
-    rpcsight baseline diff corp.rpcsight --at 2026-11-15
+    rpcsight baseline diff october.db november.db
+    rpcsight baseline diff corp.db --at 2026-11-15
     """
     from rpcsight.baseline.difference import difference, split
     from rpcsight.baseline.workspace import Workspace

@@ -76,7 +76,7 @@ def overview_lines(known: "Summary") -> Iterable[str]:
     busiest = ("connections", "src_ip", "dest_ip", "days", "first_day", "last_day")
     yield from _listed("busiest pairs", known["busiest_pairs"], busiest)
     held = known["held_back_pairs"]
-    title = f"held back, {counted(held, 'pair')}: open findings are about them (rpcsight findings)"
+    title = f"held back, {counted(held, 'pair')}: open findings are about them (rpcsight findings list)"
     yield from _listed(title, known["held_back"], ("from_day", "src_ip", "dest_ip"))
 
 

@@ -69,7 +69,7 @@ def hunt(
 
     \b
     rpcsight hunt conn.log
-    rpcsight hunt today/ --workspace corp.rpcsight         by what `rpcsight learn` knows; keeps the findings there
+    rpcsight hunt today/ --workspace corp.db               by what `rpcsight learn` knows; keeps the findings there
     rpcsight hunt /logs/zeek/2026-11-* --since 2026-11-20 --format jsonl -o findings.jsonl
 
     Where captures and logs show what was called, or what it started, that is told with its ATT&CK technique.
@@ -101,6 +101,8 @@ def hunt(
     if workspace:
         findings, said = keep_hunted(workspace, findings, found.days, most)
         found.account.limits += said
+        if findings:
+            found.account.limits.append(f"kept, with ids: `rpcsight findings list -w {workspace}`")
     write((overview if to.writer.NAME == "table" else as_table)(findings), to)
     tell(found.account, is_quiet=quiet)
 

@@ -49,9 +49,10 @@ def learn(
     """Learn from records what is normal in this network, for hunts that tell the unusual from it.
 
     \b
-    rpcsight learn logs/ --workspace corp.rpcsight       two weeks or more are best; more can be added any day
-    rpcsight learn logs/ -w corp.rpcsight                again: only files that are new are read
-    rpcsight baseline show -w corp.rpcsight              what is known now
+    rpcsight learn logs/ --workspace corp.db             two weeks or more are best; more can be added any day
+    rpcsight learn logs/ -w corp.db                      again: only files that are new are read
+    rpcsight learn 'logs/*2026-10-*' -w corp.db          some days, by the names of their files
+    rpcsight baseline show -w corp.db                    what is known now
 
     The file is made if it is not there. Learn logs that are finished: one that grows is another file each time.
     """
@@ -103,4 +104,6 @@ def _lines(came: "Learned", known: "Summary") -> "list[str]":
     if known["held_back_pairs"]:
         found.append(f"held back, since findings about them are open: {counted(known['held_back_pairs'], 'pair')}")
     found.append(f"{known['workspace']}: {megabytes(known['bytes'])}")
+    if came.files and came.files == known["inputs"]["files"]:
+        found.append(f"next: rpcsight hunt NEWER_LOGS -w {known['workspace']}")
     return found
