@@ -17,6 +17,7 @@ import rpcsight
 from rpcsight import analytics, catalog
 from rpcsight.analytics import Header, compose_steps
 from rpcsight.catalog import relations
+from rpcsight.catalog.attack import technique_name
 from rpcsight.engines import open_engine
 from rpcsight.engines.dialects import DIALECTS, translated
 from rpcsight.pipeline import Request, opened
@@ -417,3 +418,11 @@ def test_the_lists_are_csv_as_others_read_it() -> None:
     for name in ("interfaces", "operations", "techniques"):
         text = (FOLDER / f"{name}.csv").read_bytes()
         assert pacsv.read_csv(io.BytesIO(text)).num_rows == len(listed(name))
+
+
+def test_every_technique_that_is_named_has_a_name() -> None:
+    listed_ones = {each.technique for each in catalog.techniques()}
+    said = {each for analytic in analytics.all_analytics() for each in analytic.header.attack}
+    assert {each for each in listed_ones | said if not technique_name(each)} == set()
+    assert technique_name("T1003.006") == "OS Credential Dumping: DCSync"
+    assert technique_name("<script>") is None

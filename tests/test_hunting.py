@@ -12,7 +12,7 @@ from rpcsight.examples import Example, write
 from rpcsight.findings.group import findings_of
 from rpcsight.findings.score import PARTS
 from rpcsight.findings.words import deed
-from rpcsight.hunting import ALL, NO_BASELINE, Hunt, hunt
+from rpcsight.hunting import ALL, NO_BASELINE, Hunt, hunt, surroundings
 from rpcsight.pipeline import Request, opened
 from rpcsight.settings import Settings
 from tests import system
@@ -244,3 +244,16 @@ def test_a_story_ends_with_a_long_break(tmp_path: Path) -> None:
     )
     assert found.activities == 3
     assert found.summary.endswith("; and again with a break of hours")
+
+
+def test_the_surroundings_of_findings_are_the_hours_and_what_their_hosts_did_with_one_another() -> None:
+    with opened(Request([str(PARQUET)])) as session:
+        found = hunt(session, budget=1)
+        around = surroundings(session)
+        everything = session.held("scored")
+    (finding,) = found.findings
+    hosts = {host for pair in finding.pairs for host in (pair.src_ip, pair.dest_ip)}
+    expected = {(row["src_ip"], row["dest_ip"]) for row in everything if {row["src_ip"], row["dest_ip"]} <= hosts}
+    assert {(row["src_ip"], row["dest_ip"]) for row in around.pairs} == expected
+    assert [row["score"] for row in around.pairs] == sorted((row["score"] for row in around.pairs), reverse=True)
+    assert around.hours == {498_695: sum(row["activities"] + row["attempts"] for row in everything)}

@@ -19,7 +19,7 @@ from rpcsight.schema.arrow import ARROW_TYPES
 from rpcsight.session import Session
 from rpcsight.settings import Settings
 
-__all__ = ["ALL", "Hunt", "hunt", "keep_activities", "keep_detections"]
+__all__ = ["ALL", "Hunt", "Surroundings", "hunt", "keep_activities", "keep_detections", "surroundings"]
 
 ALL = 0
 """A budget that tells every story."""
@@ -51,6 +51,8 @@ SCORED = {
     **{name: name for name in ("deed_surprise", "likely", "weighed", "chained", "scored", "best")},
 }
 """Relations from kept activities to the best stories, each with the step that makes it, in order."""
+MOST_BESIDE = 20_000
+"""Pairs of hosts of findings."""
 NOTHING = f"select {', '.join(f'cast(null as {column.kind}) as {column.name}' for column in DETECTION)} where 1 = 0"
 CHOSEN = pa.schema(
     [
@@ -88,6 +90,25 @@ class Hunt(Sequence[Finding]):
     def __getitem__(self, place: int | slice) -> Finding | list[Finding]:
         """The finding at that rank, from 0."""
         return self.findings[place]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a hunt knows around its findings.
+
+    Args:
+        hours: how many connections to RPC endpoints began in each hour since 1970.
+        pairs: rows of `steps/beside.sql`: what the findings' hosts did with one another.
+    """
+
+    hours: Mapping[int, int]
+    pairs: Sequence[Mapping[str, Any]]
+
+
+def surroundings(session: Session) -> Surroundings:
+    """What is known around the findings of the hunt that the session has just done."""
+    hours = {row["hour"]: row["connections"] for row in session.told("busy_hour")}
+    return Surroundings(hours, session.told("beside", most=MOST_BESIDE))
 
 
 def hunt(session: Session, settings: Settings | None = None, workspace: Path | None = None, budget: int = ALL) -> Hunt:
