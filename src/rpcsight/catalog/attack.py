@@ -16,4 +16,4 @@ def technique_name(technique: str) -> str | None:
 def _names() -> dict[str, str]:
     rows = csv.reader((files(__package__ or "") / "attack.csv").read_text("utf-8").splitlines())
     next(rows)
-    return {technique: name for technique, name in rows}
+    return dict(rows)

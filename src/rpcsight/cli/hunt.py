@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from rpcsight.cli import reporting
 from rpcsight.cli.options import (
     EngineName,
     Format,
@@ -44,12 +45,19 @@ Workspace = Annotated[
         show_default=False,
     ),
 ]
+Report = Annotated[
+    str | None,
+    typer.Option(
+        "--report", metavar="FILE", help="Also write a report: one HTML file for a browser.", show_default=False
+    ),
+]
 
 
 def hunt(
     paths: Paths,
     workspace: Workspace = None,
     budget: Budget = "10",
+    report: Report = None,
     output_format: Format = None,
     output: Output = None,
     engine: EngineName = "duckdb",
@@ -71,15 +79,18 @@ def hunt(
     rpcsight hunt conn.log
     rpcsight hunt today/ --workspace corp.db               by what `rpcsight learn` knows; keeps the findings there
     rpcsight hunt /logs/zeek/2026-11-* --since 2026-11-20 --format jsonl -o findings.jsonl
+    rpcsight hunt conn.log --report report.html            a report for a colleague or a ticket: reasons, evidence, drawings
 
     Where captures and logs show what was called, or what it started, that is told with its ATT&CK technique.
     """
     from rpcsight import diagnosis, hunting, pipeline
     from rpcsight.findings import as_table, overview
+    from rpcsight.intake.read import spare
     from rpcsight.triage.hunted import is_covering, keep_hunted
 
     most = _budget(budget)
     to = destination(output_format, output, limit, no_color)
+    page = None if report is None else reporting.target(report, to.path, workspace)
     asked = request(
         paths,
         engine=engine,
@@ -95,14 +106,18 @@ def hunt(
     )
     looked_at = 2 * most if workspace and is_covering(workspace) else most
     with progress_bar(is_quiet=quiet, no_color=no_color) as progress, pipeline.opened(asked, progress) as session:
+        spare(page, session.made, "--report")
         found = hunting.hunt(session, asked.settings, workspace, looked_at)
         found.account.limits += diagnosis.limits(session)
+        around = hunting.surroundings(session) if page else None
     findings = found.findings
     if workspace:
         findings, said = keep_hunted(workspace, findings, found.days, most)
         found.account.limits += said
         if findings:
             found.account.limits.append(f"kept, with ids: `rpcsight findings list -w {workspace}`")
+    if page and around:
+        reporting.write(page, findings, found.account, around, asked.settings)
     write((overview if to.writer.NAME == "table" else as_table)(findings), to)
     tell(found.account, is_quiet=quiet)
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,19 @@ if TYPE_CHECKING:
     from rpcsight.pipeline import Progress
     from rpcsight.writers import Look, Rows, Writer
 
-__all__ = ["ENDINGS", "NARROWEST", "Destination", "destination", "printable", "progress_bar", "say", "tell", "write"]
+__all__ = [
+    "ENDINGS",
+    "NARROWEST",
+    "Destination",
+    "destination",
+    "printable",
+    "progress_bar",
+    "put",
+    "say",
+    "target",
+    "tell",
+    "write",
+]
 
 BROKEN_PIPE = 141
 NARROWEST = 60
@@ -64,12 +76,7 @@ def destination(name: str | None, output: str | None, limit: int, no_color: bool
         name = ("table" if is_terminal else "jsonl") if path is None else _named(path)
     chosen = writer(name)
     if path is not None:
-        if not path.name or path.is_dir():
-            raise UsageError("--output", f"{output!r} is no file", "name a file: -o findings.jsonl")
-        path = _target(path)
-        if not path.parent.is_dir():
-            raise UsageError("--output", f"there is no folder {str(path.parent)!r}", "make it, or write elsewhere")
-        return Destination(chosen, path, Look(limit=limit))
+        return Destination(chosen, target(path, "--output", "-o findings.jsonl"), Look(limit=limit))
     if not is_terminal:
         return Destination(chosen, None, Look(WIDTH_OF_PIPES, limit=limit))
     if chosen.IS_BINARY:
@@ -78,26 +85,49 @@ def destination(name: str | None, output: str | None, limit: int, no_color: bool
     return Destination(chosen, None, Look(width, not no_color and not os.environ.get("NO_COLOR"), limit))
 
 
+def target(path: Path, option: str, example: str) -> Path:
+    """The file that an option's path leads to, before any work is done.
+
+    Raises:
+        UsageError: it can't be there.
+    """
+    if not path.name or path.is_dir():
+        raise UsageError(option, f"{str(path)!r} is no file", f"name a file: {example}")
+    path = _target(path, option)
+    if not path.parent.is_dir():
+        raise UsageError(option, f"there is no folder {str(path.parent)!r}", "make it, or write elsewhere")
+    return path
+
+
 def write(rows: "Rows", to: Destination) -> None:
     """Write the rows: to a file as a whole or not at all; to descriptors, devices and named pipes as they come.
 
     Raises:
         InputError: the file can't be written.
     """
-    descriptor = None if to.path is None else _descriptor(to.path)
-    if to.path is None or descriptor is not None:
-        with _stream(descriptor, str(to.path)) if descriptor is not None else _stdout() as out:
-            to.writer.write(rows, out, to.look)
+    put(to.path, lambda out: to.writer.write(rows, out, to.look))
+
+
+def put(path: Path | None, fill: Callable[[BinaryIO], None]) -> None:
+    """Let something be written as `write` does; None is standard output.
+
+    Raises:
+        InputError: the file can't be written.
+    """
+    descriptor = None if path is None else _descriptor(path)
+    if path is None or descriptor is not None:
+        with _stream(descriptor, str(path)) if descriptor is not None else _stdout() as out:
+            fill(out)
         return
     try:
-        if to.path.exists() and not to.path.is_file():  # a device or a named pipe is written to, never replaced
-            with to.path.open("wb") as out:
-                to.writer.write(rows, out, to.look)
+        if path.exists() and not path.is_file():  # a device or a named pipe is written to, never replaced
+            with path.open("wb") as out:
+                fill(out)
             return
-        with _replaced(to.path) as out:
-            to.writer.write(rows, out, to.look)
+        with _replaced(path) as out:
+            fill(out)
     except OSError as cause:
-        raise _unwritable(str(to.path), cause) from cause
+        raise _unwritable(str(path), cause) from cause
 
 
 def say(text: str) -> None:
@@ -199,7 +229,7 @@ def _named(path: Path) -> str:
     return ENDINGS.get(ending, "jsonl")
 
 
-def _target(path: Path) -> Path:
+def _target(path: Path, option: str) -> Path:
     """What links lead to, so that the link stays and its target is replaced; a descriptor keeps its name.
 
     Raises:
@@ -210,7 +240,7 @@ def _target(path: Path) -> Path:
         if _descriptor(path) is not None or not path.is_symlink():
             return path
         path = path.parent / path.readlink()
-    raise UsageError("--output", f"{str(path)!r} is a link that leads nowhere", "write elsewhere")
+    raise UsageError(option, f"{str(path)!r} is a link that leads nowhere", "write elsewhere")
 
 
 def _descriptor(path: Path) -> int | None:

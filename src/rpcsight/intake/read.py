@@ -50,7 +50,7 @@ Progress = Callable[[str, int, int], None]
 """Told (what is being read, scans done, scans in all)."""
 
 
-def spare(output: Path | None, made: Plan) -> None:
+def spare(output: Path | None, made: Plan, option: str = "--output") -> None:
     """See to it that the results are not written over what is read.
 
     Raises:
@@ -58,7 +58,7 @@ def spare(output: Path | None, made: Plan) -> None:
     """
     paths = {Path(item.source).resolve() for planned in made.scans for item, _ in planned.inputs}
     if output is not None and any(output.resolve() in {path, *path.parents} for path in paths):
-        raise UsageError("--output", f"{output} is one of the inputs, and would be lost", "name another")
+        raise UsageError(option, f"{output} is one of the inputs, and would be lost", "name another")
 
 
 def read(

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from markupsafe import Markup, escape
 
-__all__ = ["Cell", "clock", "figure", "file_text", "microseconds", "shortened", "table", "tag", "visible"]
+__all__ = ["Cell", "clock", "figure", "file_text", "microseconds", "moment", "shortened", "table", "tag", "visible"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST_US = 253_402_300_799_000_000
@@ -84,6 +84,11 @@ def clock(time_us: int | None, form: str = "%Y-%m-%d %H:%M:%S") -> str:
     if time_us is None or not 0 <= time_us <= LATEST_US:
         return "?"
     return (EPOCH + timedelta(microseconds=time_us)).strftime(form)
+
+
+def moment(time: datetime | str | int | None) -> Markup:
+    """A time in UTC, to the second, that no line breaks within."""
+    return tag("time", clock(microseconds(time)), class_="rs-time")
 
 
 def file_text(name: str) -> str:
