@@ -112,7 +112,7 @@ def hunt(
         around = hunting.surroundings(session) if page else None
     findings = found.findings
     if workspace:
-        findings, said = keep_hunted(workspace, findings, found.days, most)
+        findings, said = keep_hunted(workspace, findings, found.days, most, found.account)
         found.account.limits += said
         if findings:
             found.account.limits.append(f"kept, with ids: `rpcsight findings list -w {workspace}`")

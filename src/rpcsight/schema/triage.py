@@ -59,6 +59,22 @@ FINDING_WORD: tuple[Column, ...] = (
     Column("words", "VARCHAR", "all that a search looks into, lower case"),
 )
 """What is searched of a finding, made of its document."""
+HUNT_RUN: tuple[Column, ...] = (
+    Column("number", "BIGINT", "from 1, in order"),
+    Column("at_us", "BIGINT", "when it ended"),
+    Column("files", "BIGINT", "inputs read"),
+    Column("records", "BIGINT", "records in them"),
+    Column("candidates", "BIGINT", "flows to the mapper or a dynamic port"),
+    Column("first_us", "BIGINT", "first of the candidates; empty where there are none"),
+    Column("last_us", "BIGINT", "last; likewise"),
+    Column("findings", "BIGINT", "how many it told"),
+    Column(
+        "document",
+        "VARCHAR",
+        "readers, what was skipped and left out and why, warnings, and the account in lines: as JSON",
+    ),
+)
+"""What a hunt read."""
 
 TRIAGE: dict[str, tuple[Column, ...]] = {
     "finding": KEPT_FINDING,
@@ -67,5 +83,6 @@ TRIAGE: dict[str, tuple[Column, ...]] = {
     "audit": AUDIT,
     "allow": ALLOW,
     "day_score": DAY_SCORE,
+    "hunt_run": HUNT_RUN,
 }
 """What hunts keep, and what people say to it."""

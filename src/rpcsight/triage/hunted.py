@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.triage.allowing import allowed, live
 from rpcsight.triage.kept import findings, keep
+from rpcsight.triage.runs import keep_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from rpcsight.account import Account
     from rpcsight.findings import Finding
 
 __all__ = ["is_covering", "keep_hunted"]
@@ -24,7 +26,7 @@ def is_covering(path: Path) -> bool:
 
 
 def keep_hunted(
-    path: Path, found: "Sequence[Finding]", days: "Iterable[int]", budget: int
+    path: Path, found: "Sequence[Finding]", days: "Iterable[int]", budget: int, account: "Account | None" = None
 ) -> "tuple[list[Finding], list[str]]":
     """Keep findings in a workspace.
 
@@ -33,14 +35,15 @@ def keep_hunted(
         found: the findings, best first; may be more than the budget.
         days: that were looked at, since 1970.
         budget: most findings a day that are told; 0: all.
+        account: what the hunt read.
 
     Returns:
         those to tell, ranked anew, and what is to be said about the others.
     """
     with Workspace(path) as workspace:
-        closed = {
-            each.finding_id for each in findings(workspace) if each.status in {"benign", "malicious", "duplicate"}
-        }
+        ids = [each.finding_id for each in found]
+        verdicts = {"benign", "malicious", "duplicate"}
+        closed = {each.finding_id for each in findings(workspace, ids) if each.status in verdicts}
         covers = allowed(workspace, [each.to_dict() for each in found])
         told: list[Finding] = []
         hidden: list[Finding] = []
@@ -52,6 +55,8 @@ def keep_hunted(
                 room[each.day] += 1
                 told.append(replace(each, rank=room[each.day]))
         keep(workspace, [each.to_dict() for each in (*told, *hidden)], days)
+        if account is not None:
+            keep_run(workspace, account, len(told))
     covered = sum(cover is not None for cover in covers)
     again = len(hidden) - covered
     said: list[str] = []

@@ -5,16 +5,29 @@ import binascii
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.errors import UsageError
 from rpcsight.triage._conditions import HAS_GROWN, SEVERITY, STATUS, Conditions, conditions, names_column
+from rpcsight.triage.found import Group, Groups, Hit, Page
 from rpcsight.triage.query import NOTHING, SEVERITIES, parsed, term
 
-__all__ = ["GROUPS", "MOST", "ORDERS", "SORTS", "Group", "Groups", "Hit", "Page", "groups", "search"]
+__all__ = [
+    "GROUPS",
+    "MOST",
+    "ORDERS",
+    "SORTS",
+    "Group",
+    "Groups",
+    "Hit",
+    "Page",
+    "groups",
+    "hits_of",
+    "names_column",
+    "search",
+]
 
 MOST = 200
 """Rows of a page."""
@@ -58,95 +71,6 @@ with known as (
   select * from known where {all}
 )
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A finding in a list.
-
-    Args:
-        finding_id, day, place, score, severity, confidence, src_ip, dest_ip, service, first_us, last_us, summary, status,
-            allowed_by, kept_us, has_grown: as in `Kept`.
-        pairs: how many clients and servers it is about.
-        techniques: ATT&CK ids, the weightiest first.
-        reasons: the largest parts of its score: name, points, text.
-        client_role, server_role: as the finding says.
-        client_name, server_name: as the asset file says; None where it does not.
-    """
-
-    finding_id: str
-    day: int
-    place: int | None
-    score: float
-    severity: str
-    confidence: float
-    src_ip: str | None
-    dest_ip: str | None
-    service: str | None
-    first_us: int
-    last_us: int
-    summary: str
-    status: str
-    allowed_by: str | None
-    kept_us: int
-    has_grown: bool
-    pairs: int
-    techniques: tuple[str, ...]
-    reasons: tuple[dict[str, Any], ...]
-    client_role: str | None
-    server_role: str | None
-    client_name: str | None
-    server_name: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some findings, and what else there is.
-
-    Args:
-        hits: in the order that was asked for.
-        next: the cursor of the next page; None on the last.
-        total: how many findings the query finds.
-        statuses: how many it would find in each status, if it did not ask for one; and how many of them have `grown`.
-        severities: how many of each severity, likewise; the least first.
-    """
-
-    hits: tuple[Hit, ...]
-    next: str | None
-    total: int
-    statuses: Mapping[str, int]
-    severities: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Findings that have something in common.
-
-    Args:
-        value: what; `?` where no record tells.
-        term: what to add to the query to find these alone.
-        findings: how many.
-        best: the highest score.
-        severity: the highest.
-        first_us, last_us: first and last activity.
-    """
-
-    value: str
-    term: str
-    findings: int
-    best: float
-    severity: str
-    first_us: int
-    last_us: int
-
-
-@dataclass(frozen=True, slots=True)
-class Groups:
-    """Some groups, that of the highest score first; the cursor of the next; how many there are."""
-
-    groups: tuple[Group, ...]
-    next: str | None
-    total: int
 
 
 def search(
@@ -201,6 +125,17 @@ def search(
         None if last is None else _cursor(asked, last["key"], last["finding_id"]),
         *counts,
     )
+
+
+def hits_of(workspace: Workspace, ids: Sequence[str]) -> tuple[Hit, ...]:
+    """Findings by their ids, in that order, as a list shows them."""
+    found = conditions(workspace, ())
+    sql = f"""
+        select * exclude (document), {STATUS} as state, {HAS_GROWN} as has_grown
+        from finding where finding_id in (select unnest($ids::varchar[]))
+    """
+    rows = {row["finding_id"]: row for row in workspace.rows(sql, found.parameters | {"ids": list(ids)})}
+    return _hits(workspace, [rows[each] for each in ids if each in rows])
 
 
 def groups(workspace: Workspace, query: str, by: str, cursor: str | None = None, limit: int = 50) -> Groups:
@@ -285,7 +220,7 @@ def _counts(workspace: Workspace, found: Conditions) -> tuple[int, dict[str, int
     """
     total, grown = 0, 0
     statuses = dict.fromkeys(("open", "benign", "malicious", "duplicate", "allowed"), 0)
-    severities = dict.fromkeys(SEVERITIES, 0)
+    severities: dict[str, int] = dict.fromkeys(SEVERITIES, 0)
     for row in workspace.rows(sql, found.parameters):
         if row["is_status"]:
             severities[row["severity"]] = severities.get(row["severity"], 0) + row["rows"]

@@ -6,6 +6,8 @@ sends `token` and `next` to /login), `pages.error(request, desk, security, statu
 """
 
 import logging
+from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 from urllib.parse import parse_qs
 
@@ -46,6 +48,7 @@ def plain_app(desk: Desk, security: Security) -> FastAPI:
         redirect_slashes=False,
     )
     made.include_router(api.router(desk, security))
+    api.describe(made)
     pages = _pages()
     _add_errors(made, desk, security, pages)
     if security.has_login:
@@ -56,13 +59,8 @@ def plain_app(desk: Desk, security: Security) -> FastAPI:
 
 
 def _pages() -> ModuleType | None:
-    try:
-        from rpcsight.web import pages
-    except ImportError as cause:
-        if cause.name != "rpcsight.web.pages" and "pages" not in str(cause):
-            raise
-        return None
-    return pages
+    name = "rpcsight.web.pages"
+    return import_module(name) if find_spec(name) else None
 
 
 def _add_errors(made: FastAPI, desk: Desk, security: Security, pages: ModuleType | None) -> None:

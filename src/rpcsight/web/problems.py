@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from rpcsight.errors import BusyError, RpcsightError, UsageError
 from rpcsight.web.security import Refused
 
-__all__ = ["API", "Problem", "answer", "is_api", "of_error", "told"]
+__all__ = ["API", "KIND", "Problem", "answer", "is_api", "of_error", "told"]
 
 API = "/api/"
 KIND = "application/problem+json"
