@@ -16,6 +16,7 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 
 # Program, or pattern of a file: the Debian package that brings it. The only list: a test that needs one more adds its line here.
 PACKAGES = {
+    "chromium": "chromium",
     "ethtool": "ethtool",
     "git": "git",
     "ip": "iproute2",

@@ -1,13 +1,13 @@
 """The pages of the web interface: what people read, and forms that work without JavaScript."""
 
-from fastapi import APIRouter, HTTPException, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from rpcsight.web.pages import deciding, reading
 from rpcsight.web.pages.frame import Desk, Frames, Security
 from rpcsight.web.pages.rendering import asset
 
-__all__ = ["router"]
+__all__ = ["error", "login", "router"]
 
 FOR_A_DAY = "max-age=86400"
 
@@ -22,6 +22,17 @@ def router(desk: Desk, security: Security) -> APIRouter:
     deciding.add_entries(made, desk, frames)
     reading.add(made, desk, frames)
     return made
+
+
+def login(request: Request, desk: Desk, security: Security, problem: str = "", status: int = 200) -> Response:
+    """The page on which people log in; its form leads back to where they wanted to go."""
+    values = {"problem": problem, "next": request.query_params.get("next", "/")}
+    return Frames(desk, security).show(request, "login", values, status=status)
+
+
+def error(request: Request, desk: Desk, security: Security, status: int, title: str, detail: str) -> Response:
+    """A page that says what went wrong, and what to do."""
+    return Frames(desk, security).show(request, "error", {"title": title, "detail": detail}, status=status)
 
 
 def _start() -> Response:

@@ -61,9 +61,25 @@ class Desk(Protocol):
 class Caller(Protocol):
     """Who asks."""
 
-    name: str
-    can_leave: bool
-    can_triage: bool
+    @property
+    def name(self) -> str:
+        """For the log."""
+        ...
+
+    @property
+    def can_leave(self) -> bool:
+        """Whether there is a session to end."""
+        ...
+
+    @property
+    def can_triage(self) -> bool:
+        """Whether they may close findings."""
+        ...
+
+    @property
+    def can_admin(self) -> bool:
+        """Whether they may change the allow-list."""
+        ...
 
 
 class Security(Protocol):
@@ -124,7 +140,7 @@ class Frames:
             status: of HTTP.
             watch: where the page asks for what came since.
         """
-        around = self._around(request) | {"live": watch}
+        around = self._around(request) | {"live": watch or ""}
         here = "/" + request.url.path.strip("/").partition("/")[0]
         current = next((title for address, title in PAGES if address == here), "")
         text = page(name, {"problem": "", **values, "frame": around, "here": current})
@@ -143,6 +159,7 @@ class Frames:
             "person": caller.name if caller else "",
             "can_leave": caller.can_leave if caller else False,
             "can_triage": caller.can_triage if caller else False,
+            "can_admin": caller.can_admin if caller else False,
             "csrf": self._security.csrf(request),
             "workspace": str(self._desk.path) if caller else "",
             "changed_us": self._desk.changed_us() if caller else None,

@@ -113,10 +113,16 @@ def map_of(workspace: Workspace, query: str) -> Values:
         hits, total = page.hits, page.total
     except UsageError as wrong:
         problem = f"{wrong.what}; {wrong.hint}" if wrong.hint else wrong.what
+    told = {
+        side: role
+        for each in hits
+        for side, role in ((each.src_ip, each.client_role), (each.dest_ip, each.server_role))
+        if side and role
+    }
     rows = workspace.rows(EDGES, {"ids": [each.finding_id for each in hits], "limit": MOST_EDGES + 1})
     edges = rows[:MOST_EDGES]
     addresses = {row[side] for row in edges for side in ("src_ip", "dest_ip")}
-    names, roles = _names(workspace, addresses), _roles(workspace, addresses)
+    names, roles = _names(workspace, addresses), told | _roles(workspace, addresses)
     by_role = workspace.rows(BY_ROLE)
     cells: dict[tuple[str, str], Values] = {(row["client"], row["server"]): row for row in by_role}
     clients = _by_size(by_role, "client")

@@ -17,7 +17,7 @@ def add(made: APIRouter, desk: Desk, frames: Frames) -> None:
             values = network.hosts(workspace, q, role)
         return frames.show(request, "hosts", values)
 
-    @made.get("/hosts/{ip}")
+    @made.get("/hosts/{ip:path}")
     def host(request: Request, ip: str) -> Response:
         with desk.reading() as workspace:
             values = network.host(workspace, ip)
