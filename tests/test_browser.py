@@ -9,6 +9,7 @@ import pytest
 
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.triage import keep
+from rpcsight.web.tokens import TokenFile
 from tests.browsing import Visitor, chromium, serving
 from tests.triaged import DAY, at, finding, learn
 
@@ -119,9 +120,10 @@ PAGES = (
     "/allow/new?client=nobody/99",
     "/log",
     "/settings",
-    # "/no-such-page",
+    "/findings/0123456789abcdef",
+    "/no-such-page",
 )
-QUIET = ("/findings?q=no:such", "/allow/new?client=nobody/99", "/no-such-page")
+QUIET = ("/findings?q=no:such", "/findings/0123456789abcdef", "/allow/new?client=nobody/99", "/no-such-page")
 """Pages about a mistake: Chromium writes their status to its console."""
 
 
@@ -384,11 +386,36 @@ def test_a_new_finding_is_told_and_nothing_jumps(workspace: Path, server: str, v
     assert page.locator("tr[data-finding]").first.get_attribute("data-finding") == "ffff600000000000"
 
 
-def test_two_people_at_once(workspace: Path, server: str, visit: Callable[..., Visitor]) -> None:
-    ann, bob = visit(server), visit(server)
-    for each in (ann, bob):
+@pytest.fixture
+def tokens(tmp_path: Path) -> dict[str, str]:
+    """Tokens of people in `tokens.json`: of ann, who may all, bob, who may triage, and eve, who may read."""
+    file = TokenFile(tmp_path / "tokens.json")
+    return {name: file.add(name, scope, 1) for name, scope in (("ann", "admin"), ("bob", "triage"), ("eve", "read"))}
+
+
+@pytest.fixture
+def guarded(workspace: Path, tokens: dict[str, str], tmp_path: Path) -> Iterator[str]:
+    """A server that asks for tokens."""
+    with serving(workspace, "--token-file", str(tmp_path / "tokens.json")) as address:
+        yield address
+
+
+def log_in(person: Visitor, token: str, path: str = "/findings") -> None:
+    person.open(path)
+    assert person.page.url.startswith(f"{person.address}/login?next=")
+    assert person.axe() == []
+    person.page.get_by_label("Token").fill(token)
+    person.page.get_by_role("button", name="Log in").click()
+    person.page.wait_for_url(f"{person.address}{path}")
+
+
+def test_two_people_at_once(
+    workspace: Path, guarded: str, tokens: dict[str, str], visit: Callable[..., Visitor]
+) -> None:
+    ann, bob = visit(guarded), visit(guarded)
+    for each, name in ((ann, "ann"), (bob, "bob")):
         with each.page.expect_request("**/api/v1/events"):
-            each.open("/findings/cccc300000000000")
+            log_in(each, tokens[name], "/findings/cccc300000000000")
         each.page.wait_for_timeout(1200)
     ann.page.get_by_role("radio", name="benign ").check()
     ann.page.get_by_label("Reason, for the log").fill("ours")
@@ -396,15 +423,47 @@ def test_two_people_at_once(workspace: Path, server: str, visit: Callable[..., V
     ann.page.wait_for_url("**done=benign")
     line = bob.page.locator("[data-live]")
     line.get_by_role("link").wait_for()
-    assert "closed as benign: show" in " ".join(line.inner_text().split())
+    assert " ".join(line.inner_text().split()) == "meanwhile ann: closed as benign: show"
     bob.page.get_by_role("radio", name="malicious ").check()
     bob.page.get_by_label("Reason, for the log").fill("no, an attack")
     bob.page.get_by_role("button", name="Close").click()
-    alert = bob.text("[role=alert]")
-    assert alert.endswith("closed as benign. Nothing of yours was kept: look again, and decide.")
+    wanted = "ann was faster: closed as benign. Nothing of yours was kept: look again, and decide."
+    assert bob.text("[role=alert]") == wanted
     assert bob.page.get_by_label("Reason, for the log").input_value() == "no, an attack"
-    assert [each[:3] for each in log(workspace)] == [("cccc3", "closed as benign", "ours")]
+    assert log(workspace) == [("cccc3", "closed as benign", "ours", "ann")]
     bob.said.clear()
     bob.page.get_by_role("button", name="Change").click()
     bob.page.wait_for_url("**done=malicious")
-    assert [each[1] for each in log(workspace)] == ["closed as benign", "closed as malicious"]
+    assert [each[1:] for each in log(workspace)] == [
+        ("closed as benign", "ours", "ann"),
+        ("closed as malicious", "no, an attack", "bob"),
+    ]
+
+
+def test_people_see_forms_for_what_they_may_do(
+    guarded: str, tokens: dict[str, str], visit: Callable[..., Visitor]
+) -> None:
+    forms: dict[str, list[int]] = {}
+    for name in ("ann", "bob", "eve"):
+        person = visit(guarded, java_script_enabled=True)
+        log_in(person, tokens[name])
+        assert person.text(".who span") == name
+        forms[name] = []
+        for path in ("/findings/bbbb200000000000", f"/allow/new?client={HOST}&server={SERVER}"):
+            person.open(path)
+            forms[name].append(person.page.locator("main form[method=post]").count())
+        person.page.get_by_role("button", name="Log out").click()
+        person.page.wait_for_url(f"{guarded}/login")
+        person.open("/log")
+        assert person.page.url == f"{guarded}/login?next=/log"
+    assert forms == {"ann": [1, 1], "bob": [1, 0], "eve": [0, 0]}
+
+
+def test_a_wrong_token_is_told(guarded: str, visit: Callable[..., Visitor]) -> None:
+    person = visit(guarded)
+    person.open("/login")
+    person.page.get_by_label("Token").fill("rps_nothing")
+    person.page.get_by_role("button", name="Log in").click()
+    assert person.text("[role=alert]") == "this is no token, or it no longer holds"
+    assert person.axe() == []
+    person.said.clear()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from rpcsight.errors import UsageError
@@ -103,12 +103,15 @@ def _finding(
 ) -> Response:
     """The page of a finding; with what was given into its form, and what is wrong with that."""
     with desk.reading() as workspace:
-        kept = finding.kept(workspace, finding_id)
+        try:
+            kept = finding.kept(workspace, finding_id)
+        except UsageError as wrong:
+            raise HTTPException(404, wrong.what) from wrong
         known = history(workspace, kept)
         values = finding.described(kept, known) | {"similar": finding.similar(workspace, kept)}
     filled = {name: (given or {}).get(name, "") for name in ("verdict", "reason")}
     values |= {"given": filled, "problem": problem}
-    return frames.show(request, "finding", values, status=status, watch=live.start_of(finding_id, len(known.log)))
+    return frames.show(request, "finding", values, status=status, watch=live.start_of(kept.finding_id, len(known.log)))
 
 
 def _decided(desk: Desk, finding_id: str, verdict: str, reason: str, seen: str, who: str) -> str:

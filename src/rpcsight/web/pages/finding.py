@@ -5,7 +5,7 @@ from typing import Any
 
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.report.pictures import finding_timeline
-from rpcsight.triage.kept import Kept, findings, named
+from rpcsight.triage.kept import Kept, chosen
 from rpcsight.triage.matching import Facts, facts_of, microseconds
 from rpcsight.triage.query import term
 from rpcsight.triage.search import search
@@ -105,7 +105,7 @@ def kept(workspace: Workspace, finding_id: str) -> Kept:
     Raises:
         UsageError: there is none.
     """
-    (found,) = named(findings(workspace), [finding_id])
+    (found,) = chosen(workspace, [finding_id])
     return found
 
 
