@@ -165,7 +165,7 @@ class Security:
             return None
         session = secrets.token_hex(8)
         value = json.dumps([found.digest, session, int(time.time())], separators=(",", ":")).encode()
-        body = base64.urlsafe_b64encode(value).decode()
+        body = base64.urlsafe_b64encode(value).decode().rstrip("=")  # a cookie with that would be put in quotes
         return f"{body}.{self._signed('session', body)}", Visitor(found.name, found.scope, "session", session)
 
     @staticmethod
@@ -225,7 +225,7 @@ class Security:
         body, _, signature = cookies[0].rpartition(".")
         if not hmac.compare_digest(signature.encode(errors="replace"), self._signed("session", body).encode()):
             return None
-        digest, session, began = json.loads(base64.urlsafe_b64decode(body))
+        digest, session, began = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
         found = self._tokens.of_digest(digest) if time.time() - began < SESSION_S else None
         return Visitor(found.name, found.scope, "session", session) if found else None
 
