@@ -19,7 +19,7 @@ def test_a_table_names_and_explains_each_column_once(table: tuple[Column, ...]) 
 
 def test_every_table_is_here() -> None:
     flows = {"DETECTION", "EVENT", "FINDING", "FLOW", "HALF", "HOST_CLOCK", "RECORD", "RPC_ACTIVITY"}
-    facts = {"HOST_EVENT", "HOST_FLOW", "PROCESS", "RPC_BIND", "RPC_CALL", "RPC_MAPPING", "SMB_EVENT"}
+    facts = {"HOST_EVENT", "HOST_FLOW", "LEASE", "PROCESS", "RPC_BIND", "RPC_CALL", "RPC_MAPPING", "SMB_EVENT"}
     assert set(TABLES) == flows | facts
     assert {name.upper(): table for name, table in FACTS.items()} == {name: TABLES[name] for name in facts}
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from rpcsight.account import Account
 from rpcsight.analytics import all_analytics, step
+from rpcsight.baseline.identity import addressed, identify_hunted
 from rpcsight.findings import Finding
 from rpcsight.findings.group import findings_of
 from rpcsight.findings.join import joined
@@ -130,6 +131,7 @@ def hunt(session: Session, settings: Settings | None = None, workspace: Path | N
         session.attach(str(workspace), tuple(BASELINE))
     keep_activities(session)
     keep_detections(session)
+    has_leases = identify_hunted(session, workspace)
     wanted = {f"with_{part}": int(part not in given.score.without) for part in PARTS}
     most = {"most": 2**31 - 1 if budget == ALL else budget * WEIGHED}
     for relation, name in SCORED.items():
@@ -146,6 +148,7 @@ def hunt(session: Session, settings: Settings | None = None, workspace: Path | N
         session.told("evidence", evidence_rows=EVIDENCE_ROWS),
         session.told("pair_detection", detection_rows=DETECTION_ROWS),
         {each.header.id: each.header.d3fend for each in all_analytics()},
+        addressed(session) if has_leases else {},
     )
     return Hunt(found, session.account, days)
 

@@ -75,6 +75,10 @@ class Session:
         """All rows of a relation that was kept while reading."""
         return self._engine.rows(f"select * from {name}", {}).to_pylist()
 
+    def columns(self, name: str) -> list[str]:
+        """The columns of a relation that was kept."""
+        return self._engine.rows(f"select * from {name} limit 0", {}).column_names
+
     def count(self, name: str | Analytic) -> int:
         """How many rows an analytic has."""
         self._hold(name)
@@ -162,7 +166,7 @@ class Session:
     @property
     def _is_bare(self) -> bool:
         """Whether nothing but flows was read: then there is nothing that the catalogue could say anything of."""
-        return not self._shown & set(self._asked)
+        return not self._shown.difference(("lease",)) & set(self._asked)
 
     def _sql(self, name: str | Analytic) -> str:
         return compose(name, held=self._held, is_bare=self._is_bare)

@@ -74,7 +74,12 @@ def read_assets(path: Path) -> Inventory:
     return found
 
 
-def resolve(rows: Iterable[Asset], ips: Iterable[str], names: Mapping[str, str] | None = None) -> dict[str, Asset]:
+def resolve(
+    rows: Iterable[Asset],
+    ips: Iterable[str],
+    names: Mapping[str, str] | None = None,
+    places: Mapping[str, str] | None = None,
+) -> dict[str, Asset]:
     """What is said of each address that anything is said of.
 
     For each field the most specific row that states it: the address's own, then the name's, then the smallest network's; of rows for the
@@ -84,11 +89,12 @@ def resolve(rows: Iterable[Asset], ips: Iterable[str], names: Mapping[str, str] 
         rows: as `read_assets` gives them.
         ips: addresses.
         names: the host's name for some of them.
+        places: the address of those that are no addresses but hosts told by leases.
     """
     index = _Index(rows)
     result: dict[str, Asset] = {}
     for ip in ips:
-        matching = list(index.matching(ip, _name((names or {}).get(ip, ""))))
+        matching = list(index.matching((places or {}).get(ip, ip), _name((names or {}).get(ip, ""))))
         if matching:
             stated = {each: next((value for row in matching if (value := getattr(row, each))), "") for each in FIELDS}
             result[ip] = Asset(matching[0].ip_or_cidr, **stated)

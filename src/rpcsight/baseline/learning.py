@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from rpcsight.account import Account
+from rpcsight.baseline.identity import LEARNT, identify, leases_of
 from rpcsight.baseline.workspace import Workspace, rule_of
 from rpcsight.engines.pump import unpacked_blocks
 from rpcsight.errors import InputError, SchemaError, UsageError
@@ -23,9 +24,9 @@ __all__ = ["Learned", "learn"]
 
 SEEN = ("candidate", "sighting")
 CALLED = ("rpc_call", "called")
-USES = {"pair_day": SEEN, "deed_day": CALLED, "endpoint_day": (*SEEN, *CALLED)}
+USES = {"pair_day": SEEN, "deed_day": CALLED, "endpoint_day": (*SEEN, *CALLED), "lease_event": ()}
 """The steps that those of `LEARNED` build on, beside the catalogue."""
-ASKED = ("rpc_call",)
+ASKED = ("rpc_call", "lease")
 LEARNED_TOO = ("failed", "repeated")
 """Why analytics leave records out that are learned all the same."""
 GROWN = "{}: begins with what was learned before, which counts twice now; learn logs when they are finished"
@@ -86,6 +87,7 @@ def learn(request: Request, workspace: Workspace, progress: Progress | None = No
             account.limits.append(UNPLACED.format(unplaced))
         account.warnings += [GROWN.format(source) for source in sieve.grown if source in session.made.used]
         session.count_calls()
+        identify(session, LEARNT, leases_of(workspace))
         inputs = sieve.rows(session.made.used)
         counts = workspace.add(_gathered(session), inputs, request.settings)
         return Learned(account, inputs.num_rows, sieve.known, counts)

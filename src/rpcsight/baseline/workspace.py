@@ -18,11 +18,11 @@ from rpcsight.settings import BaselineSettings, Settings
 
 __all__ = ["HELD_BACK", "HELD_FROM", "SHAPE", "Rows", "Workspace"]
 
-SHAPE = 1
+SHAPE = 2
 """Of the tables; files of another are refused."""
 TABLES = {**LEARNED, "learned_input": LEARNED_INPUT, "asset": ASSET, **BASELINE, **TRIAGE}
 ASSET_HOST = pa.schema([(name, ARROW_TYPES["VARCHAR"]) for name in ("ip", "role", "name", "owner")])
-UNITED = {"first_us": "min", "last_us": "max", "hours": "bit_or"}
+UNITED = {"first_us": "min", "last_us": "max", "hours": "bit_or", "until_us": "max"}
 """How columns of `schema.baseline.LEARNED` are put together that are no keys and no sums."""
 SETTLED = 7
 """A client's first days, in which whom it meets says nothing: half of a baseline that is shorter than two weeks."""
@@ -40,9 +40,10 @@ where finding.status not in ('benign', 'allowed') or (finding.status = 'benign' 
 HELD_FROM = f"select src_ip, dest_ip, min(day) as day from ({HELD_BACK}) as held group by src_ip, dest_ip"
 """The day from which on they are not learned."""
 TABLES_THERE = "select table_name from duckdb_tables() where database_name = 'workspace'"
+PLACED = ("host_place", "known_lease")
 HOSTS = "select src_ip as ip from met_day union select dest_ip as ip from met_day"
 NO_HOSTS = "select '' as ip, '' as role, '' as name, '' as owner where false"
-DAYS = " union ".join(f"select day from {name}" for name in LEARNED)
+DAYS = " union ".join(f"select day from {name}" for name in LEARNED if name != "lease_event")
 
 
 class Workspace:
@@ -163,6 +164,8 @@ class Workspace:
         if oldest is not None:
             self._drop(oldest)
         self.store.view("held_back", HELD_FROM)
+        self.store.view("known_lease", "select host, ip, hostname, at_us, until_us from lease_event")
+        self.store.view("host_place", step("host_place"))
         for name in ("met_day", "link", "linked_deed", "role"):
             self.store.view(name, step(name))
         self._resolve_assets()
@@ -174,14 +177,29 @@ class Workspace:
             self.store.run(f"drop table {name}")  # one of an earlier version may have other columns
             self.store.create(name, BASELINE[name])
             self.store.run(f"insert into {name} by name select * from settled")
-        for name in ("settled", "host_role", "asset_host", "role", "linked_deed", "link", "met_day", "held_back"):
+        for name in (
+            "settled",
+            "host_role",
+            "asset_host",
+            "role",
+            "linked_deed",
+            "link",
+            "met_day",
+            *PLACED,
+            "held_back",
+        ):
             self.store.run(f"drop table {name}")
 
     def _resolve_assets(self) -> None:
         """Keep what the asset file says of each host that was learned, as `asset_host`; empty where it says nothing."""
         given = self.rows("select ip_or_cidr, name, role, owner from asset")
         ips = self.rows(HOSTS) if given else []
-        said = resolve((Asset(**row) for row in given), (row["ip"] for row in ips))
+        places = self.rows("select host, ip from host_place") if given else []
+        said = resolve(
+            (Asset(**row) for row in given),
+            (row["ip"] for row in ips),
+            places={row["host"]: row["ip"] for row in places},
+        )
         rows = [
             {"ip": ip, "role": each.role or None, "name": each.name or None, "owner": each.owner or None}
             for ip, each in said.items()

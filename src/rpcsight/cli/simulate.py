@@ -33,6 +33,7 @@ def simulate(
     dhcp: Annotated[float, typer.Option("--dhcp", help="Share of workstations whose address may change.")] = 0.8,
     attacks: Annotated[float, typer.Option("--attacks", help="How many attacks begin a day.")] = 3.0,
     attack_from: Annotated[int, typer.Option("--attack-from", metavar="DAY", help="Day of the first, from 0.")] = 14,
+    leases: Annotated[bool, typer.Option("--leases", help="The sensor sees DHCP, too (parquet, zeek).")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Replace what an earlier simulate wrote there.")] = False,
     quiet: Quiet = False,
     no_color: NoColor = False,
@@ -51,7 +52,7 @@ def simulate(
     from rpcsight.simulation import Plan
     from rpcsight.simulation import simulate as simulated
 
-    plan = Plan(hosts, days, seed, calls, noise, dhcp, attacks, attack_from)
+    plan = Plan(hosts, days, seed, calls, noise, dhcp, attacks, attack_from, leases)
     with progress_bar("making the hosts", is_quiet=quiet, no_color=no_color) as progress:
         made = simulated(plan, output, form, is_replacing=replace, progress=progress)
     if not quiet:

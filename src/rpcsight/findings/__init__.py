@@ -39,6 +39,7 @@ class Pair:
         first_time: first activity of the two in the story, UTC.
         last_time: last.
         score: of these two.
+        src_host, dest_host: which hosts they are, where leases tell: mac: and the hardware address, or host: and the name; else None.
     """
 
     src_ip: str | None
@@ -46,6 +47,8 @@ class Pair:
     first_time: datetime
     last_time: datetime
     score: float
+    src_host: str | None = None
+    dest_host: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class Finding:
         rank: among the day's findings, from 1.
         src_ip: the client; None where only the server's log tells, and not who called.
         dest_ip: the server; None where it is many.
+        src_host, dest_host: which hosts they are, where leases tell: mac: and the hardware address, or host: and the name; else None.
         client_role, server_role: what they are, as far as is known.
         service: the RPC service where records tell it, else None.
         tier: how that is known: decoded, process or learned; None where it is not.
@@ -84,6 +88,8 @@ class Finding:
     rank: int
     src_ip: str | None
     dest_ip: str | None
+    src_host: str | None
+    dest_host: str | None
     client_role: str | None
     server_role: str | None
     service: str | None
@@ -127,8 +133,8 @@ def overview(found: "list[Finding]") -> "pa.Table":
         {
             "score": f"{each.score:.0f}",
             "severity": each.severity,
-            "client": each.src_ip or "?",
-            "server": each.dest_ip or "?",
+            "client": _told(each.src_ip, each.src_host),
+            "server": _told(each.dest_ip, each.dest_host),
             "pairs": str(len(each.pairs)),
             "first": each.first_time.strftime("%Y-%m-%d %H:%M"),
             "why": _why(each),
@@ -136,6 +142,10 @@ def overview(found: "list[Finding]") -> "pa.Table":
         for each in found
     ]
     return pa.Table.from_pylist(rows)
+
+
+def _told(address: str | None, host: str | None) -> str:
+    return f"{address or '?'} ({host})" if host else address or "?"
 
 
 def _why(finding: Finding) -> str:

@@ -17,6 +17,8 @@ PAIR = pa.struct(
         pa.field("first_time", pa.timestamp("us")),
         pa.field("last_time", pa.timestamp("us")),
         pa.field("score", pa.float64()),
+        pa.field("src_host", pa.string()),
+        pa.field("dest_host", pa.string()),
     ]
 )
 
@@ -27,6 +29,8 @@ FINDING_SCHEMA = pa.schema(
         pa.field("rank", pa.int64()),
         pa.field("src_ip", pa.string()),
         pa.field("dest_ip", pa.string()),
+        pa.field("src_host", pa.string()),
+        pa.field("dest_host", pa.string()),
         pa.field("client_role", pa.string()),
         pa.field("server_role", pa.string()),
         pa.field("service", pa.string()),

@@ -21,6 +21,10 @@ EPOCH = datetime(1970, 1, 1)
 
 Story = Mapping[str, Any]
 Key = tuple[str, str, int]
+Hosts = Mapping[tuple[str, int], tuple[str, str]]
+SIDES = ("src_ip", "dest_ip")
+LONGEST = 64
+"""Characters of a name that the host itself chose."""
 
 
 def findings_of(
@@ -29,6 +33,7 @@ def findings_of(
     evidence: Iterable[Story] = (),
     detections: Iterable[Story] = (),
     d3fend: Mapping[str, Iterable[str]] | None = None,
+    hosts: Hosts | None = None,
 ) -> list[Finding]:
     """One finding a group, in the order of the groups; ranks count within the day.
 
@@ -38,6 +43,7 @@ def findings_of(
         evidence: rows of `steps/evidence.sql`, in its order.
         detections: rows of `steps/pair_detection.sql`, in its order.
         d3fend: D3FEND ids by analytic.
+        hosts: of hosts that leases tell, their address and name at a time: then clients and servers of the rows are such hosts.
     """
     known = {_key(each): each for each in details}
     activities, deeds = _by_story(evidence), _by_story(detections)
@@ -46,7 +52,7 @@ def findings_of(
     for group in groups:
         day = group[0]["day"]
         ranks[day] = ranks.get(day, 0) + 1
-        found.append(_finding(group, known, activities, deeds, d3fend or {}, ranks[day]))
+        found.append(_finding(group, known, activities, deeds, d3fend or {}, ranks[day], hosts or {}))
     return found
 
 
@@ -73,9 +79,11 @@ def _finding(
     deeds: Mapping[Key, Rows],
     d3fend: Mapping[str, Iterable[str]],
     rank: int,
+    hosts: Hosts,
 ) -> Finding:
     lead = group[0]
-    story = {**lead, **details.get(_key(lead), {})}
+    spoken = [_spoken(each, hosts) for each in group]
+    story = {**lead, **details.get(_key(lead), {}), **{side: spoken[0][side] for side in SIDES}}
     done = tuple(each for one in group for each in deeds.get(_key(one), ()))
     own = deeds.get(_key(lead), ())
     told = next((each for each in done if each["service"]), None)
@@ -89,8 +97,10 @@ def _finding(
         finding_id=stable_id(lead["src_ip"], lead["dest_ip"], day),
         day=day,
         rank=rank,
-        src_ip=lead["src_ip"] or None,
-        dest_ip=lead["dest_ip"] or None,
+        src_ip=_address(lead, "src_ip", hosts),
+        dest_ip=_address(lead, "dest_ip", hosts),
+        src_host=_host(lead, "src_ip", hosts),
+        dest_host=_host(lead, "dest_ip", hosts),
         client_role=lead["client_role"],
         server_role=lead["server_role"],
         service=told["service"] if told else story.get("service"),
@@ -104,25 +114,50 @@ def _finding(
         last_time=_time(max(each["last_us"] for each in group)),
         activities=sum(each["activities"] for each in group),
         attempts=sum(each["attempts"] for each in group),
-        summary=summary(story, own, group),
+        summary=summary(story, own, spoken),
         reasons=reasons(lead, own),
         pairs=tuple(
             Pair(
-                each["src_ip"] or None,
-                each["dest_ip"] or None,
+                _address(each, "src_ip", hosts),
+                _address(each, "dest_ip", hosts),
                 _time(each["first_us"]),
                 _time(each["last_us"]),
                 each["score"],
+                _host(each, "src_ip", hosts),
+                _host(each, "dest_ip", hosts),
             )
             for each in group
         ),
-        evidence=tuple(each for one in group for each in activities.get(_key(one), ())),
-        detections=tuple(
-            each | {"src_ip": each["src_ip"] or None, "dest_ip": each["dest_ip"] or None} for each in done
-        ),
+        evidence=tuple(_placed(each, hosts) for one in group for each in activities.get(_key(one), ())),
+        detections=tuple(_placed(each, hosts) for each in done),
         next=tuple(next_steps(story, done)),
         benign_if=tuple(benign_if(story, done)),
     )
+
+
+def _address(row: Story, side: str, hosts: Hosts) -> str | None:
+    """The address of a story's client or server when it began."""
+    return hosts.get((row[side], row["first_us"]), (row[side], ""))[0] or None
+
+
+def _host(row: Story, side: str, hosts: Hosts) -> str | None:
+    """The host that leases tell; None where none does."""
+    return row[side] if (row[side], row["first_us"]) in hosts else None
+
+
+def _spoken(row: Story, hosts: Hosts) -> dict[str, Any]:
+    """A story with its hosts as people are told of them: the address, and beside it the name of the host."""
+    told = dict(row)
+    for side in SIDES:
+        if found := hosts.get((row[side], row["first_us"])):
+            told[side] = f"{found[0]} ({found[1][:LONGEST] or row[side]})"
+    return told
+
+
+def _placed(row: Story, hosts: Hosts) -> dict[str, Any]:
+    """A row of evidence or of a detection with the addresses that were recorded."""
+    at_us = (row["start_time"] - EPOCH) // timedelta(microseconds=1)
+    return {**row, **{side: hosts.get((row[side], at_us), (row[side], ""))[0] or None for side in SIDES}}
 
 
 def _time(time_us: int) -> datetime:

@@ -28,7 +28,8 @@ def is_zeek(record: Mapping[str, Any]) -> bool:
     """Whether a JSON record has Zeek's names."""
     names = record.keys()
     is_flow = "ts" in names and bool({"id.orig_h", "id_orig_h"} & names)
-    return is_flow or ("ts" in names and bool(set(STREAMS) & names))
+    is_other = bool(set(STREAMS) & names) or LOGS["dhcp"].is_known(record)
+    return is_flow or ("ts" in names and is_other)
 
 
 def records_of(lines: Iterable[str]) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
-"""What each of Zeek's logs that are read holds, as SQL: conn (flows), dce_rpc (calls), smb_mapping and smb_files (SMB events).
+"""What each of Zeek's logs that are read holds, as SQL: conn (flows), dce_rpc (calls), smb_mapping, smb_files (SMB events), dhcp (leases).
 
-Source: Zeek's documentation of base/protocols/conn, dce-rpc and smb. dce_rpc.log has a record for each answered call (`rtt` is the time to
-the answer; a call without answer is not logged), and names interfaces and operations that it has no name for `unknown-` and their
+Source: Zeek's documentation of base/protocols/conn, dce-rpc, smb and dhcp. dce_rpc.log has a record for each answered call (`rtt` is the
+time to the answer; a call without answer is not logged), and names interfaces and operations that it has no name for `unknown-` and their
 UUID or number; `named_pipe` holds the server's port where the call came over TCP. smb_files' `size` is the file's, not what was written.
 """
 
@@ -55,6 +55,7 @@ class Log:
         is_known: of a JSON record without a mark: whether it is this log's, by its keys and values.
         known_by: the same as SQL.
         when: which of its records are rows, as SQL; empty: all.
+        required: fields that a file must have.
     """
 
     gives: str
@@ -63,6 +64,7 @@ class Log:
     is_known: Callable[[Mapping[str, object]], bool]
     known_by: str
     when: Callable[[Field], str] = lambda _: ""
+    required: Sequence[str] = REQUIRED
 
 
 def time_us(log: Log, column: str, kind: str) -> str:
@@ -183,6 +185,37 @@ def _is_file_event(field: Field) -> str:
     return f"coalesce({field['action']} in {_list(tuple(FILE_ACTIONS))}, true)" if "action" in field else ""
 
 
+def _dhcp(field: Field, start: str) -> dict[str, str]:
+    """A conversation with a DHCP server: what was granted, or given back (then the address is the client's own)."""
+    action, assigned = _lease_action(field), field["assigned_addr"]
+    given_back = field.get("client_addr", "cast(null as varchar)")
+    names = [field[name] for name in ("host_name", "client_fqdn") if name in field]
+    fields = {
+        "time_us": start,
+        "action": action,
+        "ip": f"case when {action} = 'release' then coalesce({given_back}, {assigned}) else {assigned} end",
+        "mac": field["mac"],
+    }
+    if names:
+        fields["hostname"] = f"coalesce({', '.join(names)}, null)"
+    if "lease_time" in field:
+        fields["lease_s"] = f"try_cast({field['lease_time']} as double)"
+    return fields
+
+
+def _lease_action(field: Field) -> str:
+    if "msg_types" not in field:
+        return "'lease'"
+    kinds = f"upper({field['msg_types']})"
+    return f"case when {kinds} like '%ACK%' then 'lease' when {kinds} like '%RELEASE%' then 'release' end"
+
+
+def _is_lease(field: Field) -> str:
+    """What grants nothing is none: offers and refusals, and answers to hosts that have an address already (INFORM)."""
+    granted = f"({_lease_action(field)} = 'release' or {field['assigned_addr']} is not null)"
+    return f"coalesce({_lease_action(field)} is not null and {granted}, false)"
+
+
 def _bare_pipe(name: str) -> str:
     folder = literal(PIPE_FOLDER)
     return f"case when lower(substr({name}, 1, {len(PIPE_FOLDER)})) = {folder} then substr({name}, {len(PIPE_FOLDER) + 1}) else {name} end"
@@ -234,5 +267,17 @@ LOGS: Mapping[str, Log] = {
         lambda record: str(record.get("action")).startswith("SMB::"),
         f"substr({identifier('action')}, 1, 5) = 'SMB::'",
         _is_file_event,
+    ),
+    "dhcp": Log(
+        "lease",
+        {
+            **dict.fromkeys(("ts", "lease_time"), "DOUBLE"),
+            **dict.fromkeys(("client_addr", "mac", "host_name", "client_fqdn", "assigned_addr", "msg_types"), "VARCHAR"),
+        },
+        _dhcp,
+        lambda record: "mac" in record and "msg_types" in record,
+        f"{_has('mac')} and {_has('msg_types')}",
+        _is_lease,
+        ("ts", "mac", "assigned_addr"),
     ),
 }  # fmt: skip

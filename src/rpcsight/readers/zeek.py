@@ -1,5 +1,5 @@
-"""Zeek's conn.log, dce_rpc.log, smb_mapping.log and smb_files.log: tab-separated with their header, or JSON lines, as Zeek, Corelight or a
-shipper write them, also several logs in one file.
+"""Zeek's conn.log, dce_rpc.log, smb_mapping.log, smb_files.log and dhcp.log: tab-separated with their header, or JSON lines, as Zeek,
+Corelight or a shipper write them, also several logs in one file.
 
 Source: Zeek's documentation of base/protocols/conn (conn_state, history) and of its ASCII and JSON log writers. `ts` is the first
 packet, of a call its request; a record is written when its connection ends, so records come in no order of `ts`.
@@ -14,7 +14,7 @@ from rpcsight.errors import InputError, SchemaError
 from rpcsight.readers import NoFlows
 from rpcsight.readers._inputs import HEAD_BYTES, Input
 from rpcsight.readers._zeek_json import is_zeek, json_scan, records_of
-from rpcsight.readers._zeek_logs import LOGS, REQUIRED, time_us
+from rpcsight.readers._zeek_logs import LOGS, time_us
 from rpcsight.readers._zeek_sections import sections
 from rpcsight.readers._zeek_sides import one_sided
 
@@ -22,7 +22,8 @@ __all__ = ["ABOUT", "IS_GENERIC", "NAME", "scan", "sections", "sides", "why_not"
 
 NAME = "zeek"
 ABOUT = (
-    "Zeek conn.log, and dce_rpc.log, smb_mapping.log, smb_files.log (answered calls; SMB events): TSV in any order and subset of columns, "
+    "Zeek conn.log, and dce_rpc.log, smb_mapping.log, smb_files.log, dhcp.log (answered calls; SMB events; leases): TSV in any order and "
+    "subset of columns, "
     "or JSON lines (dotted or underscored names), several logs in one file, too"
 )
 IS_GENERIC = False
@@ -101,7 +102,7 @@ def _scan_tsv(item: Input) -> Scan:
     if not names:
         raise SchemaError(item.source, "a Zeek log without its #fields header", "copy the log with its header lines")
     columns = {_plain(name): name for name in names}
-    missing = [name for name in REQUIRED if name not in columns]
+    missing = [name for name in LOGS[kind].required if name not in columns]
     if missing:
         raise SchemaError(item.source, f"{kind}.log without {', '.join(missing)}", f"its fields: {', '.join(names)}")
     if not sample and len(item.head) < HEAD_BYTES:

@@ -43,9 +43,30 @@ ENDPOINT_DAY: tuple[Column, ...] = (
 )
 """A server's endpoint, a day."""
 
-LEARNED: dict[str, tuple[Column, ...]] = {"pair_day": PAIR_DAY, "deed_day": DEED_DAY, "endpoint_day": ENDPOINT_DAY}
+LEASE_EVENT: tuple[Column, ...] = (
+    Column("host", "VARCHAR", "the host: mac: and its hardware address, else host: and its name"),
+    Column("ip", "VARCHAR", "the address"),
+    Column("hostname", "VARCHAR", "the name that the host gave; '' where it gave none"),
+    Column("day", "INTEGER", "days since 1970, UTC"),
+    Column("at_us", "BIGINT", "when it was granted, renewed or given back, in microseconds since 1970 UTC"),
+    Column("until_us", "BIGINT", "when that ends; at once where it was given back"),
+    Column("records", "BIGINT", "how many records tell it"),
+)
+"""Which host has which address."""
+
+LEARNED: dict[str, tuple[Column, ...]] = {
+    "pair_day": PAIR_DAY,
+    "deed_day": DEED_DAY,
+    "endpoint_day": ENDPOINT_DAY,
+    "lease_event": LEASE_EVENT,
+}
 """What is learned; the steps of these names make it of records."""
-LEARNED_KEYS = {"src_ip", "dest_ip", "day", "service", "operation", "user_name", "dest_port"}
+LEARNED_KEYS = {"src_ip", "dest_ip", "day", "service", "operation", "user_name", "dest_port"} | {
+    "host",
+    "ip",
+    "hostname",
+    "at_us",
+}
 
 LEARNED_INPUT: tuple[Column, ...] = (
     Column("content", "VARCHAR", "BLAKE2 of what the file holds, unpacked: the same content is learned once"),

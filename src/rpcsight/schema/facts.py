@@ -2,7 +2,18 @@
 
 from rpcsight.schema.column import Column
 
-__all__ = ["FACTS", "HOST_EVENT", "HOST_FLOW", "PROCESS", "PROVEN", "RPC_BIND", "RPC_CALL", "RPC_MAPPING", "SMB_EVENT"]
+__all__ = [
+    "FACTS",
+    "HOST_EVENT",
+    "HOST_FLOW",
+    "LEASE",
+    "PROCESS",
+    "PROVEN",
+    "RPC_BIND",
+    "RPC_CALL",
+    "RPC_MAPPING",
+    "SMB_EVENT",
+]
 
 _SEEN_IN: tuple[Column, ...] = (
     Column("time_us", "BIGINT", "when, in microseconds since 1970 UTC"),
@@ -136,6 +147,17 @@ HOST_EVENT: tuple[Column, ...] = (
 )
 """What else a computer's log shows that RPC can be the cause of."""
 
+LEASE: tuple[Column, ...] = (
+    Column("time_us", "BIGINT", "when, in microseconds since 1970 UTC"),
+    Column("action", "VARCHAR", "lease (granted or renewed) or release"),
+    Column("ip", "VARCHAR", "the address"),
+    Column("mac", "VARCHAR", "the host's hardware address"),
+    Column("hostname", "VARCHAR", "the name that the host gave"),
+    Column("lease_s", "DOUBLE", "for how many seconds it is granted; empty of a release"),
+    *_RECORDED,
+)
+"""Which host has which address: what a log of DHCP shows."""
+
 FACTS: dict[str, tuple[Column, ...]] = {
     "rpc_bind": RPC_BIND,
     "rpc_call": RPC_CALL,
@@ -144,6 +166,7 @@ FACTS: dict[str, tuple[Column, ...]] = {
     "host_flow": HOST_FLOW,
     "process": PROCESS,
     "host_event": HOST_EVENT,
+    "lease": LEASE,
 }
 """What packets, logs of calls and hosts show beside flows: relations that steps and analytics may read; empty where nothing shows any."""
 

@@ -95,6 +95,12 @@ FINDING: tuple[Column, ...] = (
     Column("rank", "BIGINT", "among the day's findings, from 1"),
     Column("src_ip", "VARCHAR", "the client; empty where only the server's log tells, and not who called"),
     Column("dest_ip", "VARCHAR", "the server; empty where it is many"),
+    Column(
+        "src_host",
+        "VARCHAR",
+        "which host the client is, where leases tell: mac: and its hardware address, or host: and its name",
+    ),
+    Column("dest_host", "VARCHAR", "which host the server is, likewise"),
     Column("client_role", "VARCHAR", "what the client is, as far as is known (docs/roles.md)"),
     Column("server_role", "VARCHAR", "what the server is, likewise"),
     Column("service", "VARCHAR", "the RPC service, where records tell it"),
@@ -116,7 +122,8 @@ FINDING: tuple[Column, ...] = (
     Column("reasons", "STRUCT(name VARCHAR, points DOUBLE, text VARCHAR)[]", "parts of the score, they sum to it"),
     Column(
         "pairs",
-        "STRUCT(src_ip VARCHAR, dest_ip VARCHAR, first_time TIMESTAMP, last_time TIMESTAMP, score DOUBLE)[]",
+        "STRUCT(src_ip VARCHAR, dest_ip VARCHAR, first_time TIMESTAMP, last_time TIMESTAMP, score DOUBLE, "
+        "src_host VARCHAR, dest_host VARCHAR)[]",
         "all clients and servers it is about, the most unusual first",
     ),
     Column("evidence", "STRUCT[]", "the first activities of each pair, columns as in rpc_activity"),

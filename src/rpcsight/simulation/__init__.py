@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import rpcsight
@@ -20,18 +20,19 @@ from rpcsight.simulation.changes import redirected
 from rpcsight.simulation.days import Day, days
 from rpcsight.simulation.expansion import expanded
 from rpcsight.simulation.failures import failing
-from rpcsight.simulation.forms import FORMS
+from rpcsight.simulation.forms import FORMS, LEASED
+from rpcsight.simulation.leases import leases
 from rpcsight.simulation.neighbours import Neighbours
 from rpcsight.simulation.network import FEWEST, MOST, Network, network
-from rpcsight.simulation.rows import Seen, seen
+from rpcsight.simulation.rows import OBSERVER, Seen, seen
 from rpcsight.simulation.scenes import Step
 from rpcsight.simulation.sessions import joined
 from rpcsight.simulation.truth import START, Truth, date_of
 
 __all__ = ["CALLS", "FORMS", "Made", "Plan", "simulate", "simulated"]
 
-TABLES = ("_truth", "flow", "rpc_call", "rpc_mapping")
-LOG = re.compile(r"(conn|dce_rpc)\.[0-9-]{10}\.log|(nfdump|ecs)\.[0-9-]{10}\.json")
+TABLES = ("_truth", "flow", "rpc_call", "rpc_mapping", "lease")
+LOG = re.compile(r"(conn|dce_rpc|dhcp)\.[0-9-]{10}\.log|(nfdump|ecs)\.[0-9-]{10}\.json")
 CALLS = ("none", "some", "all")
 MOST_DAYS = 366
 
@@ -49,6 +50,7 @@ class Plan:
         dhcp: share of workstations whose address may change.
         attacks: how many begin a day.
         attack_from: the first day (from 0) with attacks.
+        leases: whether the sensor sees DHCP, too.
     """
 
     hosts: int = 1000
@@ -59,6 +61,7 @@ class Plan:
     dhcp: float = 0.8
     attacks: float = 3.0
     attack_from: int = 14
+    leases: bool = False
 
     def check(self) -> None:
         """See to it that this can be made.
@@ -110,7 +113,8 @@ def simulated(plan: Plan) -> Iterator[tuple[Network, Day, Seen, list[Step]]]:
         harmless = redirected(net, day, joined([*benign(net, day), *peers, *failing(net, day, plan.noise)]))
         whole = joined([harmless, attacks.sessions(steps)])
         flows, calls, answers = expanded(net, day, whole, has_calls=plan.calls != "none")
-        yield net, day, seen(net, day, flows, calls, answers, whole, plan.calls), steps
+        table = seen(net, day, flows, calls, answers, whole, plan.calls)
+        yield net, day, replace(table, lease=leases(net, day, OBSERVER)) if plan.leases else table, steps
 
 
 def simulate(
@@ -132,6 +136,8 @@ def simulate(
     plan.check()
     if form not in FORMS:
         raise UsageError("--format", f"there is no {form!r}", f"one of {', '.join(FORMS)}")
+    if plan.leases and form not in LEASED:
+        raise UsageError("--leases", f"{form} has no leases", f"--format {' or '.join(LEASED)}")
     folder = absolute(folder)
     check(folder, "simulate", _is_ours, is_replacing=is_replacing)
     made = Made()

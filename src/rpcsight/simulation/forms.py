@@ -16,7 +16,7 @@ from rpcsight.simulation.activities import INTERFACES
 from rpcsight.simulation.columns import Values, chosen, seconds, side_by_side, stamps
 from rpcsight.simulation.rows import Seen
 
-__all__ = ["FORMS"]
+__all__ = ["FORMS", "LEASED"]
 
 LINES_AT_ONCE = 200_000
 MARKED = re.compile(r"<(\w+)>")
@@ -24,7 +24,7 @@ MARKED = re.compile(r"<(\w+)>")
 
 def _parquet(folder: Path, date: str, day: Seen) -> dict[str, int]:
     made: dict[str, int] = {}
-    facts = {"rpc_call": day.call, "rpc_mapping": day.mapping}
+    facts = {"rpc_call": day.call, "rpc_mapping": day.mapping, "lease": day.lease}
     tables = (("flow", FLOW, day.flow), *((name, FACTS[name], rows) for name, rows in facts.items()))
     for name, columns, rows in tables:
         if rows.num_rows == 0:
@@ -78,6 +78,12 @@ DCE_RPC = (
     "time string addr port addr port interval string string string",
     f"<ts>\t{ENDS}\t0.000900\t<named_pipe>\t<endpoint>\t<operation>",
 )
+DHCP = (
+    "ts uids client_addr server_addr mac host_name client_fqdn domain requested_addr assigned_addr lease_time client_message "
+    "server_message msg_types duration",
+    "time set[string] addr addr string string string string addr addr interval string string vector[string] interval",
+    "<ts>\t-\t-\t-\t<mac>\t<hostname>\t-\t-\t-\t<ip>\t<lease_s>\t-\t-\tREQUEST,ACK\t0.000500",
+)
 NFDUMP = (
     '{"type":"FLOW","sampled":0,"export_sysid":1,"first":"<first>","last":"<last>","in_packets":<out_packets>,"in_bytes":<out_bytes>,'
     '"proto":6,"tcp_flags":"<flags>","src_port":<src_port>,"dst_port":<dest_port>,"src4_addr":"<src_ip>","dst4_addr":"<dest_ip>"}'
@@ -128,6 +134,13 @@ def _zeek(folder: Path, date: str, day: Seen) -> dict[str, int]:
     if day.call.num_rows:
         made["dce_rpc"] = day.call.num_rows
         _lines(folder / f"dce_rpc.{date}.log", day.call, DCE_RPC[2], calls, _head("dce_rpc", *DCE_RPC[:2]))
+    if day.lease.num_rows:
+        made["dhcp"] = day.lease.num_rows
+
+        def granted(rows: pa.Table) -> Mapping[str, Values | str]:
+            return {"ts": seconds(rows["time_us"])}
+
+        _lines(folder / f"dhcp.{date}.log", day.lease, DHCP[2], granted, _head("dhcp", *DHCP[:2]))
     return made
 
 
@@ -195,3 +208,5 @@ FORMS: Mapping[str, Callable[[Path, str, Seen], dict[str, int]]] = {
     "ecs": _ecs,
 }
 """By name: what writes one day into the folder, and says how many rows of what."""
+LEASED = ("parquet", "zeek")
+"""Those that have a place for leases."""

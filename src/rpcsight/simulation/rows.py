@@ -1,6 +1,6 @@
 """Connections and calls as the tables of a sensor: addresses, ports, sizes, ids."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -11,10 +11,11 @@ from rpcsight.simulation.columns import padded, side_by_side
 from rpcsight.simulation.days import Day
 from rpcsight.simulation.dice import Dice, Ints, Marks, mixed
 from rpcsight.simulation.expansion import MAPPER, NAMES, SMB, Answers, Calls, Flows, is_low
+from rpcsight.simulation.leases import LEASES
 from rpcsight.simulation.network import Network
 from rpcsight.simulation.sessions import Sessions
 
-__all__ = ["Seen", "seen"]
+__all__ = ["OBSERVER", "Seen", "seen"]
 
 PIPES = {
     "samr": "samr",
@@ -49,6 +50,7 @@ class Seen:
         step: for each flow the step of an attack that it belongs to, or -1.
         client, server: for each flow the hosts.
         is_rpc: for each flow whether it carries RPC over TCP.
+        lease: rows of `lease` by time, where they are wanted.
     """
 
     flow: pa.Table
@@ -58,6 +60,7 @@ class Seen:
     client: Ints
     server: Ints
     is_rpc: Marks
+    lease: pa.Table = field(default_factory=LEASES.empty_table)
 
 
 def seen(net: Network, day: Day, flows: Flows, calls: Calls, answers: Answers, sessions: Sessions, share: str) -> Seen:

@@ -4,12 +4,16 @@ with seen as (
   union
   select dest_ip as ip from story where dest_ip <> ''
 ),
-/* IPv6 with the zeros that its short form leaves out */
+/* the address, of hosts that leases tell their last; IPv6 with the zeros that its short form leaves out */
 spelt as (
   select
     ip,
-    case when ip like '%::%' then replace(ip, '::', concat(':', repeat('0:', 8 - (length(ip) - length(replace(ip, ':', '')))))) else ip end as address
-  from seen
+    case when place like '%::%' then replace(place, '::', concat(':', repeat('0:', 8 - (length(place) - length(replace(place, ':', '')))))) else place end as address
+  from (
+    select seen.ip, coalesce(host_place.ip, seen.ip) as place
+    from seen
+    left join host_place on host_place.host = seen.ip
+  ) as placed
 )
 select
   spelt.ip,

@@ -67,12 +67,16 @@ span as (
   from side
   group by ip
 ),
-/* IPv6 with the zeros that its short form leaves out */
+/* the address, of hosts that leases tell their last; IPv6 with the zeros that its short form leaves out */
 spelt as (
   select
     *,
-    case when ip like '%::%' then replace(ip, '::', concat(':', repeat('0:', 8 - (length(ip) - length(replace(ip, ':', '')))))) else ip end as address
-  from span
+    case when place like '%::%' then replace(place, '::', concat(':', repeat('0:', 8 - (length(place) - length(replace(place, ':', '')))))) else place end as address
+  from (
+    select span.*, coalesce(host_place.ip, span.ip) as place
+    from span
+    left join host_place on host_place.host = span.ip
+  ) as placed
 )
 select
   spelt.ip,

@@ -102,7 +102,7 @@ def allowed(
 
 def known_facts(workspace: Workspace, found: Iterable[Subject]) -> Facts:
     """What the workspace knows of the hosts of findings."""
-    addresses = {address for each in found for pair in each.pairs for address in (pair.src_ip, pair.dest_ip)}
+    addresses = {host for each in found for pair in each.pairs for host in (pair.client, pair.server)}
     there = workspace.rows("select column_name from information_schema.columns where table_name = 'known_host'")
     name = "name" if {"column_name": "name"} in there else "cast(null as varchar)"
     sql = f"select ip, role, {name} as name from known_host where ip in (select unnest($addresses))"

@@ -250,7 +250,7 @@ def _keep_pairs(
     for name, document in documents.items():
         is_later = name in before and before[name]["status"] in VERDICTS
         days = {
-            (pair.src_ip, pair.dest_ip, day)
+            (pair.client, pair.server, day)
             for pair in facts_of(document).pairs
             for day in range(
                 pair.first_us // DAY_US, min(pair.last_us // DAY_US, pair.first_us // DAY_US + MOST_DAYS) + 1

@@ -45,12 +45,25 @@ class Pair:
         dest_ip: the server.
         first_us: first activity, in microseconds since 1970 UTC.
         last_us: last.
+        src_host, dest_host: which hosts they are, where leases tell; else ''.
     """
 
     src_ip: str
     dest_ip: str
     first_us: int
     last_us: int
+    src_host: str = ""
+    dest_host: str = ""
+
+    @property
+    def client(self) -> str:
+        """The name by which the baseline knows the client."""
+        return self.src_host or self.src_ip
+
+    @property
+    def server(self) -> str:
+        """And the server."""
+        return self.dest_host or self.dest_ip
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +129,10 @@ def why_not(entry: Entry, subject: Subject, facts: Facts) -> str | None:
     an attacker on any host of that role would be covered.
     """
     for pair in subject.pairs:
-        if not _is_host(entry.client, entry.client_role, pair.src_ip, facts):
-            return f"the client {_told(pair.src_ip, facts)} is not covered"
-        if not _is_host(entry.server, entry.server_role, pair.dest_ip, facts):
-            return f"the server {_told(pair.dest_ip, facts)} is not covered"
+        if not _is_host(entry.client, entry.client_role, pair.src_ip, pair.client, facts):
+            return f"the client {_told(pair.src_ip, pair.client, facts)} is not covered"
+        if not _is_host(entry.server, entry.server_role, pair.dest_ip, pair.server, facts):
+            return f"the server {_told(pair.dest_ip, pair.server, facts)} is not covered"
         if entry.hours is not None and not _within(entry.hours, pair):
             return "it was at other hours"
     for what, listed, known, is_all in (
@@ -139,16 +152,16 @@ def why_not(entry: Entry, subject: Subject, facts: Facts) -> str | None:
 
 def concerns(entry: Entry, subject: Subject, facts: Facts) -> bool:
     """Whether a finding's lead client is one of the entry's: of those it names, else of its roles."""
-    client = subject.pairs[0].src_ip
-    return _is_host(entry.client, () if entry.client else entry.client_role, client, facts)
+    lead = subject.pairs[0]
+    return _is_host(entry.client, () if entry.client else entry.client_role, lead.src_ip, lead.client, facts)
 
 
 def involves(subject: Subject, facts: Facts, host: str | None = None, service: str | None = None) -> bool:
     """Whether a finding has a host (address, network or name) as client or server, and a service; None is any."""
     if service is not None and service.lower() not in subject.services:
         return False
-    addresses = {address for pair in subject.pairs for address in (pair.src_ip, pair.dest_ip)}
-    return host is None or any(_is_host((host.lower(),), (), each, facts) for each in addresses)
+    sides = {side for pair in subject.pairs for side in ((pair.src_ip, pair.client), (pair.dest_ip, pair.server))}
+    return host is None or any(_is_host((host.lower(),), (), *side, facts) for side in sides)
 
 
 def microseconds(value: object) -> int:
@@ -182,6 +195,8 @@ def _pairs(document: Mapping[str, Any]) -> tuple[Pair, ...]:
             each.get("dest_ip") or "",
             microseconds(each.get("first_time") or document["first_time"]),
             microseconds(each.get("last_time") or document["last_time"]),
+            each.get("src_host") or "",
+            each.get("dest_host") or "",
         )
         for each in listed
     )
@@ -191,14 +206,23 @@ def _lower(text: object) -> str:
     return str(text or "").lower()
 
 
-def _told(address: str, facts: Facts) -> str:
-    return f"{address} ({facts.roles.get(address, UNKNOWN)})" if address else "of which no record tells the address"
+def _told(address: str, host: str, facts: Facts) -> str:
+    return f"{address} ({facts.roles.get(host, UNKNOWN)})" if address else "of which no record tells the address"
 
 
-def _is_host(hosts: tuple[str, ...], roles: Sequence[str], address: str, facts: Facts) -> bool:
-    if hosts and not (address and _is_named(hosts, address, facts.names.get(address, ""))):
+def _is_host(hosts: tuple[str, ...], roles: Sequence[str], address: str, host: str, facts: Facts) -> bool:
+    """Whether a host is one of those that are named, and of those roles.
+
+    Args:
+        hosts: addresses, networks and names; none: any.
+        roles: likewise.
+        address: the host's.
+        host: the name by which the baseline knows it.
+        facts: what is known of it.
+    """
+    if hosts and not (address and _is_named(hosts, address, facts.names.get(host, ""))):
         return False
-    return not roles or (bool(address) and facts.roles.get(address, UNKNOWN) in roles)
+    return not roles or (bool(address) and facts.roles.get(host, UNKNOWN) in roles)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class History:
 def history(workspace: Workspace, finding: Kept) -> History:
     """What a workspace knows beside a finding."""
     subject = facts_of(finding.finding())
-    pairs = [(pair.src_ip, pair.dest_ip) for pair in subject.pairs[:MOST_PAIRS]]
+    pairs = [(pair.client, pair.server) for pair in subject.pairs[:MOST_PAIRS]]
     known = workspace.rows(
         "select * from known_pair where src_ip in (select unnest($clients)) and dest_ip in (select unnest($servers))",
         {"clients": [client for client, _ in pairs], "servers": [server for _, server in pairs]},
@@ -111,7 +111,10 @@ def _traits(finding: Kept, document: Mapping[str, Any], facts: Facts) -> Iterato
     yield "time", f"{clock(finding.first_us)} to {clock(finding.last_us)} UTC"
     pairs = facts_of(document).pairs
     for number, pair in enumerate(pairs[:MOST_PAIRS]):
-        yield " " if number else "hosts", f"{_host(pair.src_ip, facts)} -> {_host(pair.dest_ip, facts)}"
+        yield (
+            " " if number else "hosts",
+            f"{_host(pair.src_ip, pair.client, facts)} -> {_host(pair.dest_ip, pair.server, facts)}",
+        )
     if len(pairs) > MOST_PAIRS:
         yield " ", f"and {len(pairs) - MOST_PAIRS} more pairs (--format json)"
     if finding.service:
@@ -120,8 +123,9 @@ def _traits(finding: Kept, document: Mapping[str, Any], facts: Facts) -> Iterato
         yield "techniques", ", ".join(dict.fromkeys(document["techniques"]))
 
 
-def _host(address: str, facts: Facts) -> str:
-    said = [each for each in (facts.names.get(address), facts.roles.get(address, UNKNOWN)) if each]
+def _host(address: str, host: str, facts: Facts) -> str:
+    told = host if host != address else None
+    said = [each for each in (facts.names.get(host), told, facts.roles.get(host, UNKNOWN)) if each]
     return f"{address or '?'} ({', '.join(said)})"
 
 
@@ -168,7 +172,7 @@ def _baseline(subject: Subject, known: History) -> list[tuple[str, str]]:
     days = f"days learned: {span['days']}, from {day_text(span['first_day'])} to {day_text(span['last_day'])}"
     rows = [("", f"{days}; findings that nobody called benign are held back")]
     for pair in subject.pairs[:MOST_PAIRS]:
-        found = known.known.get((pair.src_ip, pair.dest_ip))
+        found = known.known.get((pair.client, pair.server))
         what = "never met on days that count"
         if found:
             first, last = day_text(found["first_day"]), day_text(found["last_day"])
