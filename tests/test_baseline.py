@@ -67,7 +67,7 @@ def test_learn_tells_what_is_new_and_what_is_known(cli: Cli) -> None:
     known = json.loads(out)
     assert known.pop("learned") == {
         **{"files": 1, "files_known_before": 1, "unusable": ""},
-        "rows": {"pair_day": 1, "deed_day": 0, "endpoint_day": 1},
+        "rows": {"pair_day": 1, "deed_day": 0, "endpoint_day": 1, "lease_event": 0},
     }
     with Workspace(Path("w"), is_reading=True) as workspace:
         assert known == overview(workspace, 2)
@@ -113,12 +113,12 @@ def test_export_import_forget(cli: Cli) -> None:
     cli("learn", day(1, "10.0.0.1"), "-w", "b", "-q")
     assert cli("baseline", "export", "-w", "b", "-o", "x") == (
         *(0, ""),
-        "wrote 1 pair_day, 0 deed_day, 1 endpoint_day, 1 learned_input into x\n",
+        "wrote 1 pair_day, 0 deed_day, 1 endpoint_day, 0 lease_event, 1 learned_input into x\n",
     )
     code, out, err = cli("baseline", "import", "x", "-w", "a")
     assert (code, out) == (0, "")
     assert err.startswith(
-        "added 1 pair_day, 0 deed_day, 1 endpoint_day of x\n"
+        "added 1 pair_day, 0 deed_day, 1 endpoint_day, 0 lease_event of x\n"
         "the baseline now: 2 days, 2026-03-02 to 2026-03-03; 1 of 1 pair seen on at least 2 days"
     )
     code, out, err = cli("baseline", "import", "b", "-w", "a")

@@ -130,6 +130,8 @@ def test_a_finding_says_all_of_its_group() -> None:
         rank=1,
         src_ip="10.0.0.1",
         dest_ip="10.0.0.2",
+        src_host=None,
+        dest_host=None,
         client_role="workstation",
         server_role="workstation",
         service="drsuapi",

@@ -83,7 +83,7 @@ def learn(workspace: Workspace, pairs: Sequence[tuple[str, str, int]]) -> None:
         {"src_ip": client, "dest_ip": server, "day": day, "first_us": day * DAY_US, "last_us": day * DAY_US} | values
         for client, server, day in pairs
     ]
-    tables = {"pair_day": rows, "deed_day": [], "endpoint_day": []}
+    tables = {"pair_day": rows, "deed_day": [], "endpoint_day": [], "lease_event": []}
     learned = {name: pa.Table.from_pylist(tables[name], _schema(LEARNED[name])) for name in LEARNED}
     workspace.add(learned.items(), pa.Table.from_pylist([], _schema(LEARNED_INPUT)), Settings())
 

@@ -68,6 +68,7 @@ class Example(BaseModel):
     host_flow: str = ""
     process: str = ""
     host_event: str = ""
+    lease: str = ""
 
     def texts(self) -> dict[str, str]:
         """The tables that have records, as text."""

@@ -36,7 +36,8 @@ def learned(flows: Iterable[Flow], calls: Iterable[Row]) -> Tables:
         {"dest_ip": ip, "dest_port": port, "service": service, "day": day, "records": records}
         for (ip, port, service, day), records in endpoints.items()
     ]
-    return _sorted({"pair_day": list(pairs.values()), "deed_day": list(deeds.values()), "endpoint_day": counted})
+    made = {"pair_day": list(pairs.values()), "deed_day": list(deeds.values()), "endpoint_day": counted}
+    return _sorted({**made, "lease_event": []})
 
 
 def _ways(flow: Flow) -> list[Flow]:

@@ -107,7 +107,14 @@ def test_a_host_that_is_a_server_only_in_the_input_counts_as_one() -> None:
     clients = [f"10.0.0.{number}" for number in range(1, 9)]
     met = [worlds.pair_day(clients[0], "10.0.0.99", FIRST_DAY - number, 9) for number in (1, 2, 3)]
     now = [worlds.activity(client, "10.0.0.99", FIRST_DAY * DAY_US + 9 * HOUR_US) for client in clients]
-    world = World({"pair_day": met, "deed_day": [], "endpoint_day": []}, [], now, [], [], {"10.0.0.99": "unknown"})
+    world = World(
+        {"pair_day": met, "deed_day": [], "endpoint_day": [], "lease_event": []},
+        [],
+        now,
+        [],
+        [],
+        {"10.0.0.99": "unknown"},
+    )
     baseline = worlds.settled(world)
     made = worlds.scored(world, baseline)
     assert roles(made)["10.0.0.99"] == "domain controller"

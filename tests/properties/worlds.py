@@ -162,7 +162,7 @@ def learned(seed: int, hosts: Sequence[str], days: int, servers: int) -> Tables:
         for host in hosts
         for day in sorted({each["day"] for each in rows.values() if each["dest_ip"] == host})
     ]
-    return {"pair_day": list(rows.values()), "deed_day": list(deeds.values()), "endpoint_day": ports}
+    return {"pair_day": list(rows.values()), "deed_day": list(deeds.values()), "endpoint_day": ports, "lease_event": []}
 
 
 @st.composite
@@ -236,6 +236,9 @@ def scored(world: World, baseline: Tables) -> Tables:
         try:
             for name, columns in BASELINE.items():
                 engine.give(name, table(columns, baseline[name]))
+            engine.give(
+                "host_place", pa.table({name: pa.array([], pa.string()) for name in ("host", "ip", "hostname")})
+            )
             engine.give("rpc_activity", table(RPC_ACTIVITY, world.rpc_activity))
             engine.give("rpc_attempt", table(ATTEMPT, world.rpc_attempt))
             engine.give("detection", table(DETECTION, world.detection))

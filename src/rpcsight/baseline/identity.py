@@ -1,4 +1,4 @@
-"""Hosts whose addresses change: records get the name of the host that leases tell in place of its address, before they are learned or judged.
+"""Hosts whose addresses change: records get the name of the host that leases tell in place of its address, before anything is learned.
 
 The one place where that is done: of what is learned, over everything that was read; of hunts, over activities, attempts and detections.
 """

@@ -156,7 +156,7 @@ def _spoken(row: Story, hosts: Hosts) -> dict[str, Any]:
 
 def _placed(row: Story, hosts: Hosts) -> dict[str, Any]:
     """A row of evidence or of a detection with the addresses that were recorded."""
-    at_us = (row["start_time"] - EPOCH) // timedelta(microseconds=1)
+    at_us = (row["start_time"] - EPOCH) // timedelta(microseconds=1) if hosts else 0
     return {**row, **{side: hosts.get((row[side], at_us), (row[side], ""))[0] or None for side in SIDES}}
 
 

@@ -211,9 +211,11 @@ def _lease_action(field: Field) -> str:
 
 
 def _is_lease(field: Field) -> str:
-    """What grants nothing is none: offers and refusals, and answers to hosts that have an address already (INFORM)."""
+    """What grants nothing is none: offers, refusals, and answers to hosts that have an address already (INFORM); a broken record is one."""
+    if "msg_types" not in field:
+        return ""
     granted = f"({_lease_action(field)} = 'release' or {field['assigned_addr']} is not null)"
-    return f"coalesce({_lease_action(field)} is not null and {granted}, false)"
+    return f"({field['msg_types']} is null or ({_lease_action(field)} is not null and {granted}))"
 
 
 def _bare_pipe(name: str) -> str:

@@ -13,6 +13,8 @@ from (
   select source, 'process' as fact, time_us from process
   union all
   select source, 'host_event' as fact, time_us from host_event
+  union all
+  select source, 'lease' as fact, time_us from lease
 ) as every
 where time_us is null or time_us not between 0 and 4102444799999999
 group by source, fact
