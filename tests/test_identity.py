@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 import rpcsight
 from rpcsight.analytics import step
 from rpcsight.baseline.identity import WITHOUT
+from rpcsight.baseline.summary import host as known_host
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.engines.dialects import translated
 from rpcsight.hunting import hunt
 from rpcsight.pipeline import Request, opened
 from rpcsight.schema import FACTS
 from rpcsight.schema.arrow import ARROW_TYPES
+from rpcsight.schema.baseline import BASELINE, LEARNED
 from rpcsight.triage.hunted import keep_hunted
 from tests.contracts.samples import zeek_header, zeek_tsv
 from tests.oracles import tenants as oracle
@@ -231,6 +233,24 @@ def test_a_host_keeps_its_habits_where_its_address_moves(tmp_path: Path) -> None
         ("10.1.0.7", "10.1", "0"),
         (f"mac:{PC}", "10.1", "0"),
     ]
+
+
+def test_leases_learned_before_the_flows_are_as_good(tmp_path: Path) -> None:
+    before, _ = folders(tmp_path)
+    leases = log(HISTORY, before / "dhcp.log")
+    rpcsight.learn([before], workspace=tmp_path / "together")
+    rpcsight.learn([leases], workspace=tmp_path / "one")
+    rpcsight.learn([before / "conn.log"], workspace=tmp_path / "one")
+    states: list[Any] = []
+    for name in ("together", "one"):
+        with Workspace(tmp_path / name, is_reading=True) as workspace:
+            tables = (*LEARNED, *BASELINE)
+            states.append({each: workspace.rows(f"select * from {each} order by all") for each in tables})
+            asked_for = [known_host(workspace, each) for each in (f"mac:{PC}", OLD, "PC17")]
+            assert [each and (each["ip"], len(each["uses"])) for each in asked_for] == [(f"mac:{PC}", 1)] * 3
+            assert known_host(workspace, NEW) is None
+    assert states[0] == states[1]
+    assert len(states[0]["lease_event"]) == DAYS
 
 
 def test_leases_learned_earlier_hold_until_they_end(tmp_path: Path) -> None:

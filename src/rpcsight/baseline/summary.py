@@ -65,13 +65,13 @@ def host(workspace: Workspace, ip: str, limit: int = MOST) -> Summary | None:
 
     Args:
         workspace: what was learned.
-        ip: its address.
+        ip: its address; where leases tell hosts, also what they call it, its last address or its name.
         limit: most rows of each list.
     """
-    found = workspace.rows("select * from known_host where ip = $ip", {"ip": ip})
+    found = workspace.rows(KNOWN, {"ip": ip}) or workspace.rows(LEASED, {"ip": ip})
     if not found:
         return None
-    given = {"ip": ip, "limit": limit}
+    given = {"ip": found[0]["ip"], "limit": limit}
     return {
         **_dated(found)[0],
         "uses": _dated(workspace.rows(PEERS.format(peer="dest_ip", own="src_ip"), given)),
@@ -85,6 +85,16 @@ def _dated(rows: Sequence[Mapping[str, Any]]) -> list[Summary]:
     return [{name: as_day(value) if name.endswith("day") else value for name, value in row.items()} for row in rows]
 
 
+KNOWN = "select * from known_host where ip = $ip"
+LEASED = """
+    select known_host.*
+    from lease_event
+    join known_host on known_host.ip = lease_event.host
+    where lease_event.ip = $ip or (hostname <> '' and hostname = lower($ip))
+    order by at_us desc, host
+    limit 1
+"""
+"""The last host that had the address or name."""
 NEWEST_SERVERS = f"""
     select known_host.ip, role, clients, min(known_pair.first_day) as first_day
     from known_host

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Spark"]
 
-KINDS = {"VARCHAR": "string", "BIGINT": "bigint", "INTEGER": "int", "BOOLEAN": "boolean"}
+KINDS = {"VARCHAR": "string", "BIGINT": "bigint", "DOUBLE": "double", "INTEGER": "int", "BOOLEAN": "boolean"}
 COLUMNS = [(column.name, KINDS[column.kind]) for column in TABLES["record"] if column.name != "set_aside"] + [
     ("problem", "string")
 ]
