@@ -14,6 +14,11 @@ CONTROLLERS = {"172.18.38.5", "10.0.0.4", "10.0.0.5"}
 HOSTILE = ("covenant_", "empire_", "schtask_create", "dcerpc-smb-test-01", "dcerpc__dcerpc-dce-iface-01")
 BENIGN = ("apt29_day2",)
 """Their attacks went over WinRM: all RPC in them is the domain's own."""
+EXPORTS = tuple(f"netflow_{version}_export.pcapng" for version in ("v5", "v9", "v10"))
+FLOWS = ("nfcapd", "nfdump.csv", "nfdump.json", *EXPORTS)
+"""Forms of records that nfpcapd, nfdump and softflowd made of three or four captures of attacks and of a benign one (NEWYORK)."""
+DCSYNC, PEERS = ("172.18.39.5", "172.18.38.5"), ("172.18.39.5", "172.18.39.6")
+"""What those attacks look like in flows (attacker_ip and victim_ip of the catalogue)."""
 ANY = "T1021"
 """What flows alone can say."""
 
@@ -54,6 +59,20 @@ def test_attacks_of_all_captures_together_rank_above_all_else_of_their_day() -> 
         ranks = sorted(rank for each, rank in attacks if each == day)
         assert ranks == list(range(1, len(ranks) + 1)), day
     assert len({day for day, _ in attacks}) >= 7
+
+
+@pytest.mark.parametrize("form", FLOWS)
+def test_an_attack_in_flows_alone_ranks_above_every_benign_row(form: str) -> None:
+    """Each with the benign capture in the same form, without a baseline."""
+    paths = [path for path in records() if path.name.endswith(f".{form}")]
+    (benign,) = [path for path in paths if path.name.lower().startswith("newyork")]
+    usual = {("10.0.1.4", "10.0.0.4"), ("10.0.1.5", "10.0.0.4"), ("10.0.1.6", "10.0.0.4"), ("10.0.0.5", "10.0.0.4")}
+    attacks = [path for path in paths if path != benign]
+    for path in attacks:
+        first, *others = [(each.src_ip, each.dest_ip) for each in rpcsight.hunt([benign, path], budget=0)]
+        assert first == (DCSYNC if "dcsync" in path.name else PEERS), path.name
+        assert (len(others), set(others)) == (4, usual), path.name
+    assert len(attacks) == (3 if form in EXPORTS else 4)
 
 
 @pytest.mark.parametrize("folder", ["pcap", "zeek"])
