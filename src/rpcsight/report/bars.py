@@ -23,36 +23,29 @@ def badge(severity: str) -> Markup:
     return tag("span", tag("span", shape, aria_hidden="true"), " ", severity, class_=f"rs-badge rs-{severity}")
 
 
-def points(reasons: Sequence[Mapping[str, Any]], *, is_drawn: bool = True) -> Markup:
+def points(reasons: Sequence[Mapping[str, Any]]) -> Markup:
     """The parts of a score as a table with bars; they sum to the score.
 
     Args:
         reasons: each with `name`, `points` and `text`, as in a finding.
-        is_drawn: whether there are bars.
     """
     most = max([LEAST, *(abs(float(each["points"])) for each in reasons)])
-
-    def bars(reason: Mapping[str, Any]) -> list[Markup]:
-        return [tag("td", _bar(float(reason["points"]), most), class_="rs-bar-cell")] if is_drawn else []
-
     rows = [
         tag(
             "tr",
             tag("th", each["name"], scope="row"),
             tag("td", f"{each['points']:+.1f}", class_="rs-number"),
-            *bars(each),
+            tag("td", _bar(float(each["points"]), most), class_="rs-bar-cell"),
             tag("td", each["text"]),
         )
         for each in reasons
     ]
-    head = tag(
-        "tr", [tag("th", name, scope="col") for name in ("part", "points", "bar", "why") if is_drawn or name != "bar"]
-    )
+    head = tag("tr", [tag("th", name, scope="col") for name in ("part", "points", "bar", "why")])
     total = tag(
         "tr",
         tag("th", "score", scope="row"),
         tag("td", f"{sum(float(each['points']) for each in reasons):.1f}", class_="rs-number"),
-        [tag("td")] if is_drawn else [],
+        tag("td"),
         tag("td", "the sum; ten points are ten times rarer"),
     )
     caption = tag("caption", "Why: the parts of the score")

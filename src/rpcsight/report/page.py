@@ -19,17 +19,17 @@ from rpcsight.report.heat_map import heat_map
 from rpcsight.report.host_graph import KNOWN, Edge
 from rpcsight.report.markup import clock, file_text, microseconds, visible
 from rpcsight.report.pictures import finding_timeline, findings_graph, findings_timeline
-from rpcsight.report.tables import connections, deeds, pairs, techniques
+from rpcsight.report.tables import connection_lines, connections, deed_lines, deeds, pair_lines, pairs, techniques
 
 __all__ = ["Content", "render"]
 
-LARGEST = 12_000_000
+LARGEST = 13_500_000
 """Bytes that findings may take in the file: 15 MB with everything else."""
-LARGEST_IN_FULL = 9_500_000
+LARGEST_IN_FULL = 12_000_000
 OPEN = 3
 """Findings that are open from the beginning."""
 FULL = 100
-"""Findings with drawings and longer tables."""
+"""Findings with drawings and tables; those after them tell the same in short lists."""
 ROWS, FEW_ROWS = 10, 3
 US_PER_HOUR, HOURS = 3_600_000_000, 24
 SECRET = re.compile(r"(?<=//)[^/@\s]+@")
@@ -76,7 +76,7 @@ def render(content: Content) -> str:
             summary=summary.paragraphs(content.findings, content.account),
             shown=shown,
             left_out=len(content.findings) - sum(map(len, shown)),
-            when=findings_timeline(content.findings[: FULL * 10], "when"),
+            when=findings_timeline(content.findings[:FULL], "when"),
             who=_graph(content),
             hours=_heat(content),
             techniques=techniques(content.findings),
@@ -108,39 +108,58 @@ LONGEST_TEXT = 4_000
 
 
 def _shown(content: Content) -> tuple[list[Markup], list[Markup]]:
-    """Findings in full, and those that only have a line, as the size of the file allows."""
-    whole, line = (_environment().get_template(name) for name in ("finding.html", "line.html"))
+    """Findings with their evidence, and those that only have a line, as the size of the file allows."""
     full: list[Markup] = []
     lines: list[Markup] = []
+    advised: dict[str, int] = {}
     size = 0
     for number, finding in enumerate(content.findings, 1):
-        made = None
         if size < LARGEST_IN_FULL and not lines:
-            made = Markup(whole.render(_values(finding, number)))  # noqa: S704 - the template escapes
-            full.append(made)
+            advice = advised.setdefault(repr((finding["next"], finding["benign_if"])), number)
+            full.append(_whole(finding, number) if number <= FULL else _brief(finding, number, advice))
+            size += len(full[-1].encode("utf-8", "replace"))
         elif size < LARGEST:
-            made = Markup(line.render(number=number, finding=finding, badge=badge(finding["severity"])))  # noqa: S704
-            lines.append(made)
-        if made is None:
-            break
-        size += len(made.encode())
+            lines.append(_made("line.html", finding, number))
+            size += len(lines[-1].encode("utf-8", "replace"))
     return full, lines
 
 
-def _values(finding: Mapping[str, Any], number: int) -> dict[str, Any]:
-    is_full = number <= FULL
-    most = ROWS if is_full else FEW_ROWS
-    return {
-        "number": number,
-        "finding": finding,
-        "is_open": number <= OPEN,
-        "badge": badge(finding["severity"]),
-        "points": points(finding["reasons"] or (), is_drawn=is_full),
-        "timeline": finding_timeline(finding, f"when-{number}") if is_full else "",
-        "pairs": pairs(finding, most),
-        "deeds": deeds(finding, most),
-        "connections": connections(finding, most),
-    }
+def _made(template: str, finding: Mapping[str, Any], number: int, **values: object) -> Markup:
+    given = {"number": number, "finding": finding, "badge": badge(finding["severity"])}
+    return Markup(_environment().get_template(template).render(given | values))  # noqa: S704 - the template escapes
+
+
+def _whole(finding: Mapping[str, Any], number: int) -> Markup:
+    return _made(
+        "finding.html",
+        finding,
+        number,
+        heading=_made("heading.html", finding, number),
+        checks=_made("checks.html", finding, number),
+        is_open=number <= OPEN,
+        points=points(finding["reasons"] or ()),
+        timeline=finding_timeline(finding, f"when-{number}"),
+        pairs=pairs(finding, ROWS),
+        deeds=deeds(finding, ROWS),
+        connections=connections(finding, ROWS),
+    )
+
+
+def _brief(finding: Mapping[str, Any], number: int, advice: int) -> Markup:
+    lists = (
+        ("What was done", deed_lines(finding, FEW_ROWS)),
+        ("All clients and servers", pair_lines(finding, FEW_ROWS)),
+        ("The first connections", connection_lines(finding, FEW_ROWS)),
+    )
+    return _made(
+        "brief.html",
+        finding,
+        number,
+        heading=_made("heading.html", finding, number),
+        checks=_made("checks.html", finding, number),
+        lists=[(caption, rows) for caption, rows in lists if rows],
+        advice=advice,
+    )
 
 
 def _graph(content: Content) -> Markup:

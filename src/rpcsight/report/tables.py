@@ -6,15 +6,18 @@ from typing import Any
 from markupsafe import Markup
 
 from rpcsight.catalog.attack import technique_name
-from rpcsight.report.markup import Cell, moment, table, tag, visible
+from rpcsight.report.markup import Cell, clock, microseconds, moment, table, tag, visible
 
-__all__ = ["connections", "deeds", "pairs", "techniques"]
+__all__ = ["connection_lines", "connections", "deed_lines", "deeds", "pair_lines", "pairs", "techniques"]
 
 LONGEST = 200
 """Characters of a cell that somebody else chose."""
 MOST_TECHNIQUES = 100
 MOST_NUMBERS = 8
 """Findings that a technique's row names."""
+
+WITH = ("target", "user_name", "image_path", "command_line")
+"""Columns of what was done that say on what, by whom and with what."""
 
 Finding = Mapping[str, Any]
 Rows = list[list[Cell]]
@@ -51,7 +54,7 @@ def deeds(finding: Finding, most: int) -> Markup:
             ),
             " ".join(part for part in (each["technique"], technique_name(each["technique"] or "")) if part),
             round(float(each["weight"] or 0), 2),
-            _named(each, ("target", "user_name", "image_path", "command_line")),
+            _named(each, WITH),
             _record(each, place),
         ]
         for each in found[:most]
@@ -70,7 +73,7 @@ def connections(finding: Finding, most: int) -> Markup:
         [
             moment(each["start_time"]),
             _ends(each),
-            visible(" ".join(part for part in (each["service"], each["operation"]) if part), LONGEST) or "not known",
+            _service(each),
             " ".join(part for part in (each["basis"], each["tier"]) if part),
             None if each["gap_s"] is None else round(float(each["gap_s"]), 3),
             _record(each, place),
@@ -79,6 +82,30 @@ def connections(finding: Finding, most: int) -> Markup:
     ]
     columns = ("time (UTC)", "client → server", "service", "known by", "s after the mapper", "record")
     return _some(f"The first connections{_from(place)}", columns, rows, len(found))
+
+
+def pair_lines(finding: Finding, most: int) -> list[str]:
+    """What `pairs` tells, a line each."""
+    found = finding["pairs"] or ()
+    told = [f"{_ends(each)}, {clock(microseconds(each['first_time']))}, {each['score']:.1f}" for each in found[:most]]
+    return [*told, *_more(len(found), most)] if len(found) > 1 else []
+
+
+def deed_lines(finding: Finding, most: int) -> list[str]:
+    """What `deeds` tells, a line each."""
+    found = finding["detections"] or ()
+    told = [
+        f"{_at(each)}: {_deed(each)}, {each['technique']}; {_named(each, WITH)} {_source(each)}"
+        for each in found[:most]
+    ]
+    return [*told, *_more(len(found), most)]
+
+
+def connection_lines(finding: Finding, most: int) -> list[str]:
+    """What `connections` tells, a line each."""
+    found = finding["evidence"] or ()
+    told = [f"{_at(each)}, {_service(each)}; {_source(each)}" for each in found[:most]]
+    return [*told, *_more(len(found), most)]
 
 
 def techniques(findings: Sequence[Finding]) -> Markup:
@@ -117,6 +144,22 @@ def _some(caption: str, columns: Sequence[str], rows: Rows, number: int) -> Mark
     more = [tag("p", f"and {number - len(rows):,} more", class_="rs-nothing")] if number > len(rows) else []
     inner = table(caption, [columns[place] for place in told], [[row[place] for place in told] for row in rows])
     return tag("div", inner, more, class_="rs-scroll", tabindex="0", role="region", aria_label=caption)
+
+
+def _more(number: int, most: int) -> list[str]:
+    return [f"and {number - most:,} more"] if number > most else []
+
+
+def _at(row: Mapping[str, Any]) -> str:
+    return f"{clock(microseconds(row['start_time']))}, {_ends(row)}"
+
+
+def _deed(row: Mapping[str, Any]) -> str:
+    return visible(" of ".join(part for part in (row["operation"] or row["analytic"], row["service"]) if part), LONGEST)
+
+
+def _service(row: Mapping[str, Any]) -> str:
+    return visible(" ".join(part for part in (row["service"], row["operation"]) if part), LONGEST) or "not known"
 
 
 def _ends(row: Mapping[str, Any]) -> str:
