@@ -235,22 +235,11 @@ def _add_network(made: APIRouter, desk: Desk) -> None:
                 {"limit": min(limit, MOST_LEARNED)},
             )
         files = learned[0]["files"] if learned else 0
-        times = ("at_us", "first_us", "last_us", "learned_us")
         return network_models.Inputs(
-            hunts=[_timed(row, times) for row in hunted],
-            learned=[_timed({name: row[name] for name in ("path", "bytes", "learned_us")}, times) for row in learned],
+            hunts=[shown.timed(row) for row in hunted],
+            learned=[shown.timed({name: row[name] for name in ("path", "bytes", "learned_us")}) for row in learned],
             learned_files=files,
         )
-
-
-def _timed(row: dict[str, Any], times: tuple[str, ...]) -> dict[str, Any]:
-    """A row whose times are texts."""
-    return {
-        name.removesuffix("_us") + "_time" if name in times else name: shown.instant(value)
-        if name in times and value is not None
-        else value
-        for name, value in row.items()
-    }
 
 
 def _add_server(made: APIRouter, desk: Desk) -> None:

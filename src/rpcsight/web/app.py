@@ -15,6 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from rpcsight import __version__
 from rpcsight.errors import RpcsightError
@@ -91,12 +92,20 @@ def _add_errors(made: FastAPI, desk: Desk, security: Security, pages: ModuleType
     def http(request: Request, error: HTTPException) -> Response:
         response = told(request, Refused(error.status_code, str(error.detail)))
         response.headers.update(error.headers or {})
+        if error.status_code == 405:  # noqa: PLR2004
+            response.headers["Allow"] = ", ".join(_methods(made, request))
         return response
 
     @made.exception_handler(Exception)
     def unknown(request: Request, error: Exception) -> Response:
         log.error("%s %r: %s", request.method, request.url.path, type(error).__name__)
         return told(request, Refused(500, "an error of the server's", "the server's log says more"))
+
+
+def _methods(made: FastAPI, request: Request) -> list[str]:
+    """What may be done with a path: the framework names the methods of the first route alone that has it."""
+    found = (each for each in made.routes if each.matches(request.scope)[0] is not Match.NONE)
+    return sorted({method for each in found for method in getattr(each, "methods", None) or ()})
 
 
 def _add_login(made: FastAPI, desk: Desk, security: Security, pages: ModuleType | None) -> None:

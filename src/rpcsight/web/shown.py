@@ -12,7 +12,9 @@ from rpcsight.triage.matching import EPOCH
 from rpcsight.triage.telling import day_text
 from rpcsight.web.models import AllowEntry, Earlier, FindingRow, FindingWhole, GroupRow, LogRow, Part
 
-__all__ = ["earlier", "entry", "finding", "group", "instant", "logged", "whole"]
+__all__ = ["earlier", "entry", "finding", "group", "instant", "logged", "timed", "whole"]
+
+TIMES = ("at_us", "first_us", "last_us", "learned_us")
 
 
 def instant(time_us: int) -> str:
@@ -110,3 +112,14 @@ def entry(listed: Listed) -> AllowEntry:
         findings=listed.hits,
         last_time=None if listed.last_us is None else instant(listed.last_us),
     )
+
+
+def timed(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row whose times are texts."""
+    made: dict[str, Any] = {}
+    for name, value in row.items():
+        is_time = name in TIMES
+        made[f"{name.removesuffix('_us')}_time" if is_time else name] = (
+            instant(value) if is_time and value is not None else value
+        )
+    return made

@@ -135,12 +135,13 @@ class TokenFile:
     def _load(self, size: int) -> tuple[Token, ...]:
         try:
             content = json.loads(self.path.read_text("utf-8") if size <= LARGEST else "")
-            made = [Token(**each) for each in content["tokens"]]
+            made = [
+                Token(**{name: str(value) if name != "expires" else value for name, value in each.items()})
+                for each in content["tokens"]
+            ]
         except (OSError, ValueError, TypeError, KeyError, RecursionError) as cause:
             raise SettingsError(str(self.path), "is no file of tokens", "rpcsight token add NAME makes one") from cause
-        if any(
-            each.scope not in SCOPES or not isinstance(each.digest, str) or not each.digest.isascii() for each in made
-        ):
+        if any(each.scope not in SCOPES or not DIGEST.fullmatch(each.digest) for each in made):
             raise SettingsError(str(self.path), "holds a token that is none", "rpcsight token list shows them")
         return tuple(sorted(made, key=lambda each: each.name))
 
