@@ -182,14 +182,14 @@ def log(path: Path) -> list[tuple[str, str, str, str]]:
     return [(row["subject"][:5], row["action"], row["reason"], row["who"]) for row in rows]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "pages"), [("light", PAGES), ("dark", PAGES[:6])], ids=["light", "dark"])
 def test_no_page_has_a_serious_violation_or_runs_what_traffic_says(
-    reading: str, visit: Callable[..., Visitor], scheme: str
+    reading: str, visit: Callable[..., Visitor], scheme: str, pages: tuple[str, ...]
 ) -> None:
     found: dict[str, list[str]] = {}
     headings: dict[str, int] = {}
-    for path in PAGES:
-        person = visit(reading, color_scheme=scheme)
+    person = visit(reading, color_scheme=scheme)
+    for path in pages:
         person.open(path)
         found[path] = person.axe()
         headings[path] = person.page.locator("h1").count()
@@ -197,8 +197,8 @@ def test_no_page_has_a_serious_violation_or_runs_what_traffic_says(
         assert person.page.locator("img, main script, [onfocus], [onmouseover], [onerror], [style]").count() == 0
         if path in QUIET:
             person.said.clear()
-    assert found == {path: [] for path in PAGES}
-    assert headings == dict.fromkeys(PAGES, 1)
+    assert found == {path: [] for path in pages}
+    assert headings == dict.fromkeys(pages, 1)
 
 
 def test_stored_markup_stays_text(reading: str, visit: Callable[..., Visitor]) -> None:
@@ -304,10 +304,9 @@ def test_without_javascript_all_can_be_done(workspace: Path, server: str, visit:
     page.get_by_role("button", name="Remove").click()
     person.open("/log")
     told = [" ".join(each.split()[2:]) for each in page.locator("tbody tr").all_inner_texts()]
-    who = told[-1].partition(" ")[0]
-    assert [each.removeprefix(f"{who} ") for each in told] == [
-        f"opened again {name} no entry covers it any longer" for name in ("bbbb200000000000", "aaaa100000000000")
-    ] + [
+    assert [each.removeprefix("this machine ") for each in told] == [
+        "opened again bbbb200000000000 no entry covers it any longer",
+        "opened again aaaa100000000000 no entry covers it any longer",
         f"entry removed {entry} over",
         f"allowed bbbb200000000000 entry {entry}: deployment",
         f"allowed aaaa100000000000 entry {entry}: deployment",

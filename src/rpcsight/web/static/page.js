@@ -18,7 +18,7 @@
       }
     };
     const source = new EventSource("/api/v1/events");
-    source.addEventListener("change", ask);
+    source.addEventListener("state", ask);
     window.addEventListener("pagehide", function () { source.close(); });
   }
 
