@@ -7,6 +7,7 @@ import pytest
 
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.errors import UsageError
+from rpcsight.schema.triage import TRIAGE
 from rpcsight.triage import kept
 from rpcsight.triage.query import parsed, term
 from rpcsight.triage.search import GROUPS, SORTS, groups, search
@@ -191,10 +192,7 @@ def test_what_an_earlier_version_kept_is_made_ready(corp: Workspace) -> None:
     whole = ids(corp, "svcctl")
     corp.store.run("drop table finding_word")
     assert lacking(corp) == 5
-    corp.store.run(
-        "create table finding_word as select '' as finding_id, '' as client_order, '' as server_order, "
-        "1::integer as pairs, '' as services, '' as techniques, '' as words where false"
-    )
+    corp.store.create("finding_word", TRIAGE["finding_word"])
     fill(corp)
     assert (lacking(corp), ids(corp, "svcctl")) == (0, whole)
 

@@ -5,6 +5,7 @@ import socket
 import stat
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -55,10 +56,10 @@ def raw(address: str, text: str, wait_s: float = 5) -> str:
     place = urlsplit(address)
     with socket.create_connection((place.hostname, place.port), timeout=wait_s) as made:
         made.sendall(text.encode("latin-1"))
-        made.shutdown(socket.SHUT_WR)
         parts = []
-        while part := made.recv(65536):
-            parts.append(part)
+        with suppress(TimeoutError):
+            while part := made.recv(65536):
+                parts.append(part)
     return b"".join(parts).decode("latin-1")
 
 
@@ -236,7 +237,7 @@ def test_a_request_in_another_is_refused(here: str) -> None:
     answer = raw(
         here,
         f"POST /api/v1/{CLOSE} HTTP/1.1\r\nHost: {place}\r\nContent-Length: {len(smuggled)}\r\n"
-        f"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n{smuggled}",
+        f"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\n{smuggled}",
     )
     assert re.findall(r"HTTP/1\.1 (\d+)", answer)[0] in {"400", "422"}
     assert '"findings"' not in answer

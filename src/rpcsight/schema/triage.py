@@ -57,6 +57,7 @@ FINDING_WORD: tuple[Column, ...] = (
     Column("services", "VARCHAR", "all that its records tell, lower case, a line break before and after each"),
     Column("techniques", "VARCHAR", "likewise"),
     Column("words", "VARCHAR", "all that a search looks into, lower case"),
+    Column("shown", "VARCHAR", "what a list shows of the document, as JSON: roles, techniques, largest reasons"),
 )
 """What is searched of a finding, made of its document."""
 HUNT_RUN: tuple[Column, ...] = (

@@ -16,6 +16,7 @@ STATUS = "case when status = 'allowed' and not coalesce(list_contains($holding, 
 """As it stands now: open, too, where the entry that covered it has expired."""
 SEVERITY = f"list_position({list(SEVERITIES)}, severity) - 1"
 HAS_GROWN = "finding_id in (select finding_id from finding_pair where is_later)"
+WHOLE_BYTES = (8, 16, 24)
 CLOSED = ("benign", "malicious", "duplicate")
 SIDES = {"client": ("src_ip",), "server": ("dest_ip",), "host": ("src_ip", "dest_ip")}
 OWN = {"client": "src_ip", "server": "dest_ip"}
@@ -59,8 +60,8 @@ def conditions(workspace: Workspace, terms: Sequence[Term]) -> Conditions:
 
 def names_column(workspace: Workspace) -> str:
     """The column of `known_host` with names; what stands for it where an earlier version made the table."""
-    sql = "select 1 as one from information_schema.columns where table_name = 'known_host' and column_name = 'name'"
-    return "name" if workspace.rows(sql) else "cast(null as varchar)"
+    there = {row["name"] for row in workspace.rows("select name from pragma_table_info('known_host')")}
+    return "name" if "name" in there else "cast(null as varchar)"
 
 
 def _sql(workspace: Workspace, made: Conditions, asked: Term, name: str) -> str:
@@ -117,9 +118,15 @@ def _technique(made: Conditions, value: str) -> str:
 
 def _host(workspace: Workspace, made: Conditions, asked: Term, name: str) -> str:
     columns = SIDES[asked.key]
+    named = network(asked.value)
+    if isinstance(named, ipaddress.IPv4Network) and named.prefixlen in WHOLE_BYTES:  # no need to look at each address
+        whole = ".".join(str(named.network_address).split(".")[: named.prefixlen // 8])
+        given = made.parameter(f"{whole}.")
+        begins = " or ".join(f"starts_with({column}, {given})" for column in columns)
+        return f"finding_id in (select finding_id from finding_pair where {begins})"
     if asked.value == NOTHING:
         these = "('')"
-    elif (named := network(asked.value)) is None:
+    elif named is None:
         given = made.parameter(asked.value)
         these = (
             f"(select ip from known_host where lower({name}) = {given} or starts_with(lower({name}), {given} || '.'))"

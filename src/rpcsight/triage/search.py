@@ -31,7 +31,6 @@ __all__ = [
 
 MOST = 200
 """Rows of a page."""
-REASONS_TOLD = 3
 LONGEST_CURSOR = 2000
 ORDERS = ("desc", "asc")
 SORTS = {
@@ -236,14 +235,8 @@ def _hits(workspace: Workspace, rows: Sequence[Mapping[str, Any]]) -> tuple[Hit,
     if not rows:
         return ()
     ids = {"ids": [row["finding_id"] for row in rows]}
-    documents = {
-        row["finding_id"]: (json.loads(row["document"]), row["pairs"])
-        for row in workspace.rows(
-            "select finding_id, document, coalesce(pairs, 1) as pairs from finding "
-            "left join finding_word using (finding_id) where finding_id in (select unnest($ids))",
-            ids,
-        )
-    }
+    sql = "select finding_id, pairs, shown from finding_word where finding_id in (select unnest($ids::varchar[]))"
+    shown = {row["finding_id"]: row for row in workspace.rows(sql, ids)}
     hosts = sorted({row[side] for row in rows for side in ("src_ip", "dest_ip") if row[side]})
     names = {
         row["ip"]: row["name"]
@@ -255,18 +248,18 @@ def _hits(workspace: Workspace, rows: Sequence[Mapping[str, Any]]) -> tuple[Hit,
     }
     made: list[Hit] = []
     for row in rows:
-        document, pairs = documents[row["finding_id"]]
-        reasons = sorted(document.get("reasons") or (), key=lambda each: -each["points"])
+        more = shown.get(row["finding_id"], {"pairs": 1, "shown": "{}"})
+        told = json.loads(more["shown"])
         plain = {name: row[name] for name in Hit.__slots__ if name in row and name != "status"}
         made.append(
             Hit(
                 **plain,
                 status=row["state"],
-                pairs=pairs,
-                techniques=tuple(document.get("techniques") or ()),
-                reasons=tuple(reasons[:REASONS_TOLD]),
-                client_role=document.get("client_role"),
-                server_role=document.get("server_role"),
+                pairs=more["pairs"],
+                techniques=tuple(told.get("techniques", ())),
+                reasons=tuple(told.get("reasons", ())),
+                client_role=told.get("client_role"),
+                server_role=told.get("server_role"),
                 client_name=names.get(row["src_ip"]),
                 server_name=names.get(row["dest_ip"]),
             )

@@ -3,11 +3,13 @@
 import ipaddress
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.schema.triage import TRIAGE
 from rpcsight.triage.audit import table
+from rpcsight.triage.documents import as_json
 from rpcsight.triage.matching import facts_of
 
 __all__ = ["BETWEEN", "drop_words", "fill", "keep_words", "lacking"]
@@ -16,6 +18,8 @@ BETWEEN = "\n"
 """Stands before and after each of several values of one text."""
 MOST_WORDS = 20_000
 """Characters of a finding that are searched."""
+MOST_TECHNIQUES = 50
+REASONS_TOLD = 3
 AT_ONCE = 2_000
 TOLD = ("user_name", "target", "image_path", "command_line", "host", "pipe")
 """What records say beside hosts and services, that people search for."""
@@ -70,6 +74,22 @@ def _row(document: Mapping[str, Any]) -> tuple[object, ...]:
         _marked(sorted(subject.services)),
         _marked(techniques),
         BETWEEN.join(words).lower()[:MOST_WORDS],
+        as_json(
+            {
+                "client_role": document.get("client_role"),
+                "server_role": document.get("server_role"),
+                "techniques": list(document.get("techniques") or ())[:MOST_TECHNIQUES],
+                "reasons": sorted(map(_plain, document.get("reasons") or ()), key=lambda each: -each["points"])[
+                    :REASONS_TOLD
+                ],
+            }
+        ),
+    )
+
+
+def _plain(reason: Any) -> dict[str, Any]:  # noqa: ANN401
+    return (
+        {name: reason[name] for name in ("name", "points", "text")} if isinstance(reason, Mapping) else asdict(reason)
     )
 
 

@@ -15,7 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
+from starlette.routing import Match, Route
 
 from rpcsight import __version__
 from rpcsight.errors import RpcsightError
@@ -104,8 +104,10 @@ def _add_errors(made: FastAPI, desk: Desk, security: Security, pages: ModuleType
 
 def _methods(made: FastAPI, request: Request) -> list[str]:
     """What may be done with a path: the framework names the methods of the first route alone that has it."""
-    found = (each for each in made.routes if each.matches(request.scope)[0] is not Match.NONE)
-    return sorted({method for each in found for method in getattr(each, "methods", None) or ()})
+    routers = [made.router, *(getattr(each, "original_router", None) for each in made.routes)]
+    routes = [each for router in routers if router is not None for each in router.routes if isinstance(each, Route)]
+    found = [each for each in routes if each.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for each in found for method in each.methods or ()})
 
 
 def _add_login(made: FastAPI, desk: Desk, security: Security, pages: ModuleType | None) -> None:
