@@ -11,6 +11,7 @@ from rpcsight.baseline.workspace import Workspace
 from rpcsight.errors import UsageError
 from rpcsight.report.host_graph import KNOWN, NEW, Edge, Host, host_graph
 from rpcsight.triage.query import term
+from rpcsight.triage.runs import runs
 from rpcsight.triage.search import MOST, search
 from rpcsight.web.pages.findings import short
 from rpcsight.web.pages.rendering import to
@@ -26,6 +27,7 @@ MOST_EDGES = 60
 MOST_DRAWN = 24
 MOST_NEW = 20
 MOST_FILES = 200
+MOST_HUNTS = 50
 OPEN_BY_HOST = """
     select ip, count(distinct finding_id) as findings, max(score) as best
     from (
@@ -165,11 +167,11 @@ def baseline(workspace: Workspace, known_days: int) -> Values:
 
 
 def inputs(workspace: Workspace) -> Values:
-    """The files that were learned, the newest first."""
+    """What hunts read, with what losses, and the files that were learned; the newest first."""
     (sums,) = workspace.rows(
         "select count(*) as files, cast(coalesce(sum(bytes), 0) as bigint) as bytes, max(learned_us) as last_us from learned_input"
     )
-    return {"files": workspace.rows(FILES, {"limit": MOST_FILES}), "sums": sums}
+    return {"hunts": runs(workspace, MOST_HUNTS), "files": workspace.rows(FILES, {"limit": MOST_FILES}), "sums": sums}
 
 
 def _drawn(edges: Iterable[Mapping[str, Any]], names: Mapping[str, str], roles: Mapping[str, str]) -> Markup:
