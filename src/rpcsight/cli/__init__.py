@@ -14,6 +14,7 @@ from rpcsight.cli.baseline import app as baseline
 from rpcsight.cli.conversion import convert
 from rpcsight.cli.doctor import doctor
 from rpcsight.cli.evaluate import evaluate
+from rpcsight.cli.export import export
 from rpcsight.cli.findings import findings
 from rpcsight.cli.hunt import hunt
 from rpcsight.cli.interfaces import interfaces
@@ -147,6 +148,7 @@ app.command()(simulate)
 app.command()(evaluate)
 
 
+findings.command("export")(export)
 app.add_typer(findings, name="findings")
 app.add_typer(allow, name="allow")
 app.command()(serve)

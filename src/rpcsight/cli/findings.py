@@ -15,13 +15,19 @@ from rpcsight.cli.output import NARROWEST, destination, printable, say, write
 from rpcsight.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rpcsight.baseline.workspace import Workspace
     from rpcsight.triage.kept import Kept
 
 __all__ = [
     "Reason",
+    "Severity",
+    "Since",
+    "Status",
     "Who",
     "checked_reason",
+    "chosen",
     "findings",
     "need_command",
     "opened",
@@ -31,6 +37,7 @@ __all__ = [
 
 WIDTH_OF_PIPES = 100
 FORMATS = ("text", "json")
+FOR_PEOPLE = ("table", "markdown")
 SEVERITIES = ("info", "low", "medium", "high")
 ALL = "all"
 GROWN = "grown"
@@ -48,6 +55,18 @@ Ids = Annotated[
 ]
 
 
+Status = Annotated[
+    str,
+    typer.Option(
+        "--status", help="open, benign, malicious, duplicate, allowed, all; or grown: closed, and then more came to it."
+    ),
+]
+Severity = Annotated[str, typer.Option("--severity", help="This or higher: info, low, medium, high.")]
+Since = Annotated[
+    str | None, typer.Option("--since", help="Active then or later: 2026-11-01; UTC.", show_default=False)
+]
+
+
 @findings.callback(invoke_without_command=True)
 def root(context: typer.Context) -> None:
     """Findings of all hunts: list, show, close with a reason, open again."""
@@ -57,17 +76,9 @@ def root(context: typer.Context) -> None:
 @findings.command("list")
 def list_(
     workspace: WorkspaceFile,
-    status: Annotated[
-        str,
-        typer.Option(
-            "--status",
-            help="open, benign, malicious, duplicate, allowed, all; or grown: closed, and then more came to it.",
-        ),
-    ] = "open",
-    severity: Annotated[str, typer.Option("--severity", help="This or higher: info, low, medium, high.")] = "info",
-    since: Annotated[
-        str | None, typer.Option("--since", help="Active then or later: 2026-11-01; UTC.", show_default=False)
-    ] = None,
+    status: Status = "open",
+    severity: Severity = "info",
+    since: Since = None,
     host: Annotated[
         str | None,
         typer.Option("--host", help="With this client or server: address, network or name.", show_default=False),
@@ -88,32 +99,22 @@ def list_(
     rpcsight findings list --workspace corp.db --status benign --format jsonl
     """
     from rpcsight.baseline.workspace import Workspace
-    from rpcsight.settings import parse_span
     from rpcsight.triage import kept
     from rpcsight.triage.allowing import known_facts
-    from rpcsight.triage.matching import facts_of, involves, microseconds
+    from rpcsight.triage.matching import facts_of, involves
 
-    _one_of("--status", status, (*kept.STATUSES, GROWN, ALL))
-    _one_of("--severity", severity, SEVERITIES)
-    first, _ = parse_span(since, None)
-    earliest = None if first is None else microseconds(first)
+    wanted = chosen(status, severity, since)
     to = destination(output_format, output, limit, no_color)
     with Workspace(workspace, is_reading=True) as there:
         everything = kept.findings(there)
         grown = sum(1 for each in everything if each.has_grown)
-        found = [
-            each
-            for each in everything
-            if status in {each.status, ALL, GROWN if each.has_grown else ALL}
-            and each.severity not in SEVERITIES[: SEVERITIES.index(severity)]
-            and (earliest is None or each.last_us >= earliest)
-        ]
+        found = [each for each in everything if wanted(each)]
         if host is not None or service is not None:
             subjects = {each.finding_id: facts_of(each.finding()) for each in found}
             facts = known_facts(there, subjects.values())
             found = [each for each in found if involves(subjects[each.finding_id], facts, host, service)]
         facts = known_facts(there, [facts_of(each.finding()) for each in found[:limit]])
-    write(overview(found, facts) if to.writer.NAME == "table" else as_table(found), to)
+    write(overview(found, facts) if to.writer.NAME in FOR_PEOPLE else as_table(found), to)
     if not everything:
         sys.stderr.write(
             f"no hunt has kept anything here: rpcsight hunt LOGS --workspace {printable(str(workspace))}\n"
@@ -213,6 +214,27 @@ def log(
     with Workspace(workspace, is_reading=True) as there:
         rows = entries(there, 0 if first is None else microseconds(first))
     write(log_overview(rows) if to.writer.NAME == "table" else rows, to)
+
+
+def chosen(status: str, severity: str, since: str | None) -> "Callable[[Kept], bool]":
+    """Which findings these options ask for.
+
+    Raises:
+        UsageError: one of them is none.
+    """
+    from rpcsight.settings import parse_span
+    from rpcsight.triage.kept import STATUSES
+    from rpcsight.triage.matching import microseconds
+
+    _one_of("--status", status, (*STATUSES, GROWN, ALL))
+    _one_of("--severity", severity, SEVERITIES)
+    first, _ = parse_span(since, None)
+    earliest = None if first is None else microseconds(first)
+    return lambda each: (
+        status in {each.status, ALL, GROWN if each.has_grown else ALL}
+        and each.severity not in SEVERITIES[: SEVERITIES.index(severity)]
+        and (earliest is None or each.last_us >= earliest)
+    )
 
 
 def need_command(context: typer.Context) -> None:

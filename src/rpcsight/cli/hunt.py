@@ -89,7 +89,7 @@ def hunt(
     from rpcsight.triage.hunted import is_covering, keep_hunted
 
     most = _budget(budget)
-    to = destination(output_format, output, limit, no_color)
+    to = destination(output_format, output, limit, no_color, are_findings=True)
     page = None if report is None else reporting.target(report, to.path, workspace)
     asked = request(
         paths,

@@ -56,7 +56,8 @@ Format = Annotated[
     typer.Option(
         "--format",
         "-f",
-        help="table, jsonl, csv, parquet or navigator. [default: as FILE ends; table on a terminal; else jsonl]",
+        help="table, jsonl, csv, parquet, markdown or navigator; for findings ecs, ocsf, stix or syslog, too. "
+        "[default: as FILE ends; table on a terminal; else jsonl]",
         show_default=False,
     ),
 ]

@@ -45,6 +45,7 @@ ENDINGS = {
     ".parquet": "parquet",
     ".txt": "table",
     ".table": "table",
+    ".md": "markdown",
 }
 """Endings of file names, and the writers that they name."""
 PACKED = (".gz", ".zst", ".bz2", ".xz", ".zip", ".7z")
@@ -59,11 +60,20 @@ class Destination:
     look: "Look"
 
 
-def destination(name: str | None, output: str | None, limit: int, no_color: bool) -> Destination:
+def destination(
+    name: str | None, output: str | None, limit: int, no_color: bool, *, are_findings: bool = False
+) -> Destination:
     """Settle where and how to write, before any work is done.
 
+    Args:
+        name: of the format, if one is named.
+        output: the file; None or `-` is standard output.
+        limit: most rows of a table for people.
+        no_color: whether colours are unwanted.
+        are_findings: what will be written are findings with all their fields.
+
     Raises:
-        UsageError: there is no such format, it does not belong on a terminal, or the file can't be there.
+        UsageError: there is no such format, it is none for these rows or none for a terminal, or the file can't be there.
     """
     from rpcsight.writers import Look, writer
 
@@ -75,6 +85,9 @@ def destination(name: str | None, output: str | None, limit: int, no_color: bool
     if name is None:
         name = ("table" if is_terminal else "jsonl") if path is None else _named(path)
     chosen = writer(name)
+    if chosen.OF_FINDINGS and not are_findings:
+        hint = "rpcsight hunt and rpcsight findings export write findings"
+        raise UsageError("--format", f"{name} is a format of findings, and these are other rows", hint)
     if path is not None:
         return Destination(chosen, target(path, "--output", "-o findings.jsonl"), Look(limit=limit))
     if not is_terminal:

@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     import pyarrow as pa
 
-__all__ = ["Finding", "Pair", "Reason", "as_table", "overview"]
+__all__ = ["Finding", "Pair", "Reason", "as_table", "kept_table", "overview"]
 
 
 TELLING = 5.0
@@ -118,11 +120,16 @@ class Finding:
 
 def as_table(found: "list[Finding]") -> "pa.Table":
     """All findings with all their fields, for machines."""
-    import pyarrow as pa
+    from rpcsight.findings._arrow import table
 
-    from rpcsight.findings._arrow import FINDING_SCHEMA
+    return table(each.to_dict() for each in found)
 
-    return pa.Table.from_pylist([each.to_dict() for each in found], FINDING_SCHEMA)
+
+def kept_table(documents: "Iterable[Mapping[str, Any]]") -> "pa.Table":
+    """Findings as a workspace keeps them, with `status` and `allowed_by`, for machines."""
+    from rpcsight.findings._arrow import KEPT_SCHEMA, table
+
+    return table(documents, KEPT_SCHEMA)
 
 
 def overview(found: "list[Finding]") -> "pa.Table":

@@ -4,6 +4,7 @@ A writer is a module with
 
 - `NAME` and `ABOUT`, for `rpcsight list writers`;
 - `IS_BINARY`, true for a format that does not belong on a terminal;
+- `OF_FINDINGS`, true for a format that only findings with all their fields can be written in;
 - `write(rows, out, look) -> None`: all rows (an Arrow table, or batches as an engine gives them) to a binary stream.
 
 Machine formats never change shape: columns as the table has them, times ISO-8601 UTC with microseconds and `Z`, empty values
@@ -50,6 +51,7 @@ class Writer(Protocol):
     NAME: str
     ABOUT: str
     IS_BINARY: bool
+    OF_FINDINGS: bool
 
     def write(self, rows: Rows, out: BinaryIO, look: Look) -> None:
         """Write all rows."""

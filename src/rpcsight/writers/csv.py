@@ -1,4 +1,9 @@
-"""CSV with a header; texts that a spreadsheet would take for a formula get a leading apostrophe (nested columns become JSON)."""
+"""CSV with a header (nested columns become JSON), harmless in spreadsheets.
+
+A spreadsheet takes a cell for a formula that begins with `=`, `+`, `-` or `@`, also after blanks, line ends and tabs, and with the wide
+forms of these signs (OWASP, CSV Injection). It gets an apostrophe before it. So does what follows a semicolon or a tab within a text:
+where these separate columns (Excel in much of Europe), a text becomes several cells, quoted or not.
+"""
 
 from typing import BinaryIO
 
@@ -11,8 +16,13 @@ from rpcsight.writers._text import as_json, as_time_text, compute, is_text
 NAME = "csv"
 ABOUT = "comma-separated, with a header"
 IS_BINARY = False
+OF_FINDINGS = False
 
-FORMULA = r"^[=+\-@\t\r]"
+SIGNS = r"[=+\-@\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}]"
+FORMULA = rf"^[\t\r\n]|^\s*{SIGNS}"
+LATER = rf"([;\t\r\n])([\s\"']*)({SIGNS})"
+HARMLESS = r"\1'\2\3"
+"""What of a text may be a cell of its own elsewhere, and what becomes of it."""
 
 
 def write(rows: Rows, out: BinaryIO, look: Look) -> None:
@@ -39,9 +49,14 @@ def _values(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return as_time_text(column)
     if pa.types.is_nested(column.type):
         texts = [None if value is None else as_json(value) for value in column.to_pylist()]
-        return pa.chunked_array([texts], pa.string())
+        return _inner(pa.chunked_array([texts], pa.string()))
     if is_text(column.type):
-        column = column.cast(pa.string())
+        column = _inner(column.cast(pa.string()))
         harmless = compute.binary_join_element_wise("'", column, "")
         return compute.if_else(compute.match_substring_regex(column, FORMULA), harmless, column)
     return column
+
+
+def _inner(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    is_needed = compute.any(compute.match_substring_regex(texts, LATER)).as_py()
+    return compute.replace_substring_regex(texts, LATER, HARMLESS) if is_needed else texts

@@ -13,6 +13,7 @@ from rpcsight.writers._text import as_json, as_time_text, compute, has_unsafe_te
 NAME = "jsonl"
 ABOUT = "JSON lines, one object a row"
 IS_BINARY = False
+OF_FINDINGS = False
 
 THREADS = 2
 

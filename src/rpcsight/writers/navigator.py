@@ -17,6 +17,7 @@ from rpcsight.writers import Look, Rows, batches
 NAME = "navigator"
 ABOUT = "a layer for ATT&CK Navigator: techniques with score and comment"
 IS_BINARY = False
+OF_FINDINGS = False
 
 LAYER_VERSION = "4.5"
 NAVIGATOR_VERSION = "5.2.0"

@@ -9,6 +9,7 @@ from rpcsight.writers import Look, Rows, batches
 NAME = "parquet"
 ABOUT = "Parquet, zstd-compressed"
 IS_BINARY = True
+OF_FINDINGS = False
 
 
 def write(rows: Rows, out: BinaryIO, look: Look) -> None:

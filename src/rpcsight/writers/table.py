@@ -17,6 +17,7 @@ from rpcsight.writers import Look, Rows, batches
 NAME = "table"
 ABOUT = "a table for people"
 IS_BINARY = False
+OF_FINDINGS = False
 
 FEWEST_ROWS_TO_FOLD = 3
 WRAPPED = ("why", "about", "attack", "needs", "uses")
