@@ -1,4 +1,4 @@
-"""Whether output keeps to the standard of its format: published schemas and parsers where there is a package, else the standard's own words."""
+"""Whether output keeps to the standard of its format: published schemas and parsers from packages, else the standard's words."""
 
 import json
 import re
@@ -17,7 +17,8 @@ from syslog_rfc5424_parser import SyslogMessage
 
 from tests.contracts import test_navigator
 
-# ECS field reference 8.17: https://www.elastic.co/guide/en/ecs/8.17/ecs-field-reference.html. Lists only where the reference normalises to arrays.
+# ECS field reference 8.17: https://www.elastic.co/guide/en/ecs/8.17/ecs-field-reference.html.
+# Lists where the reference says "this field should contain an array of values".
 FIELDS = {
     "@timestamp": "date",
     "message": "match_only_text",

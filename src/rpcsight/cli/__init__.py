@@ -14,7 +14,7 @@ from rpcsight.cli.baseline import app as baseline
 from rpcsight.cli.conversion import convert
 from rpcsight.cli.doctor import doctor
 from rpcsight.cli.evaluate import evaluate
-from rpcsight.cli.export import export
+from rpcsight.cli.export import export, export_sigma
 from rpcsight.cli.findings import findings
 from rpcsight.cli.hunt import hunt
 from rpcsight.cli.interfaces import interfaces
@@ -156,6 +156,7 @@ app.add_typer(token)
 app.command("list")(list_)
 app.command("test")(run_examples)
 app.command("new-analytic")(new_analytic)
+app.command("export-sigma")(export_sigma)
 
 
 @app.command()

@@ -1,11 +1,26 @@
-"""The command `findings export`."""
+"""The commands `findings export` and `export-sigma`."""
+
+from typing import Annotated
+
+import typer
 
 from rpcsight.cli.findings import Severity, Since, Status, chosen
-from rpcsight.cli.options import Format, NoColor, Output, WorkspaceFile
-from rpcsight.cli.output import destination, write
+from rpcsight.cli.options import (
+    AnalyticId,
+    Format,
+    Mapper,
+    NoColor,
+    Output,
+    Ports,
+    SettingsFile,
+    Window,
+    WorkspaceFile,
+    request,
+)
+from rpcsight.cli.output import destination, say, write
 from rpcsight.errors import UsageError
 
-__all__ = ["export"]
+__all__ = ["export", "export_sigma"]
 
 ALL = 2**31
 
@@ -37,3 +52,28 @@ def export(
     with Workspace(workspace, is_reading=True) as there:
         found = [each for each in kept.findings(there) if wanted(each)]
     write(kept_table(each.finding() | {"status": each.status, "allowed_by": each.allowed_by} for each in found), to)
+
+
+def export_sigma(
+    analytic: AnalyticId = "CAR-2014-05-001",
+    logsource: Annotated[str, typer.Option("--logsource", help="Whose fields: zeek, firewall or sysmon.")] = "zeek",
+    any_order: Annotated[
+        bool, typer.Option("--any-order", help="Either may come first: for converters that know no order.")
+    ] = False,
+    dynamic_ports: Ports = None,
+    mapper_port: Mapper = None,
+    window: Window = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Print the published rule as Sigma correlation rules, for other SIEMs.
+
+    \b
+    rpcsight export-sigma > rpc.yml
+    rpcsight export-sigma --logsource sysmon --window 5s --any-order
+    """
+    from rpcsight.analytics import analytic as named
+    from rpcsight.analytics.sigma import sigma_rules
+
+    asked = request([], dynamic_ports=dynamic_ports, mapper_port=mapper_port, window=window, settings=settings)
+    header = named(analytic, asked.settings.analytics).header
+    say(sigma_rules(header, asked.settings.rule, logsource, is_ordered=not any_order))

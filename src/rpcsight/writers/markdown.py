@@ -1,6 +1,7 @@
 """Markdown (CommonMark with GitHub's tables), for tickets and wikis: findings as sections, any other rows as a table.
 
-A section has reasons, evidence and what to check. Texts of records stay texts: what would be markup, HTML, a link or another cell has a backslash before it, control characters are visible.
+A section has reasons, evidence and what to check. Texts of records stay texts: what would be markup, HTML, a link or another cell has a
+backslash before it, control characters are visible.
 """
 
 import json

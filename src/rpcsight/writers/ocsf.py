@@ -140,6 +140,8 @@ def _evidences(finding: Finding) -> Iterator[dict[str, Any]]:
             "data": told | {name: iso(value) for name, value in told.items() if isinstance(value, datetime)},
         }
     for each in finding.get("detections") or []:
+        if all(value in {None, ""} for value in each.values()):  # the schema wants one attribute at least
+            continue
         yield {
             "name": "detection",
             "src_endpoint": _endpoint(each["src_ip"]),
