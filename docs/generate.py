@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import analytic_pages
+import output_pages
 
 from rpcsight.catalog import interface, operation, techniques
 from rpcsight.cli.output import ENDINGS
@@ -89,6 +90,7 @@ def pages() -> dict[str, str]:
         **analytic_pages.pages(MADE),
         "doctor.md": _doctor(),
         "formats.md": _formats(),
+        "outputs.md": output_pages.page(MADE),
         "tables.md": _tables(),
         "techniques.md": _techniques(),
     }

@@ -63,8 +63,22 @@ HOSTILE = [
     "日本語 ✓ \U0001f600 \u202egnp.exe \u2028 \ufeff",
     "[bold]not markup[/bold] [/]",
     "x" * 100_000,
+    " =1",
+    "\n=1",
+    "\uff1d1\uff0b1",
+    "a;=cmd|' /C calc'!A0",
+    "a\t@SUM(A1); '-1;+2",
+    "1;2; 3 - 4",
 ]
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", " =", "\uff1d")
+INNER = {
+    "a;=cmd|' /C calc'!A0": "a;'=cmd|' /C calc'!A0",
+    "a\t@SUM(A1); '-1;+2": "a\t'@SUM(A1);' '-1;'+2",
+    "\n=1": "'\n'=1",
+    "\t=1": "'\t'=1",
+    "\r=1": "'\r'=1",
+}
+"""What is a formula where semicolons, tabs or line ends separate cells."""
 WHOLE = pa.array([0, -1, 1, 2**31 - 1, -(2**31), None], pa.int32())
 LONG = pa.array([0, -1, 1, 2**63 - 1, -(2**63), None], pa.int64())
 REAL = pa.array([0.0, 1.0, -0.5, 1e-06, 0.002698, None], pa.float64())
@@ -131,7 +145,8 @@ def csv_cell(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(FORMULAS) else value
+        harmless = f"'{value}" if value.startswith(FORMULAS) else value
+        return INNER.get(value, harmless)
     return iso(value) if isinstance(value, datetime) else json.dumps(iso(value), ensure_ascii=False)
 
 
@@ -199,6 +214,19 @@ def test_json_has_no_word_for_infinity(rows: pa.Table) -> None:
     odd = rows.append_column("odd", pa.array([float("inf"), float("nan"), -float("inf")] * (rows.num_rows // 3)))
     found = [json.loads(line, parse_constant=pytest.fail) for line in output("jsonl", odd).splitlines()]
     assert [row["odd"] for row in found] == [None] * rows.num_rows
+
+
+SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
+
+
+@pytest.mark.parametrize("separator", SEPARATORS.values(), ids=SEPARATORS)
+def test_no_cell_is_a_formula(separator: str) -> None:
+    """Wherever the program that opens it takes columns to end: Excel's separator is the region's, not the file's."""
+    texts = [text for text in HOSTILE if len(text) < 100]
+    nested = [[f"a;{text}", text] for text in texts]
+    made = output("csv", pa.table({"before": ["x"] * len(texts), "text": texts, "nested": nested})).decode()
+    cells = [cell for row in csv.reader(io.StringIO(made, newline=""), delimiter=separator) for cell in row]
+    assert [cell for cell in cells if re.match(r"[\s\"]*[=+@\uff1d\uff0b\uff0d\uff20-]", cell)] == []
 
 
 # --- for people
