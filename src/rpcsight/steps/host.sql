@@ -4,7 +4,7 @@ with seen as (
   union
   select dest_ip as ip from story where dest_ip <> ''
 ),
-/* the address, of hosts that leases tell their last; IPv6 with the zeros that its short form leaves out */
+/* the address, of hosts that leases tell their last, and IPv6 with the zeros that its short form leaves out */
 spelt as (
   select
     ip,

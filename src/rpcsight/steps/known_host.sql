@@ -67,7 +67,7 @@ span as (
   from side
   group by ip
 ),
-/* the address, of hosts that leases tell their last; IPv6 with the zeros that its short form leaves out */
+/* the address, of hosts that leases tell their last, and IPv6 with the zeros that its short form leaves out */
 spelt as (
   select
     *,
