@@ -119,5 +119,5 @@ def test_json_has_the_keys_of_the_schema(found: Hunt) -> None:
     assert {tuple(part) for row in rows for part in row["detections"]} == {tuple(names(DETECTION))}
     assert {tuple(part) for row in rows for part in row["reasons"]} == {("name", "points", "text")}
     assert {tuple(part) for row in rows for part in row["pairs"]} == {
-        ("src_ip", "dest_ip", "first_time", "last_time", "score")
+        ("src_ip", "dest_ip", "first_time", "last_time", "score", "src_host", "dest_host")
     }
