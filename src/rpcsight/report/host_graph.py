@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from rpcsight.report._layout import Place, columns_of, placed
-from rpcsight.report.markup import clock, figure, shortened, table, tag
+from rpcsight.report.markup import clock, figure, shortened, table, tag, visible
 
 __all__ = ["CHAIN", "KNOWN", "MOST_HOSTS", "NEW", "Edge", "Host", "host_graph"]
 
@@ -29,6 +29,8 @@ TOP, RISE = 64, 56.0
 LETTERS = 27
 """Characters of a host's name."""
 ROLE_LETTERS = 32
+LONG_LETTERS, LONGEST = 80, 200
+"""Characters of a name in words, and of what was done."""
 ARROW = " → "
 
 
@@ -98,9 +100,9 @@ def host_graph(
     )
     rows = [
         (
-            *(f"{each.client}{ARROW}{each.server}", each.kind),
+            *(_between(each), each.kind),
             *(roles.get(name) or "unknown" for name in (each.client, each.server)),
-            *(clock(each.first_us), each.score, each.text),
+            *(clock(each.first_us), each.score, visible(each.text, LONGEST)),
         )
         for each in chosen
     ]
@@ -168,9 +170,13 @@ def _edge(edge: Edge, places: Mapping[str, Place], ident: str) -> Markup:
         x2 += BOX_WIDTH
         bend, rise = max(30.0, (x1 - x2) / 2), _rise(x1 - x2)
         path = f"M{x1} {start + 8}C{x1 - bend} {start + 8 + rise} {x2 + bend} {end + 8 + rise} {x2 + 3} {end + 8}"
-    told = f"{edge.client}{ARROW}{edge.server}, {edge.kind}" + (f": {edge.text}" if edge.text else "")
+    told = f"{_between(edge)}, {edge.kind}" + (f": {visible(edge.text, LONGEST)}" if edge.text else "")
     head = f"url(#{ident}-{edge.kind})"
     return tag("path", tag("title", told), d=path, class_=f"rs-edge rs-{edge.kind}", marker_end=head)
+
+
+def _between(edge: Edge) -> str:
+    return ARROW.join(shortened(each, LONG_LETTERS) for each in (edge.client, edge.server))
 
 
 def _rise(across: float) -> float:
@@ -208,7 +214,7 @@ def _told(chains: Sequence[Sequence[str]]) -> Markup:
     """The chains in words."""
     if not chains:
         return Markup("")
-    told = [tag("li", ARROW.join(shortened(name, LETTERS * 3) for name in chain)) for chain in chains[:MOST_CHAINS]]
+    told = [tag("li", ARROW.join(shortened(name, LONG_LETTERS) for name in chain)) for chain in chains[:MOST_CHAINS]]
     more = len(chains) - MOST_CHAINS
     rest = [tag("li", f"and {more:,} more")] if more > 0 else []
     return tag("div", tag("p", "Chains, as paths:"), tag("ol", told, rest), class_="rs-chains")

@@ -23,9 +23,9 @@ from rpcsight.report.tables import connection_lines, connections, deed_lines, de
 
 __all__ = ["Content", "render"]
 
-LARGEST = 13_500_000
+LARGEST = 11_000_000
 """Bytes that findings may take in the file: 15 MB with everything else."""
-LARGEST_IN_FULL = 12_000_000
+LARGEST_IN_FULL = 10_000_000
 OPEN = 3
 """Findings that are open from the beginning."""
 FULL = 100
@@ -103,7 +103,7 @@ def _environment() -> Environment:
     return made
 
 
-LONGEST_TEXT = 4_000
+LONGEST_TEXT = 1_500
 """Characters of a value in a template; cells of tables have fewer."""
 
 

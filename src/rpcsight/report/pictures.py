@@ -52,7 +52,7 @@ def findings_graph(
     known: Collection[Pair] = (),
     roles: Mapping[str, str | None] | None = None,
     beside: Iterable[Edge] = (),
-    caption: str = "Who used whom",
+    caption: str = "Hosts, from left to right as one led to the next",
 ) -> Markup:
     """The hosts of findings, what is new between them, and chains as paths.
 

@@ -74,7 +74,7 @@ def connections(finding: Finding, most: int) -> Markup:
             moment(each["start_time"]),
             _ends(each),
             _service(each),
-            " ".join(part for part in (each["basis"], each["tier"]) if part),
+            " ".join(dict.fromkeys(part for part in (each["basis"], each["tier"]) if part)),
             None if each["gap_s"] is None else round(float(each["gap_s"]), 3),
             _record(each, place),
         ]

@@ -5,18 +5,19 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
-from rpcsight.report.markup import clock, figure, shortened, table, tag
+from rpcsight.report.markup import clock, figure, shortened, table, tag, visible
 
 __all__ = ["MOST_LANES", "Lane", "Span", "timeline"]
 
 MOST_LANES = 60
-MOST_SPANS = 2_000
+MOST_SPANS = 1_200
 """Of one drawing."""
 WIDTH, GUTTER, MARGIN = 960, 250, 44
 LANE, TOP, BOTTOM = 24, 12, 34
 LEAST_WIDTH = 4.0
 LABEL = 36
 """Characters of a lane's name."""
+LONGEST = 200
 DIAMOND = 5.0
 MOST_TICKS = 6
 S, MIN, H, D = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
@@ -109,7 +110,13 @@ def timeline(lanes: Sequence[Lane], caption: str, ident: str) -> Markup:
         aria_labelledby=f"{ident}-title {ident}-about",
     )
     rows = [
-        (lane.name, each.text, each.level, clock(each.first_us), clock(each.last_us))
+        (
+            visible(lane.name, LONGEST),
+            visible(each.text, LONGEST),
+            each.level,
+            clock(each.first_us),
+            clock(each.last_us),
+        )
         for lane in drawn
         for each in lane.spans
     ]
@@ -149,7 +156,7 @@ def _lane(lane: Lane, place: int, across: Across) -> Markup:
 def _span(span: Span, middle: float, across: Across) -> Markup:
     level = span.level if span.level in LEVELS else LEVELS[0]
     when = clock(span.first_us) if span.first_us == span.last_us else f"{clock(span.first_us)} to {clock(span.last_us)}"
-    title = tag("title", f"{span.text} ({when} UTC)")
+    title = tag("title", f"{visible(span.text, LONGEST)} ({when} UTC)")
     x, end = across(span.first_us), across(span.last_us)
     if span.is_mark:
         points = f"{x},{middle - DIAMOND} {x + DIAMOND},{middle} {x},{middle + DIAMOND} {x - DIAMOND},{middle}"
