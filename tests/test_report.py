@@ -116,8 +116,8 @@ def test_a_table_has_a_caption_and_headings() -> None:
 def test_a_figure_scrolls_by_keyboard_and_has_its_table() -> None:
     made = parsed(figure(tag("svg"), "what", table("what", ("a",), [])))
     assert [each.attrib for each in made.iter("div")] == [
-        {"class": "rs-scroll", "tabindex": "0", "role": "region", "aria-label": "what"},
-        {"class": "rs-scroll", "tabindex": "0", "role": "region", "aria-label": "what as a table"},
+        {"class": "rs-scroll", "tabindex": "0", "role": "group", "aria-label": "what"},
+        {"class": "rs-scroll", "tabindex": "0", "role": "group", "aria-label": "what as a table"},
     ]
     assert texts(figure(tag("svg"), "what", table("what", ("a",), [])), "summary") == ["the same as a table"]
 

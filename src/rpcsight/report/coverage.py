@@ -57,4 +57,4 @@ def unseen(account: Account) -> list[str]:
 def _scrolled(caption: str, columns: tuple[str, ...], rows: Rows) -> Markup:
     more = [tag("p", f"and {len(rows) - MOST:,} more", class_="rs-nothing")] if len(rows) > MOST else []
     inner = table(caption, columns, rows[:MOST])
-    return tag("div", inner, more, class_="rs-scroll", tabindex="0", role="region", aria_label=caption)
+    return tag("div", inner, more, class_="rs-scroll", tabindex="0", role="group", aria_label=caption)

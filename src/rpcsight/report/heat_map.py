@@ -41,7 +41,7 @@ def heat_map(counts: Hours, caption: str, marked: Hours | None = None, mark: str
     head = tag("tr", tag("th", "day (UTC)", scope="col"), [tag("th", f"{hour:02d}", scope="col") for hour in HOURS])
     rows = [_row(day, known, framed, most, mark) for day in shown]
     body = tag("table", tag("caption", caption), tag("thead", head), tag("tbody", rows), class_="rs-heat")
-    scrolled = tag("div", body, class_="rs-scroll", tabindex="0", role="region", aria_label=caption)
+    scrolled = tag("div", body, class_="rs-scroll", tabindex="0", role="group", aria_label=caption)
     legend = f"The stronger the colour, the more. Framed: {mark}." if framed else "The stronger the colour, the more."
     if len(days) > len(shown):
         left_out = sum(number for (day, _), number in known.items() if day < shown[0])

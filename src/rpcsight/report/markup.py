@@ -119,4 +119,4 @@ def _cell(value: Cell, is_heading: bool) -> Markup:
 
 
 def _scrolled(inner: Markup, name: str) -> Markup:
-    return tag("div", inner, class_="rs-scroll", tabindex="0", role="region", aria_label=name)
+    return tag("div", inner, class_="rs-scroll", tabindex="0", role="group", aria_label=name)

@@ -143,7 +143,7 @@ def _some(caption: str, columns: Sequence[str], rows: Rows, number: int) -> Mark
     told = [place for place in range(len(columns)) if any(row[place] not in {None, ""} for row in rows)]
     more = [tag("p", f"and {number - len(rows):,} more", class_="rs-nothing")] if number > len(rows) else []
     inner = table(caption, [columns[place] for place in told], [[row[place] for place in told] for row in rows])
-    return tag("div", inner, more, class_="rs-scroll", tabindex="0", role="region", aria_label=caption)
+    return tag("div", inner, more, class_="rs-scroll", tabindex="0", role="group", aria_label=caption)
 
 
 def _more(number: int, most: int) -> list[str]:
