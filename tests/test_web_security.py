@@ -217,7 +217,6 @@ def test_the_proxys_header_is_believed_from_the_proxy_alone(tmp_path: Path) -> N
             [("X-Remote-User", "anna"), ("X-Remote-User", "root")],
             [("X-Remote-User", "anna"), ("X_Remote_User", "root")],
             [("X-Remote-User", "anna, root")],
-            [("X-Remote-User", " ")],
             [("X-Remote-User", "a" * 200)],
         ):
             assert asks.get("findings", headers=headers).status_code == 400
