@@ -1,5 +1,6 @@
 """Hosts that leases tell: which one had an address when, and that learning and hunting go by the host where its address moves."""
 
+import csv
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,11 +19,14 @@ from rpcsight.baseline.identity import WITHOUT
 from rpcsight.baseline.summary import host as known_host
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.engines.dialects import translated
+from rpcsight.errors import UsageError
 from rpcsight.hunting import hunt
 from rpcsight.pipeline import Request, opened
-from rpcsight.schema import FACTS
+from rpcsight.schema import FACTS, names
 from rpcsight.schema.arrow import ARROW_TYPES
 from rpcsight.schema.baseline import BASELINE, LEARNED
+from rpcsight.simulation import Plan, simulate
+from rpcsight.simulation.forms import LEASED
 from rpcsight.triage.hunted import keep_hunted
 from tests.contracts.samples import zeek_header, zeek_tsv
 from tests.oracles import tenants as oracle
@@ -290,3 +294,20 @@ def test_what_is_held_back_is_the_hosts(tmp_path: Path) -> None:
         known = opened_again.rows("select src_ip, days from known_pair order by src_ip")
     assert held == [{"src_ip": f"mac:{OTHER}", "dest_ip": DC}]
     assert known == [{"src_ip": "10.1.0.7", "days": DAYS}, {"src_ip": f"mac:{PC}", "days": DAYS + 1}]
+
+
+def test_a_simulated_sensor_sees_dhcp(tmp_path: Path) -> None:
+    """Both forms tell the same leases, of hosts and addresses that there are."""
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    for form in LEASED:
+        simulate(Plan(hosts=50, days=1, calls="none", leases=True), tmp_path / form, form)
+        with opened(Request([str(tmp_path / form)])) as session:
+            rows = session.table("lease").read_all().to_pylist()
+        found[form] = [tuple(row[name] for name in names(FACTS["lease"])[:6]) for row in rows]
+    assert found["zeek"] == found["parquet"]
+    with (tmp_path / "zeek" / "_truth" / "hosts.csv").open() as file:
+        there = {(row["ip"], row["mac"], row["host"].partition(".")[0]) for row in csv.DictReader(file)}
+    assert found["zeek"]
+    assert {row[2:5] for row in found["zeek"]} <= there
+    with pytest.raises(UsageError, match="ecs has no leases"):
+        simulate(Plan(hosts=50, days=1, leases=True), tmp_path / "ecs", "ecs")
