@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from rpcsight.analytics import all_analytics
 from rpcsight.findings import Reason
 from rpcsight.findings.advice import benign_if, next_steps
 from rpcsight.findings.group import findings_of
 from rpcsight.findings.score import PARTS, reasons, severity
+from tests.oracles.score import MADE_OF_MANY
 from tests.stories import DAY, DEED, HOUR, MINUTE, NOON_US, SECOND, STORY
 
 NEW_HOST = (
@@ -217,3 +219,7 @@ def test_advice(changes: dict[str, Any], services: tuple[str | None, ...], check
     deeds = tuple({**DEED, "service": each} for each in services)
     assert list(next_steps(STORY | changes, deeds)) == check
     assert list(benign_if(STORY | changes, deeds)) == benign
+
+
+def test_analytics_say_that_their_rows_are_made_of_many_calls() -> None:
+    assert {each.header.id for each in all_analytics() if each.header.of_many} == set(MADE_OF_MANY)

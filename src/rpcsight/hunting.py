@@ -20,7 +20,9 @@ from rpcsight.schema.arrow import ARROW_TYPES
 from rpcsight.session import Session
 from rpcsight.settings import Settings
 
-__all__ = ["ALL", "Hunt", "Surroundings", "hunt", "keep_activities", "keep_detections", "surroundings"]
+__all__ = [
+    "ALL", "Hunt", "Surroundings", "hunt", "keep_activities", "keep_detections", "made_of_many", "surroundings",
+]  # fmt: skip
 
 ALL = 0
 """A budget that tells every story."""
@@ -132,6 +134,7 @@ def hunt(session: Session, settings: Settings | None = None, workspace: Path | N
     keep_activities(session)
     keep_detections(session)
     has_leases = identify_hunted(session, workspace)
+    session.lend("made_of_many", made_of_many())
     wanted = {f"with_{part}": int(part not in given.score.without) for part in PARTS}
     most = {"most": 2**31 - 1 if budget == ALL else budget * WEIGHED}
     for relation, name in SCORED.items():
@@ -196,6 +199,12 @@ def keep_activities(session: Session) -> None:
     """Keep the rows of the core analytics as `rpc_activity` and `rpc_attempt`."""
     session.keep("rpc_activity", "rpc-activity", HELD)
     session.keep("rpc_attempt", "rpc-attempts", HELD)
+
+
+def made_of_many() -> pa.Table:
+    """The analytics whose rows are made of many calls each."""
+    names = [each.header.id for each in all_analytics() if each.header.of_many]
+    return pa.table({"analytic": pa.array(names, pa.string())})
 
 
 def keep_detections(session: Session) -> None:

@@ -15,7 +15,7 @@ from rpcsight.analytics import step
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.engines.duckdb import DuckDB
 from rpcsight.findings.score import PARTS
-from rpcsight.hunting import SCORED
+from rpcsight.hunting import SCORED, made_of_many
 from rpcsight.pipeline import Request
 from rpcsight.schema import BASELINE, DETECTION, RPC_ACTIVITY, Column
 from rpcsight.schema.arrow import ARROW_TYPES
@@ -243,6 +243,7 @@ def scored(world: World, baseline: Tables) -> Tables:
             engine.give("rpc_attempt", table(ATTEMPT, world.rpc_attempt))
             engine.give("detection", table(DETECTION, world.detection))
             parameters = {**Request([]).parameters(), **{f"with_{part}": 1 for part in PARTS}, "most": 2**31 - 1}
+            engine.give("made_of_many", made_of_many())
             for relation, name in SCORED.items():
                 engine.keep(relation, step(name), parameters)
             return {name: engine.rows(f"select * from {name}", {}).to_pylist() for name in ("scored", "host")}

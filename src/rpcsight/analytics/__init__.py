@@ -5,6 +5,7 @@ The header is TOML inside the file's first comment:
 - `id`, `title`, `about`, `why`, `source`: what it finds, why an analyst cares, who published it;
 - `attack`, `d3fend`: technique ids;
 - `kind`: `list` (what there is, good or bad), `published` (a published rule to the letter) or `attack` (worth a person's time by itself);
+- `of_many`: one row is made of many calls (a sweep, a burst): such rows are compared with one another, whatever was called;
 - `needs`: tables of the data model: `flow`, or of `schema.FACTS`, which are empty where nothing but flow records was read;
 - `uses`: the steps it builds on, in order (files of `steps/`), with the tables of `schema.FACTS` and of the catalogue (`schema.CATALOG`);
 - `mistaken`, `blind`: what it is mistaken for, and what it cannot see.
@@ -64,6 +65,7 @@ class Header(BaseModel):
     why: str
     source: str
     kind: Literal["list", "published", "attack"]
+    of_many: bool = False
     attack: tuple[str, ...]
     d3fend: tuple[str, ...] = ()
     needs: tuple[str, ...]

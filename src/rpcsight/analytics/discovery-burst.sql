@@ -5,6 +5,7 @@ about    = "5 or more (setting discovery_calls) of the calls that BZAR takes for
 why      = "Tools that map a domain ask about accounts, groups, sessions and shares in quick succession; one question alone says nothing."
 source   = "MITRE BZAR: Discovery (SumStats), main.zeek and bzar_config_options.zeek of 2020-10-09: bzar3_epoch 5 min, first of bzar3_limit"
 kind     = "published"
+of_many  = true
 attack   = ["T1016", "T1018", "T1033", "T1049", "T1069", "T1082", "T1083", "T1087", "T1124", "T1135"]
 d3fend   = ["D3-RTA"]
 needs    = ["rpc_call"]

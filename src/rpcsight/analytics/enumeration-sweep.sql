@@ -5,6 +5,7 @@ about    = "One operation that lists accounts, groups, sessions, shares or the l
 why      = "Who looks for the machine where an administrator is logged on, or for open shares, asks one after the other; members ask their controllers, and few else."
 source   = "MITRE ATT&CK TA0007; docs/techniques.md"
 kind     = "attack"
+of_many  = true
 attack   = ["T1087", "T1069", "T1033", "T1018", "T1135", "T1049", "T1082", "T1016", "T1083", "T1124", "T1057"]
 d3fend   = ["D3-RTA"]
 needs    = ["rpc_call"]

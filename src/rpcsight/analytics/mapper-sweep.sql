@@ -5,6 +5,7 @@ about    = "A client that has everything listed which three servers or more offe
 why      = "Whoever looks for what can be attacked asks every mapper what it knows; a client of the domain asks a few servers, for one interface each."
 source   = "MITRE ATT&CK T1046; C706 appendix L (ept_lookup); impacket's rpcdump"
 kind     = "attack"
+of_many  = true
 attack   = ["T1046"]
 d3fend   = ["D3-RTA"]
 needs    = ["flow", "rpc_call"]

@@ -5,6 +5,7 @@ about    = "One client connects five times or more to C$ or ADMIN$ within five m
 why      = "Whoever tries one account on many hosts, or copies a tool to them, begins with these shares; share-writes is the form that asks for written files."
 source   = "MITRE BZAR, Lateral_Movement_Multiple_Attempts (scripts/main.zeek, bzar_config_options.zeek: 5 in 5 minutes)"
 kind     = "published"
+of_many  = true
 attack   = ["T1021.002"]
 d3fend   = ["D3-RTA"]
 needs    = ["smb_event"]

@@ -5,6 +5,7 @@ about    = "Many calls of NetrServerAuthenticate, 2 or 3 by one client to one se
 why      = "CVE-2020-1472 guesses the proof of a machine's account, right once in 256 times; with it the attacker empties a domain controller's password."
 source   = "MITRE ATT&CK T1210; CVE-2020-1472; MS-NRPC 3.5.4.4"
 kind     = "attack"
+of_many  = true
 attack   = ["T1210"]
 d3fend   = ["D3-RTA"]
 needs    = ["rpc_call"]

@@ -1,6 +1,6 @@
 /* deed_surprise: what analytics that name a technique found in each story, with how unusual that is for the client, in tens of points: twice
-   weight x confidence, and how many tenfolds rarer than every day it is; the highest. What is made of many calls, or names no operation, is
-   told apart by the analytic: one such call says nothing. Chains have parts of their own. */
+   weight x confidence, and how many tenfolds rarer than every day it is; the highest. What is made of many calls (analytics of made_of_many), or
+   names no operation, is told apart by the analytic: one such call says nothing. Chains have parts of their own. */
 with size as (
   select greatest(count(*), 1) as clients
   from (
@@ -15,15 +15,14 @@ done as (
     coalesce(dest_ip, '') as dest_ip,
     coalesce(service, '') as service,
     case
-      when coalesce(operation, '') = '' then concat('*', analytic)
-      when analytic in ('zerologon', 'enumeration-sweep', 'mapper-sweep', 'discovery-burst', 'share-attempts')
-        then concat('*', analytic)
-      else operation
+      when coalesce(detection.operation, '') = '' or made_of_many.analytic is not null then concat('*', detection.analytic)
+      else detection.operation
     end as operation,
     weight * confidence as share,
     epoch_us(start_time) as start_us
   from detection
-  where analytic <> 'rpc-chain'
+  left join made_of_many on made_of_many.analytic = detection.analytic
+  where detection.analytic <> 'rpc-chain'
 ),
 doer as (
   select service, operation, count(distinct src_ip) as clients
