@@ -1,5 +1,6 @@
 """Stories that become one finding, and findings from them: order, ranks, pairs, ids, what they say."""
 
+import random
 from collections.abc import Iterable
 from dataclasses import fields, replace
 from datetime import timedelta
@@ -11,6 +12,7 @@ from rpcsight.findings import Finding, Pair, Reason, as_table, overview
 from rpcsight.findings._arrow import FINDING_SCHEMA
 from rpcsight.findings.group import findings_of, stable_id
 from rpcsight.findings.join import MOST, joined
+from tests.oracles.joined import joined as slowly_joined
 from tests.stories import DEED, HOUR, NOON, NOON_DAY, NOON_US, STORY, met
 
 LATER = {"went_on_points": 3.0}
@@ -314,3 +316,23 @@ def test_an_overview_tells_the_reasons_that_matter(points: tuple[float, ...], wh
 def test_days_are_of_the_story() -> None:
     (found,) = findings_of([[STORY | {"day": NOON_DAY + 1}]])
     assert (found.day, found.first_time) == ("2026-11-22", NOON)
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_what_is_found_by_host_and_time_is_what_looking_at_all_finds(seed: int) -> None:
+    chance = random.Random(seed)
+    hosts = ["", *"abcdefgh"[: chance.randrange(2, 9)]]
+    minutes = chance.choice((240, 1800, 6000)) if seed % 5 else 20
+    stories = [
+        met(
+            chance.choice(hosts),
+            chance.choice(hosts),
+            float(chance.choice((chance.randrange(minutes), chance.randrange(0, minutes, 60)))),
+            is_new=chance.random() < 0.85,
+            went_on_points=chance.choice((0.0, 3.0)),
+            reached_points=chance.choice((0.0, 3.0)),
+        )
+        for _ in range(chance.randrange(1, 60) if seed % 5 else 450)
+    ]
+    far = chance.choice((0, 1, HOUR))
+    assert joined(stories, far) == slowly_joined(stories, far)
