@@ -253,6 +253,13 @@ def _text(name: str, given: object, hint: str) -> str:
     return str(given)
 
 
+def load_ipython_extension(shell: Any) -> None:  # noqa: ANN401 - IPython is none of our dependencies
+    """`%load_ext rpcsight`: Arrow tables, as `run` and `read` give them, show as tables in this notebook."""
+    from rpcsight.report.notebook import arrow_html
+
+    shell.display_formatter.formatters["text/html"].for_type_by_name("pyarrow.lib", "Table", arrow_html)
+
+
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module's attribute can be anything
     if name == "Finding":
         from rpcsight import findings

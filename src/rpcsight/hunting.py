@@ -94,6 +94,12 @@ class Hunt(Sequence[Finding]):
         """The finding at that rank, from 0."""
         return self.findings[place]
 
+    def _repr_html_(self) -> str:
+        """The findings in a notebook."""
+        from rpcsight.report.notebook import findings_html
+
+        return findings_html([each.to_dict() for each in self.findings])
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:

@@ -64,6 +64,7 @@ app = typer.Typer(
     \b
     rpcsight demo                                see it work, on a recording that comes with it
     rpcsight hunt conn.log                       who used RPC on whom, most telling first, with reasons
+    rpcsight hunt conn.log --report report.html  the same as a page for a browser
     rpcsight hunt logs/ --format jsonl           the same for a SIEM, from a folder of logs
     rpcsight learn logs/ -w corp.db              what is normal here, for hunts to tell the unusual from it
     rpcsight baseline show -w corp.db            what was learned, by host if you like
@@ -219,7 +220,9 @@ def demo(limit: Limit = 12, no_color: NoColor = False) -> None:
     write(overview(found.findings), to)
     tell(found.account)
     sys.stderr.write(STAGED)
-    sys.stderr.write("\nNext: rpcsight hunt YOUR_LOGS, rpcsight run rpc-activity YOUR_LOGS, rpcsight --help\n")
+    sys.stderr.write(
+        "\nNext: rpcsight hunt YOUR_LOGS --report report.html, then open that file; rpcsight run rpc-activity YOUR_LOGS, rpcsight --help\n"
+    )
 
 
 @app.callback(invoke_without_command=True)

@@ -22,6 +22,7 @@ from rpcsight.engines import (
     Statements,
     Unreadable,
 )
+from rpcsight.engines._closed import close_in
 from rpcsight.engines._files import REJECTS_KEPT, files, passes, path_column, relation, taken
 from rpcsight.engines.feed import fed
 from rpcsight.engines.pump import Pump, is_tame
@@ -39,14 +40,7 @@ LOWER_BOUND = (
 INTERRUPTED = "Query interrupted"
 """What DuckDB makes of Ctrl-C (a plain RuntimeError)."""
 ROWS_AT_ONCE = 50_000
-CLOSED = (
-    "set autoinstall_known_extensions = false",
-    "set autoload_known_extensions = false",
-    "set TimeZone = 'UTC'",
-    "set enable_progress_bar = false",
-    "set preserve_insertion_order = false",
-    "set enable_profiling = 'no_output'",
-)
+UNORDERED = ("set preserve_insertion_order = false", "set enable_profiling = 'no_output'")
 REJECTED_LINES = """
     select file_path, line, csv_line, bool_or(error_type = 'UNQUOTED VALUE'), first(error_type), first(column_name),
       first(error_message)
@@ -64,8 +58,7 @@ class DuckDB:
 
     def __init__(self, scratch: str) -> None:
         self._database = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": scratch})
-        for statement in CLOSED:
-            self._database.execute(statement)
+        close_in(self._database, *UNORDERED)
         columns = [f"{column.name} {column.kind}" for column in TABLES["record"] if column.name != "set_aside"]
         self._database.execute(f"create table reading ({', '.join(columns)}, problem VARCHAR)")
         for name, table in TABLES.items():

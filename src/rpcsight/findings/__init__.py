@@ -117,6 +117,12 @@ class Finding:
         """The finding as plain values, keys in the order of the fields."""
         return asdict(self) | {"techniques": list(self.techniques), "d3fend": list(self.d3fend)}
 
+    def _repr_html_(self) -> str:
+        """The finding in a notebook."""
+        from rpcsight.report.notebook import finding_html
+
+        return finding_html(self.to_dict())
+
 
 def as_table(found: "list[Finding]") -> "pa.Table":
     """All findings with all their fields, for machines."""
