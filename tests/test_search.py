@@ -7,7 +7,6 @@ import pytest
 
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.errors import UsageError
-from rpcsight.schema.triage import TRIAGE
 from rpcsight.triage import kept
 from rpcsight.triage.query import parsed, term
 from rpcsight.triage.search import GROUPS, SORTS, groups, search
@@ -188,11 +187,13 @@ def test_the_term_of_a_group_finds_its_findings_and_pages_give_all_groups(corp: 
     assert (seen, cursor) == ([*found.groups], None)
 
 
-def test_what_an_earlier_version_kept_is_made_ready(corp: Workspace) -> None:
+@pytest.mark.parametrize(
+    "change", ["drop table finding_word", "alter table finding_word drop column shown", "delete from finding_word"]
+)
+def test_what_an_earlier_version_kept_is_made_ready(corp: Workspace, change: str) -> None:
     whole = ids(corp, "svcctl")
-    corp.store.run("drop table finding_word")
+    corp.store.run(change)
     assert lacking(corp) == 5
-    corp.store.create("finding_word", TRIAGE["finding_word"])
     fill(corp)
     assert (lacking(corp), ids(corp, "svcctl")) == (0, whole)
 

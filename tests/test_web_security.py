@@ -317,3 +317,19 @@ def test_nobody_is_told_of_secrets(tmp_path: Path, tokens: dict[str, str]) -> No
 def test_a_proxys_address_has_to_be_one() -> None:
     with pytest.raises(UsageError, match="is no address"):
         WebSettings(trust_header="X-Remote-User", trust_from=("proxy",)).checked()
+
+
+def test_a_page_of_nobodys_is_a_page_of_what_went_wrong(here: str) -> None:
+    answer = httpx.get(f"{here}findings", headers={"Host": "evil.example"}, trust_env=False)
+    assert (answer.status_code, "this server has another name" in answer.text) == (400, True)
+
+
+def test_where_nobody_can_log_in_nobody_is_sent_to_do_so(tmp_path: Path) -> None:
+    with running(corp(tmp_path), "--trust-header", "X-Remote-User") as address:
+        assert httpx.get(f"{address}findings", trust_env=False).status_code == 401
+
+
+@pytest.mark.parametrize("name", ["hunt", "", "-x", "a\nb", "x" * 65])
+def test_names_that_no_token_has(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="is no name"):
+        TokenFile(tmp_path / "tokens.json").add(name, "read", 1)

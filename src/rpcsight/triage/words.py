@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rpcsight.baseline.workspace import Workspace
+from rpcsight.schema.column import names
 from rpcsight.schema.triage import TRIAGE
 from rpcsight.triage.audit import table
 from rpcsight.triage.documents import as_json
@@ -38,17 +39,25 @@ def drop_words(workspace: Workspace, ids: list[str]) -> None:
 
 def lacking(workspace: Workspace) -> int:
     """How many findings nothing is searched of: they were kept by an earlier version."""
-    there = workspace.rows("select 1 as one from information_schema.tables where table_name = 'finding_word'")
-    known = "anti join finding_word using (finding_id)" if there else ""
+    known = "anti join finding_word using (finding_id)" if _is_there(workspace) else ""
     return workspace.rows(f"select count(*) as rows from finding {known}")[0]["rows"]
 
 
 def fill(workspace: Workspace) -> None:
     """Keep what is searched of all findings."""
+    if not _is_there(workspace):
+        workspace.store.run("drop table if exists finding_word")
+        workspace.store.create("finding_word", TRIAGE["finding_word"])
     sql = "select document from finding anti join finding_word using (finding_id) limit $most"
     while rows := workspace.rows(sql, {"most": AT_ONCE}):
         with workspace.store.transaction():
             keep_words(workspace, [json.loads(row["document"]) for row in rows])
+
+
+def _is_there(workspace: Workspace) -> bool:
+    """Whether the table is there, and as this version makes it."""
+    sql = "select column_name from information_schema.columns where table_name = 'finding_word'"
+    return {row["column_name"] for row in workspace.rows(sql)} == set(names(TRIAGE["finding_word"]))
 
 
 def _row(document: Mapping[str, Any]) -> tuple[object, ...]:

@@ -52,6 +52,7 @@ def plain_app(desk: Desk, security: Security) -> FastAPI:
     api.describe(made)
     pages = _pages()
     _add_errors(made, desk, security, pages)
+    made.state.has_login = security.has_login
     if security.has_login:
         _add_login(made, desk, security, pages)
     if pages is not None:

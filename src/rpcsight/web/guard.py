@@ -64,6 +64,7 @@ class Guard:
                 message["headers"] = [*message.get("headers", ()), *self._headers(scope, message)]
             await send(message)
 
+        scope["app"] = self._app
         try:
             body = await self._admit(scope, receive)
         except Refused as refused:

@@ -57,13 +57,13 @@ def told(request: Request, refused: Refused) -> Response:
     if is_api(path):
         made = Problem(title=refused.title, status=refused.status, detail=refused.detail)
         return JSONResponse(made.model_dump(), refused.status, headers, media_type=KIND)
-    if refused.status == 401 and request.method == "GET":  # noqa: PLR2004
+    state = getattr(request.scope.get("app"), "state", None)
+    if refused.status == 401 and request.method == "GET" and getattr(state, "has_login", False):  # noqa: PLR2004
         query = f"?{request.url.query}" if request.url.query else ""
         return RedirectResponse(f"/login?next={quote(path + query, safe='/')}", 303)
-    page = getattr(request.scope.get("app"), "state", None)
-    made_page = getattr(page, "error_page", None)
-    if made_page is not None:
-        response: Response = made_page(request, refused.status, refused.title, refused.detail)
+    page = getattr(state, "error_page", None)
+    if page is not None:
+        response: Response = page(request, refused.status, refused.title, refused.detail)
         response.headers.update(headers)
         return response
     text = "\n".join(each for each in (refused.title, refused.detail) if each)

@@ -23,6 +23,8 @@ RANDOM_BYTES = 32
 LONGEST = 200
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._@-]{0,63}")
 DIGEST = re.compile(r"[0-9a-f]{64}")
+NOBODYS = ("hunt", "this machine")
+"""Stand in the log for who is no person."""
 MOST = 1000
 LARGEST = 1_000_000
 
@@ -108,7 +110,7 @@ class TokenFile:
         Raises:
             UsageError: the name is taken or none, or there is no such scope.
         """
-        if not NAME.fullmatch(name):
+        if not NAME.fullmatch(name) or name.lower() in NOBODYS:
             raise UsageError("token", f"{name!r} is no name", "letters, digits, spaces and . _ @ -, up to 64")
         if scope not in SCOPES:
             raise UsageError("--scope", f"there is no {scope!r}", f"one of: {', '.join(SCOPES)}")
