@@ -293,6 +293,7 @@ def test_without_javascript_all_can_be_done(workspace: Path, server: str, visit:
     page.get_by_role("link", name="What would an entry for these hosts hide?").click()
     assert person.text("#preview") == "It would take 2 of the open findings"
     page.get_by_label("Reason").fill("deployment")
+    page.get_by_label("Owner: whom to ask").fill("ann")
     page.get_by_role("button", name="Add this entry").click()
     assert person.text("[role=status]") == "The entry was added."
     entry = page.locator("h2 .mono").inner_text()

@@ -37,6 +37,7 @@ DONE = {
 """What is told after a form was sent; the address names it by its key, so that nobody can put other words there."""
 FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 50
+NOBODY_ASKED = "loopback"
 
 
 class Desk(Protocol):
@@ -64,6 +65,11 @@ class Caller(Protocol):
     @property
     def name(self) -> str:
         """For the log."""
+        ...
+
+    @property
+    def way(self) -> str:
+        """How that is known: `loopback` where nobody was asked."""
         ...
 
     @property
@@ -157,6 +163,7 @@ class Frames:
         return {
             "pages": PAGES if caller else (),
             "person": caller.name if caller else "",
+            "owner": caller.name if caller and caller.way != NOBODY_ASKED else "",
             "can_leave": caller.can_leave if caller else False,
             "can_triage": caller.can_triage if caller else False,
             "can_admin": caller.can_admin if caller else False,

@@ -9,7 +9,9 @@ from rpcsight.baseline import summary
 from rpcsight.baseline.difference import split
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.errors import UsageError
-from rpcsight.report.host_graph import KNOWN, NEW, Edge, Host, host_graph
+from rpcsight.report.host_graph import CHAIN, KNOWN, NEW, Edge, Host, host_graph
+from rpcsight.report.pictures import chains_of
+from rpcsight.triage.kept import findings
 from rpcsight.triage.query import term
 from rpcsight.triage.runs import runs
 from rpcsight.triage.search import MOST, search
@@ -138,7 +140,7 @@ def map_of(workspace: Workspace, query: str) -> Values:
             }
             for row in edges
         ],
-        "drawing": _drawn(edges[:MOST_DRAWN], names, roles) if edges else None,
+        "drawing": _drawn(workspace, edges[:MOST_DRAWN], names, roles) if edges else None,
         "q": query,
         "problem": problem,
         "total": total,
@@ -174,23 +176,27 @@ def inputs(workspace: Workspace) -> Values:
     return {"hunts": runs(workspace, MOST_HUNTS), "files": workspace.rows(FILES, {"limit": MOST_FILES}), "sums": sums}
 
 
-def _drawn(edges: Iterable[Mapping[str, Any]], names: Mapping[str, str], roles: Mapping[str, str]) -> Markup:
-    """The pairs of open findings as a graph; what had met before is known."""
-    made = [
-        Edge(
-            names.get(row["src_ip"], row["src_ip"]),
-            names.get(row["dest_ip"], row["dest_ip"]),
-            KNOWN if row["days"] else NEW,
-            row["best"],
-            text=f"score {row['best']:.1f}",
-        )
-        for row in edges
-    ]
+def _drawn(
+    workspace: Workspace, edges: Sequence[Mapping[str, Any]], names: Mapping[str, str], roles: Mapping[str, str]
+) -> Markup:
+    """Pairs of findings as a graph: what had met before is known, what went on from host to host is a chain."""
+    known = {(row["src_ip"], row["dest_ip"]) for row in edges if row["days"]}
+    steps: set[tuple[str, str]] = set()
+    paths: list[list[str]] = []
+    for kept in findings(workspace, sorted({row["finding_id"] for row in edges})):
+        found, chains = chains_of(kept.finding(), known)
+        steps |= found
+        paths += [[names.get(host, host) for host in path] for path in chains]
+    made: list[Edge] = []
+    for row in edges:
+        pair = (row["src_ip"], row["dest_ip"])
+        kind = KNOWN if pair in known else CHAIN if pair in steps else NEW
+        client, server = (names.get(host, host) for host in pair)
+        made.append(Edge(client, server, kind, row["best"], text=f"score {row['best']:.1f}"))
     said = {names.get(address, address): role for address, role in roles.items()}
     hosts = sorted({name for each in made for name in (each.client, each.server)})
-    return host_graph(
-        [Host(name, said.get(name)) for name in hosts], made, f"The {len(made)} pairs of the highest scores", "map"
-    )
+    caption = f"The {len(made)} pairs of the highest scores"
+    return host_graph([Host(name, said.get(name)) for name in hosts], made, caption, "map", paths)
 
 
 def _by_size(rows: Iterable[Mapping[str, Any]], side: str) -> list[str]:
