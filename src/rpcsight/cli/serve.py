@@ -126,12 +126,8 @@ def list_(token_file: TokenPath) -> None:
     """List the tokens: name, scope, last day."""
     from rpcsight.web.tokens import TokenFile
 
-    say(
-        "".join(
-            printable(f"{each.name}\t{each.scope}\t{each.expires or 'never'}") + "\n"
-            for each in TokenFile(token_file).all()
-        )
-    )
+    rows = ((each.name, each.scope, each.expires or "never") for each in TokenFile(token_file).all())
+    say("".join("\t".join(map(printable, row)) + "\n" for row in rows))
 
 
 @token.command()
