@@ -33,7 +33,15 @@ def finding(number: int, chance: random.Random) -> dict[str, Any]:
     day = f"2026-{chance.randrange(1, 12):02d}-{chance.randrange(1, 28):02d}"
     at, service, score = f"{day}T10:00:00Z", chance.choice(SERVICES), round(chance.random() * 100, 2)
     pair = {"src_ip": client, "dest_ip": server, "first_time": at, "last_time": at, "score": score}
-    deed = {"analytic": "remote-service", "technique": "T1021", "service": service, "operation": "op", "weight": 0.5}
+    deed = {
+        "analytic": "remote-service",
+        "technique": "T1021",
+        "service": service,
+        "operation": "op",
+        "weight": 0.5,
+        "confidence": 0.9,
+        "start_time": at,
+    }
     return pair | {
         "finding_id": f"{number:016x}",
         "day": day,
