@@ -177,6 +177,16 @@ def test_what_is_not_there(client: TestClient, path: str) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
 
 
+def test_the_baseline_is_shown_as_it_is_now(client: TestClient, workspace: Path) -> None:
+    pages = [client.get("/baseline").text, client.get("/baseline").text]
+    with Workspace(workspace) as there:
+        learn(there, [("10.0.7.7", "10.0.1.2", DAY - 3)])
+    pages.append(client.get("/baseline").text)
+    assert pages[0] == pages[1]
+    assert ["Young: 2 of 14 days" in pages[0], "Young: 3 of 14 days" in pages[2]] == [True, True]
+    assert ["10.0.7.7" in each for each in pages] == [False, False, True]
+
+
 def test_an_entry_of_the_form() -> None:
     given = {
         "client": " 10.0.0.7 , srv1",

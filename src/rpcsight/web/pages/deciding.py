@@ -11,7 +11,7 @@ from rpcsight.triage.kept import close, reopen
 from rpcsight.triage.telling import history
 from rpcsight.web.pages import allowing, finding, live
 from rpcsight.web.pages.findings import listed
-from rpcsight.web.pages.frame import Desk, Fields, Frames
+from rpcsight.web.pages.frame import Desk, Fields, Frames, Once
 from rpcsight.web.pages.rendering import to
 
 __all__ = ["add_entries", "add_findings"]
@@ -61,12 +61,11 @@ def add_findings(made: APIRouter, desk: Desk, frames: Frames) -> None:
 
 def add_entries(made: APIRouter, desk: Desk, frames: Frames) -> None:
     """Add the allow-list, and the form of an entry with what it would do."""
+    of_entries = Once(desk, lambda workspace: {"entries": allowing.entries(workspace)})
 
     @made.get("/allow")
     def entries(request: Request) -> Response:
-        with desk.reading() as workspace:
-            values = {"entries": allowing.entries(workspace)}
-        return frames.show(request, "allow", values)
+        return frames.show(request, "allow", of_entries())
 
     @made.get("/allow/new")
     def form_of_entry(request: Request) -> Response:

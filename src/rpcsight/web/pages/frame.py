@@ -1,6 +1,6 @@
 """What all pages have around them: who reads, which pages there are, what was just done; and the forms they send."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any, Protocol
@@ -12,9 +12,10 @@ from fastapi.responses import HTMLResponse
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.errors import UsageError
 from rpcsight.settings import Settings
+from rpcsight.triage.audit import today
 from rpcsight.web.pages.rendering import page
 
-__all__ = ["Desk", "Fields", "Frames", "Security"]
+__all__ = ["Desk", "Fields", "Frames", "Once", "Security"]
 
 PAGES = (
     ("/findings", "Findings"),
@@ -48,6 +49,10 @@ class Desk(Protocol):
 
     def changed_us(self) -> int:
         """When it was written last, in microseconds since 1970."""
+        ...
+
+    def stamp(self) -> tuple[int, int]:
+        """What changes whenever the file does."""
         ...
 
     def reading(self) -> AbstractContextManager[Workspace]:
@@ -120,6 +125,31 @@ async def fields(request: Request) -> dict[str, str]:
 
 
 Fields = Annotated[dict[str, str], Depends(fields)]
+
+
+class Once:
+    """What takes seconds of a large workspace: made once for each state of the file, and day.
+
+    Args:
+        desk: opens the workspace.
+        make: what to make of it.
+    """
+
+    def __init__(self, desk: Desk, make: Callable[[Workspace], dict[str, Any]]) -> None:
+        self._desk = desk
+        self._make = make
+        self._last: tuple[object, dict[str, Any]] | None = None
+
+    def __call__(self) -> dict[str, Any]:
+        """It, of the file as it is now."""
+        state = (self._desk.stamp(), today())
+        last = self._last
+        if last is not None and last[0] == state:
+            return last[1]
+        with self._desk.reading() as workspace:
+            made = self._make(workspace)
+        self._last = (state, made)
+        return made
 
 
 class Frames:

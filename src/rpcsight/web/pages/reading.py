@@ -3,7 +3,7 @@
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from rpcsight.web.pages import log, network
-from rpcsight.web.pages.frame import Desk, Frames
+from rpcsight.web.pages.frame import Desk, Frames, Once
 
 __all__ = ["add"]
 
@@ -31,11 +31,11 @@ def add(made: APIRouter, desk: Desk, frames: Frames) -> None:
             values = network.map_of(workspace, q)
         return frames.show(request, "map", values, status=400 if values["problem"] else 200)
 
+    of_baseline = Once(desk, lambda workspace: network.baseline(workspace, desk.settings.baseline.known_days))
+
     @made.get("/baseline")
     def baseline(request: Request) -> Response:
-        with desk.reading() as workspace:
-            values = network.baseline(workspace, desk.settings.baseline.known_days)
-        return frames.show(request, "baseline", values)
+        return frames.show(request, "baseline", of_baseline())
 
     @made.get("/inputs")
     def inputs(request: Request) -> Response:
