@@ -36,7 +36,7 @@ from tests.recording import NFDUMP, PARQUET, written
 
 COMMANDS = [
     *("hunt", "run", "learn", "doctor", "convert", "interfaces", "simulate", "evaluate", "list", "test"),
-    *("new-analytic", "sql"),
+    *("new-analytic", "export-sigma", "sql"),
     "demo",
 ]
 GROUPS = ["baseline", *(f"baseline {name}" for name in ("show", "assets", "export", "import", "forget", "diff"))]

@@ -4,7 +4,6 @@ import io
 import json
 import re
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -14,7 +13,7 @@ from syslog_rfc5424_parser import SyslogMessage
 
 from rpcsight.errors import UsageError
 from rpcsight.findings import kept_table
-from rpcsight.findings._arrow import FINDING_SCHEMA, table
+from rpcsight.findings._arrow import table
 from rpcsight.schema import DETECTION, RPC_ACTIVITY
 from rpcsight.writers import Look, Rows, all_writers, writer
 from tests.contracts import standards
@@ -197,7 +196,8 @@ def test_five_thousand_findings(name: str) -> None:
     elif name == "navigator":
         assert [each["metadata"][0]["value"] for each in json.loads(made)["techniques"]] == ["5000", "5000"]
     else:
-        assert [made.count(f"{number:016x}".encode()) for number in range(5_000)] == [1] * 5_000
+        ids = re.findall(rb'(?:id="|id\*\*: )([0-9a-f]{16})', made)
+        assert ids == [f"{number:016x}".encode() for number in range(5_000)]
     assert len(made) < 25_000_000
 
 
@@ -263,10 +263,3 @@ def test_an_address_that_is_none_stays_a_name() -> None:
     assert event["evidences"][0]["src_endpoint"] == {"name": "printer-7"}
     bundle = json.loads(written("stix", rows))
     assert [each["value"] for each in bundle["objects"] if "value" in each] == ["10.0.0.2"]
-
-
-def test_same_findings_same_bytes(tmp_path: Path) -> None:
-    assert [written(name, table(HUNTED)) for name in standards.CHECKS] == [
-        written(name, table(HUNTED)) for name in standards.CHECKS
-    ]
-    assert FINDING_SCHEMA.names[0] == "finding_id"
