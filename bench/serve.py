@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from rpcsight.baseline.workspace import Workspace
+from rpcsight.schema import DETECTION, RPC_ACTIVITY, names
 from rpcsight.triage.kept import keep
 from rpcsight.web.app import make
 from rpcsight.web.desk import Desk
@@ -33,6 +34,7 @@ def finding(number: int, chance: random.Random) -> dict[str, Any]:
     day = f"2026-{chance.randrange(1, 12):02d}-{chance.randrange(1, 28):02d}"
     at, service, score = f"{day}T10:00:00Z", chance.choice(SERVICES), round(chance.random() * 100, 2)
     pair = {"src_ip": client, "dest_ip": server, "first_time": at, "last_time": at, "score": score}
+    rows = [dict.fromkeys(names(table)) for table in (RPC_ACTIVITY, DETECTION)]
     deed = {
         "analytic": "remote-service",
         "technique": "T1021",
@@ -56,9 +58,17 @@ def finding(number: int, chance: random.Random) -> dict[str, Any]:
         ],
         "pairs": [pair],
         "evidence": [
-            {**pair, "source": f"conn.{chance.random()}.log", "flow_id": str(chance.random())} for _ in range(5)
+            {
+                **rows[0],
+                **pair,
+                "service": service,
+                "start_time": at,
+                "source": f"conn.{chance.random()}.log",
+                "flow_id": str(chance.random()),
+            }
+            for _ in range(5)
         ],
-        "detections": [{**deed, **pair} for _ in range(3)],
+        "detections": [{**rows[1], **deed, **pair} for _ in range(3)],
         "next": ["who was logged on to the client then"] * 4,
         "benign_if": ["somebody of support used the client"] * 3,
     }

@@ -35,11 +35,14 @@ from tests.oracles.flow import Flow
 from tests.recording import NFDUMP, PARQUET, written
 
 COMMANDS = [
-    *("hunt", "run", "learn", "doctor", "convert", "interfaces", "simulate", "evaluate", "list", "test"),
+    *("hunt", "run", "learn", "doctor", "convert", "interfaces", "simulate", "evaluate", "serve", "list", "test"),
     *("new-analytic", "export-sigma", "sql"),
     "demo",
 ]
-GROUPS = ["baseline", *(f"baseline {name}" for name in ("show", "assets", "export", "import", "forget", "diff"))]
+GROUPS = [
+    *("baseline", *(f"baseline {name}" for name in ("show", "assets", "export", "import", "forget", "diff"))),
+    *("token", *(f"token {name}" for name in ("add", "list", "remove"))),
+]
 RECORDING = str(PARQUET)
 HINTED = re.compile(r"error: [^\n]+: [^\n]+\n(  hint: [^\n]+\n)?")
 FLOW_SQL = """
