@@ -13,7 +13,7 @@ __all__ = ["LARGEST_BODY", "Guard"]
 LARGEST_BODY = 64 * 1024
 BODY_S = 10.0
 """How long a client may take to send one."""
-LONGEST_TARGET = 8 * 1024
+LONGEST_TARGET = 30 * 1024
 SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
 PUBLIC = ("/login", "/static/", "/api/v1/health")
 """What may be seen before anybody said who they are."""
