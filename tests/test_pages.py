@@ -177,6 +177,13 @@ def test_what_is_not_there(client: TestClient, path: str) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
 
 
+def test_a_finding_that_lacks_fields_is_shown(client: TestClient, workspace: Path) -> None:
+    bare = {"src_ip": "10.0.1.1", "dest_ip": "10.0.1.2"}
+    with Workspace(workspace) as there:
+        keep(there, [finding("bare", evidence=({},), detections=({},), pairs=[bare])], [DAY])
+    assert [client.get(path).status_code for path in ("/findings/bare", "/map?q=id:bare")] == [200, 200]
+
+
 def test_the_baseline_is_shown_as_it_is_now(client: TestClient, workspace: Path) -> None:
     pages = [client.get("/baseline").text, client.get("/baseline").text]
     with Workspace(workspace) as there:

@@ -13,10 +13,16 @@ from rpcsight.triage.telling import History
 from rpcsight.web.pages.findings import short
 from rpcsight.web.pages.rendering import to
 
-__all__ = ["decided", "described", "kept", "similar"]
+__all__ = ["complete", "decided", "described", "kept", "similar"]
 
 Values = dict[str, Any]
 
+DRAWN = {
+    "pairs": ("src_ip", "dest_ip", "first_time", "last_time", "score"),
+    "detections": ("src_ip", "dest_ip", "start_time", "analytic", "technique", "operation"),
+    "evidence": ("src_ip", "dest_ip", "start_time", "dest_port", "service", "operation"),
+}
+"""What drawings look at in the lists of a finding."""
 MOST_PAIRS = 50
 MOST_KNOWN = 10
 MOST_EARLIER = 10
@@ -94,7 +100,7 @@ def described(kept: Kept, known: History) -> Values:
         "verdicts": VERDICTS,
         "allow_address": _allow_address(kept),
         "timeline": finding_timeline(
-            document, "timeline", "First and last activity of each pair; marks are what was recorded"
+            complete(document), "timeline", "First and last activity of each pair; marks are what was recorded"
         ),
     }
 
@@ -107,6 +113,17 @@ def kept(workspace: Workspace, finding_id: str) -> Kept:
     """
     (found,) = chosen(workspace, [finding_id])
     return found
+
+
+def complete(document: Mapping[str, Any]) -> Values:
+    """A finding with all that drawings ask for: one that an earlier version kept may lack some."""
+    lists = {
+        name: [dict.fromkeys(fields) | dict(each) for each in document.get(name) or ()]
+        for name, fields in DRAWN.items()
+    }
+    for pair in lists["pairs"]:
+        pair["score"] = pair["score"] or 0.0
+    return {"src_ip": None, "dest_ip": None, **document, **lists}
 
 
 def decided(workspace: Workspace, finding_id: str) -> list[Values]:

@@ -15,6 +15,7 @@ from rpcsight.triage.kept import findings
 from rpcsight.triage.query import term
 from rpcsight.triage.runs import runs
 from rpcsight.triage.search import MOST, search
+from rpcsight.web.pages.finding import complete
 from rpcsight.web.pages.findings import short
 from rpcsight.web.pages.rendering import to
 
@@ -184,7 +185,7 @@ def _drawn(
     steps: set[tuple[str, str]] = set()
     paths: list[list[str]] = []
     for kept in findings(workspace, sorted({row["finding_id"] for row in edges})):
-        found, chains = chains_of(kept.finding(), known)
+        found, chains = chains_of(complete(kept.finding()), known)
         steps |= found
         paths += [[names.get(host, host) for host in path] for path in chains]
     made: list[Edge] = []
