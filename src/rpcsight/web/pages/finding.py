@@ -7,9 +7,9 @@ from rpcsight.baseline.workspace import Workspace
 from rpcsight.report.pictures import finding_timeline
 from rpcsight.triage.kept import Kept, chosen
 from rpcsight.triage.matching import Facts, facts_of, microseconds
-from rpcsight.triage.query import term
-from rpcsight.triage.search import search
+from rpcsight.triage.search import hits_of
 from rpcsight.triage.telling import History
+from rpcsight.web import asking
 from rpcsight.web.pages.findings import short
 from rpcsight.web.pages.rendering import to
 
@@ -132,14 +132,8 @@ def decided(workspace: Workspace, finding_id: str) -> list[Values]:
 
 
 def similar(workspace: Workspace, kept: Kept) -> list[Values]:
-    """Findings of the same service and technique, of any status, the highest score first."""
-    techniques = kept.finding().get("techniques") or ()
-    terms = [term("service", kept.service)] if kept.service else []
-    terms += [term("technique", techniques[0])] if techniques else []
-    if not terms:
-        return []
-    found = search(workspace, " ".join([*terms, "status:all", f"-id:{kept.finding_id}"]), limit=MOST_SIMILAR)
-    return [short(each) for each in found.hits]
+    """Findings of other hosts that resemble one, of any status, the most alike first."""
+    return [short(each) for each in hits_of(workspace, asking.similar(workspace, kept.finding_id, MOST_SIMILAR))]
 
 
 def _allow_address(kept: Kept) -> str:
