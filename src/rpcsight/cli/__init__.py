@@ -57,6 +57,10 @@ What was staged: lateral movement from 10.77.0.22 to .21, .23 and .24, on from .
 10.77.0.24 is an administrator taking stock: benign, and near the top all the same, since without a baseline flows can't tell.
 """
 
+NEXT = """
+Next: rpcsight hunt YOUR_LOGS --report report.html, then open that file; rpcsight run rpc-activity YOUR_LOGS, rpcsight --help
+"""
+
 app = typer.Typer(
     name="rpcsight",
     help="""Finds Microsoft RPC in network flow records, and puts what deserves a person's time on top.
@@ -220,9 +224,7 @@ def demo(limit: Limit = 12, no_color: NoColor = False) -> None:
     write(overview(found.findings), to)
     tell(found.account)
     sys.stderr.write(STAGED)
-    sys.stderr.write(
-        "\nNext: rpcsight hunt YOUR_LOGS --report report.html, then open that file; rpcsight run rpc-activity YOUR_LOGS, rpcsight --help\n"
-    )
+    sys.stderr.write(NEXT)
 
 
 @app.callback(invoke_without_command=True)

@@ -40,7 +40,7 @@ LOWER_BOUND = (
 INTERRUPTED = "Query interrupted"
 """What DuckDB makes of Ctrl-C (a plain RuntimeError)."""
 ROWS_AT_ONCE = 50_000
-UNORDERED = ("set preserve_insertion_order = false", "set enable_profiling = 'no_output'")
+CLOSED = ("set preserve_insertion_order = false", "set enable_profiling = 'no_output'")
 REJECTED_LINES = """
     select file_path, line, csv_line, bool_or(error_type = 'UNQUOTED VALUE'), first(error_type), first(column_name),
       first(error_message)
@@ -58,7 +58,7 @@ class DuckDB:
 
     def __init__(self, scratch: str) -> None:
         self._database = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": scratch})
-        close_in(self._database, *UNORDERED)
+        close_in(self._database, *CLOSED)
         columns = [f"{column.name} {column.kind}" for column in TABLES["record"] if column.name != "set_aside"]
         self._database.execute(f"create table reading ({', '.join(columns)}, problem VARCHAR)")
         for name, table in TABLES.items():
