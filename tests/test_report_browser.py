@@ -141,12 +141,13 @@ def test_findings_are_chosen_by_words_and_severity(browser: Any, tmp_path: Path)
 
 
 def test_it_prints(browser: Any, report: Path, tmp_path: Path) -> None:
-    opened = Opened(browser, report)
+    opened = Opened(browser, report, color_scheme="dark")
     path = tmp_path / "report.pdf"
     opened.page.pdf(path=path, format="A4")
     pages = len(re.findall(rb"/Type\s*/Page\b", path.read_bytes()))
     assert 3 <= pages <= 12
-    opened.page.emulate_media(media="print")
+    opened.page.emulate_media(media="print", color_scheme="dark")
+    assert opened.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert opened.page.locator("#tools").is_hidden()
     opened.close()
 
