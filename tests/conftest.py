@@ -1,6 +1,5 @@
 """What every test may use: the hypothesis profiles, the golden files, the public captures."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,10 +8,10 @@ import pytest
 
 from tests import system
 
-# Derandomised: the same commit gives the same result, so a failure in CI is a failure at the desk.
-hypothesis.settings.register_profile("dev", max_examples=25, derandomize=True, database=None, deadline=None)
-hypothesis.settings.register_profile("ci", max_examples=60, derandomize=True, database=None, deadline=None)
-hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "dev")
+# Derandomised: the same commit gives the same result, so a failure in CI is a failure at the desk. `--hypothesis-profile=deep` looks further.
+hypothesis.settings.register_profile("usual", max_examples=25, derandomize=True, database=None, deadline=None)
+hypothesis.settings.register_profile("deep", max_examples=500, database=None, deadline=None)
+hypothesis.settings.load_profile("usual")
 
 GOLDEN = system.ROOT / "tests" / "golden"
 

@@ -127,7 +127,7 @@ tables = st.lists(st.lists(scalars.map(str), max_size=4).map(",".join), max_size
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 @given(st.binary(max_size=60) | documents | tables)
 def test_whatever_is_in_a_file_is_read_or_refused(tmp_path: Path, content: Any) -> None:
     written = content if isinstance(content, bytes | str) else [content]

@@ -280,7 +280,7 @@ def test_as_the_oracle_says(found: list[Alert], steps: list[Step], budget: int, 
     st.integers(0, 3),
     st.sampled_from([-1, 0, 1]),
 )
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_what_is_at_the_same_time(spans: list[tuple[int, int]], start: int, length: int, beside: int) -> None:
     half_minute = 30_000_000
     steps = [Step("A", "a", "b", begin * half_minute, (begin + lasting) * half_minute) for begin, lasting in spans]

@@ -80,7 +80,7 @@ LEASES = st.builds(
 ASKED = st.lists(st.tuples(st.sampled_from([OLD, NEW, DC]), SECONDS.map(lambda second: START_US + second * 1_000_000)))
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(st.lists(LEASES, max_size=12), ASKED, st.randoms(use_true_random=False))
 def test_who_had_an_address_is_what_the_oracle_says_in_any_order(rows: list[Row], asked: list[Any], dice: Any) -> None:
     asked = sorted(set(asked))

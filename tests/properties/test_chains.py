@@ -122,7 +122,7 @@ CHAIN = ("tier", "start_us", "end_us", "src_ip", "dest_ip", "service", "events",
 INTERNET = ("technique", "tier", "confidence", *CHAIN[1:7], "flow_id", "observer")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     contact_lists(HOSTS, 1), st.sets(st.sampled_from(HOSTS), max_size=1), st.sets(st.sampled_from(HOSTS), max_size=1)
 )
@@ -142,7 +142,7 @@ def test_of_a_middle_the_hosts_reached_first_are_told(database: duckdb.DuckDBPyC
     assert len(found) == 20
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(contact_lists((*HOSTS[:2], "8.8.8.8", "2001:db8::1", "fd00::1", "203.0.113.9"), HOUR_US // 4))
 def test_rpc_with_the_internet_equals_the_oracle(database: duckdb.DuckDBPyConnection, contacts: list[Contact]) -> None:
     fill(database, contacts, set(), set())
@@ -162,7 +162,7 @@ def test_addresses_of_the_internet(database: duckdb.DuckDBPyConnection) -> None:
     assert {address: is_public(address) for address in ADDRESSES} == ADDRESSES
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(
         st.one_of(st.ip_addresses(), st.ip_addresses(v=4), st.ip_addresses(v=6, network="f000::/4")),

@@ -83,7 +83,7 @@ def fill(database: duckdb.DuckDBPyConnection, activities: list[Met], said: list[
         database.execute("insert into rpc_mapping values (?, ?, ?, ?, ?, ?)", row)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(MET, max_size=8, unique=True),
     st.lists(SAID, max_size=20),

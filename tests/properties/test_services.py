@@ -163,7 +163,7 @@ def _ends(ends: Ends) -> dict[str, object]:
     return dict(zip(("src_ip", "src_port", "dest_ip", "dest_port"), ends, strict=True))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(MET, min_size=1, max_size=8, unique_by=lambda met: (met.ends, met.start_us)),
     st.lists(UTTERED, max_size=12),
