@@ -21,26 +21,42 @@ REACHED = {"reached_points": 3.0}
 
 def groups(stories: Iterable[dict[str, Any]]) -> list[list[str]]:
     """Groups as texts a>b, in order."""
-    return [[f"{each['src_ip']}>{each['dest_ip']}" for each in group] for group in joined(stories, HOUR)]
+    return [[f"{each['src_ip']}>{each['dest_ip']}" for each in group] for group in joined(stories)]
 
 
 # --- what belongs together
 
 
-def test_what_a_client_begins_within_an_hour_is_one() -> None:
-    assert groups([met("a", "b"), met("a", "c", 60), met("a", "d", -60), met("x", "c", 1)]) == [
+def test_what_a_client_begins_on_a_day_is_one() -> None:
+    assert groups([met("a", "b"), met("a", "c", 719), met("a", "d", -720), met("a", "e", 720)]) == [
         ["a>b", "a>c", "a>d"],
-        ["x>c"],
+        ["a>e"],
     ]
-    assert groups([met("a", "b"), met("a", "c", 60.1), met("a", "d", -60.1)]) == [["a>b"], ["a>c"], ["a>d"]]
 
 
-def test_a_fan_out_goes_on_from_one_to_the_next() -> None:
-    assert groups([met("a", "b"), met("a", "c", 50), met("a", "d", 100)]) == [["a>b", "a>c", "a>d"]]
+def test_whoever_begins_with_the_server_on_the_day_belongs_to_it() -> None:
+    assert groups([met("a", "b"), met("x", "b", 600), met("y", "b", 720), met("z", "c")]) == [
+        ["a>b", "x>b"],
+        ["y>b"],
+        ["z>c"],
+    ]
+
+
+def test_only_the_server_of_the_most_unusual_gathers_clients() -> None:
+    assert groups([met("a", "b"), met("a", "c"), met("x", "c"), met("x", "d"), met("y", "d")]) == [
+        ["a>b", "a>c"],
+        ["x>c", "x>d"],
+        ["y>d"],
+    ]
+    assert groups([met("a", "b", is_new=False), met("x", "b")]) == [["a>b"], ["x>b"]]
+
+
+def test_what_a_gathered_client_begins_belongs_to_it() -> None:
+    assert groups([met("a", "b"), met("x", "b"), met("x", "c", 30)]) == [["a>b", "x>b", "x>c"]]
 
 
 def test_the_first_group_of_several_takes_it() -> None:
-    assert groups([met("a", "b"), met("a", "c", 100), met("a", "d", 50)]) == [["a>b", "a>d"], ["a>c"]]
+    assert groups([met("a", "b"), met("c", "d"), met("c", "b")]) == [["a>b", "c>b"], ["c>d"]]
 
 
 def test_known_ones_and_those_nobody_tells_stand_alone() -> None:
@@ -53,11 +69,11 @@ def test_known_ones_and_those_nobody_tells_stand_alone() -> None:
 @pytest.mark.parametrize("is_new", [True, False])
 def test_the_same_two_on_the_same_day_are_one(is_new: bool) -> None:
     day = [met("a", "b", minutes, is_new=is_new) for minutes in (-720, 600, 780)]
-    assert [[each["first_us"] for each in group] for group in joined(day, HOUR)] == [
+    assert [[each["first_us"] for each in group] for group in joined(day)] == [
         [NOON_US - 12 * HOUR, NOON_US + 10 * HOUR],
         [NOON_US + 13 * HOUR],
     ]
-    ids = [each.finding_id for each in findings_of(joined(day, HOUR))]
+    ids = [each.finding_id for each in findings_of(joined(day))]
     assert len(set(ids)) == 2
 
 
@@ -71,7 +87,7 @@ def test_the_same_two_on_the_same_day_are_one(is_new: bool) -> None:
         (met("a", "b", **LATER), met("b", "c", 600), False),
         (met("a", "b", 600, **LATER), met("b", "c", **REACHED), False),
         (met("a", "b", **LATER), met("b", "a", 600, **REACHED), False),
-        (met("a", "b", **LATER), met("c", "b", 600, **REACHED), False),
+        (met("a", "b", **LATER), met("c", "b", 1440, **REACHED), False),
         (met("a", "b", **LATER), met("b", "c", 600, **REACHED, is_new=False), False),
     ],
 )
@@ -149,7 +165,7 @@ def test_a_finding_says_all_of_its_group() -> None:
         attempts=1,
         summary="10.0.0.1 used RPC on 10.0.0.2 3 times (2 ports, 49664 to 49670) after asking its endpoint mapper, "
         f"from 2026-11-21 12:10:00 to 2026-11-21 13:00:00 UTC; 1 more connection was not answered; {said}; "
-        "around then also on 10.0.0.3",
+        "that day also on 10.0.0.3",
         reasons=(
             Reason("server", 20.0, found.reasons[0].text),
             Reason("client", 15.2, found.reasons[1].text),
@@ -264,14 +280,14 @@ def test_a_summary_in_words(changes: dict[str, Any], summary: str) -> None:
     ("others", "said"),
     [
         ([], ""),
-        ([met("10.0.0.1", "c")], "; around then also on c"),
-        ([met("10.0.0.1", name) for name in "cdefg"], "; around then also on c, d, e and 2 more"),
-        ([met("10.0.0.1", "c"), met("10.0.0.1", "c", 400)], "; around then also on c"),
+        ([met("10.0.0.1", "c")], "; that day also on c"),
+        ([met("10.0.0.1", name) for name in "cdefg"], "; that day also on c, d, e and 2 more"),
+        ([met("10.0.0.1", "c"), met("10.0.0.1", "c", 400)], "; that day also on c"),
         ([met("10.0.0.1", "10.0.0.2", 400)], "; and again with a break of hours"),
         ([met("10.0.0.2", "c")], "; 1 more step from or to these hosts"),
         (
             [met("10.0.0.1", "c"), met("c", "d"), met("x", "10.0.0.1")],
-            "; around then also on c; 2 more steps from or to these hosts",
+            "; that day also on c; 2 more steps from or to these hosts",
         ),
     ],
 )
@@ -334,5 +350,4 @@ def test_what_is_found_by_host_and_time_is_what_looking_at_all_finds(seed: int) 
         )
         for _ in range(chance.randrange(1, 60) if seed % 5 else 450)
     ]
-    far = chance.choice((0, 1, HOUR))
-    assert joined(stories, far) == slowly_joined(stories, far)
+    assert joined(stories) == slowly_joined(stories)

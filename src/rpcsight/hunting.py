@@ -147,7 +147,7 @@ def hunt(session: Session, settings: Settings | None = None, workspace: Path | N
         session.make(relation, step(name), {**wanted, **most})
     best = session.held("best")
     _say_learned(session.account, session.held("baseline_span"), {row["day"] for row in best})
-    chosen = _within(joined(sorted(best, key=_order), session.parameters["fan_out_us"]), budget, given.score.least)
+    chosen = _within(joined(sorted(best, key=_order)), budget, given.score.least)
     days = {row["day"]: row["stories"] for row in best}
     _say_overflow(session.account, chosen, days)
     session.lend("chosen", pa.Table.from_pylist([dict(each) for group in chosen for each in group], CHOSEN))

@@ -1,4 +1,4 @@
-"""What belongs together, by looking at every story of every group that may take the next one."""
+"""What belongs together, by looking at every story of every group that has room, the most unusual group first."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,45 +10,39 @@ __all__ = ["joined"]
 Story = Mapping[str, Any]
 
 
-def joined(stories: Iterable[Story], fan_out_us: int) -> list[list[Story]]:
+def joined(stories: Iterable[Story]) -> list[list[Story]]:
     """Groups of stories, each with its most unusual first.
 
     Args:
         stories: rows of `steps/scored.sql`, the most unusual first.
-        fan_out_us: how far apart what a client begins may be.
     """
     groups: list[list[Story]] = []
-    clients: dict[str, list[int]] = {}
-    servers: dict[str, list[int]] = {}
-    days: dict[tuple[str, str, int], int] = {}
     for story in stories:
-        own, reached = story["src_ip"], story["dest_ip"]
-        place = days.get((own, reached, story["day"]))
-        if place is None and story["is_new"] and own and reached:
-            near = [
-                each
-                for each in (*clients.get(own, ()), *clients.get(reached, ()), *servers.get(own, ()))
-                if len(groups[each]) < MOST
-            ]
-            place = next(
-                (each for each in near if any(_belong(story, other, fan_out_us) for other in groups[each])), None
-            )
-        if place is None:
-            place = len(groups)
-            groups.append([])
-        groups[place].append(story)
-        days[own, reached, story["day"]] = place
-        for index, host in ((clients, own), (servers, reached)):
-            if place not in index.setdefault(host, []):
-                index[host].append(place)
+        same = [group for group in groups if any(_are_the_same(story, other) for other in group)]
+        is_new = story["is_new"] and story["src_ip"] and story["dest_ip"]
+        near = [group for group in groups if is_new and len(group) < MOST and _takes(group, story)]
+        group = next(iter(same or near), None)
+        if group is None:
+            group = []
+            groups.append(group)
+        group.append(story)
     return groups
 
 
-def _belong(one: Story, two: Story, fan_out_us: int) -> bool:
-    if not two["is_new"]:
-        return False
+def _are_the_same(one: Story, two: Story) -> bool:
+    return all(one[name] == two[name] for name in ("src_ip", "dest_ip", "day"))
+
+
+def _takes(group: list[Story], story: Story) -> bool:
+    lead = group[0]
+    if lead["is_new"] and lead["dest_ip"] == story["dest_ip"] and lead["day"] == story["day"]:
+        return True
+    return any(_belong(story, other) for other in group if other["is_new"])
+
+
+def _belong(one: Story, two: Story) -> bool:
     if one["src_ip"] == two["src_ip"]:
-        return abs(one["first_us"] - two["first_us"]) <= fan_out_us
+        return one["day"] == two["day"]
     first, then = (one, two) if one["first_us"] <= two["first_us"] else (two, one)
     is_chain = first["dest_ip"] == then["src_ip"] and first["src_ip"] != then["dest_ip"]
     return (

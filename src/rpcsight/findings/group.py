@@ -60,6 +60,11 @@ def _key(row: Story) -> Key:
     return row["src_ip"], row["dest_ip"], row["story_no"]
 
 
+def _is_other_client(story: Story, lead: Story) -> bool:
+    """It only began to use the same server."""
+    return story["dest_ip"] == lead["dest_ip"] and story["src_ip"] != lead["src_ip"]
+
+
 def _by_story(rows: Iterable[Story]) -> dict[Key, Rows]:
     return {
         key: tuple({name: value for name, value in each.items() if name != "story_no"} for each in group)
@@ -108,7 +113,7 @@ def _finding(
         techniques=tuple(dict.fromkeys((*named, *(TECHNIQUES if is_rpc or not named else ())))),
         d3fend=tuple(sorted(analyses)),
         score=lead["score"],
-        severity=severity(lead, done, len(group)),
+        severity=severity(lead, done, sum(not _is_other_client(each, lead) for each in group)),
         confidence=max([lead["confidence"], *(each["confidence"] for each in own)]),
         first_time=_time(min(each["first_us"] for each in group)),
         last_time=_time(max(each["last_us"] for each in group)),

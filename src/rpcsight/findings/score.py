@@ -50,7 +50,7 @@ def severity(story: Story, deeds: Rows, pairs: int) -> str:
     Args:
         story: one row of `steps/scored.sql`.
         deeds: its rows of `steps/pair_detection.sql`.
-        pairs: how many clients and servers the finding is about.
+        pairs: how many clients and servers the finding is about, without other clients of the same server.
     """
     grave = max((each["weight"] * each["confidence"] for each in deeds), default=0.0)
     at_most = sum(story["score"] >= least for least in (LOW, MEDIUM, HIGH))

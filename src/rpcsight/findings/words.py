@@ -35,17 +35,22 @@ def summary(story: Mapping[str, Any], deeds: Rows, group: Sequence[Mapping[str, 
 
 
 def _beside(group: Sequence[Mapping[str, Any]]) -> str:
-    """The other pairs of a finding: what the same client began, and who reached it or was reached in turn."""
+    """The other pairs of a finding: what the same client began, who else began with the server, and who reached it or was reached in turn."""
     lead, others = (group[0], group[1:]) if group else ({}, ())
     same = [each for each in others if each["src_ip"] == lead["src_ip"]]
-    chain = len(others) - len(same)
+    besides = {each["src_ip"] for each in others if each["dest_ip"] == lead["dest_ip"]} - {lead["src_ip"]}
+    chain = sum(each["src_ip"] != lead["src_ip"] and each["dest_ip"] != lead["dest_ip"] for each in others)
     servers = list(dict.fromkeys(each["dest_ip"] for each in same if each["dest_ip"] != lead["dest_ip"]))
     told: list[str] = []
     if any(each["dest_ip"] == lead["dest_ip"] for each in same):
         told.append("and again with a break of hours")
     if servers:
         more = f" and {len(servers) - PAIRS_TOLD} more" if len(servers) > PAIRS_TOLD else ""
-        told.append(f"around then also on {', '.join(servers[:PAIRS_TOLD])}{more}")
+        told.append(f"that day also on {', '.join(servers[:PAIRS_TOLD])}{more}")
+    if besides:
+        told.append(
+            f"{len(besides)} more {'client' if len(besides) == 1 else 'clients'} began to use {lead['dest_ip']} that day"
+        )
     if chain:
         told.append(f"{chain} more {'step' if chain == 1 else 'steps'} from or to these hosts")
     return "; ".join(told)
