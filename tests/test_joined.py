@@ -55,8 +55,11 @@ def test_what_a_gathered_client_begins_belongs_to_it() -> None:
     assert groups([met("a", "b"), met("x", "b"), met("x", "c", 30)]) == [["a>b", "x>b", "x>c"]]
 
 
-def test_the_first_group_of_several_takes_it() -> None:
-    assert groups([met("a", "b"), met("c", "d"), met("c", "b")]) == [["a>b", "c>b"], ["c>d"]]
+def test_the_client_decides_then_the_server() -> None:
+    assert groups([met("a", "b"), met("c", "d"), met("c", "b"), met("x", "b"), met("x", "d")]) == [
+        ["a>b", "x>b", "x>d"],
+        ["c>d", "c>b"],
+    ]
 
 
 def test_known_ones_and_those_nobody_tells_stand_alone() -> None:

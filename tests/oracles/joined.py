@@ -18,14 +18,19 @@ def joined(stories: Iterable[Story]) -> list[list[Story]]:
     """
     groups: list[list[Story]] = []
     for story in stories:
-        same = [group for group in groups if any(_are_the_same(story, other) for other in group)]
-        is_new = story["is_new"] and story["src_ip"] and story["dest_ip"]
-        near = [group for group in groups if is_new and len(group) < MOST and _takes(group, story)]
-        group = next(iter(same or near), None)
-        if group is None:
-            group = []
-            groups.append(group)
-        group.append(story)
+        taking = [group for group in groups if any(_are_the_same(story, other) for other in group)]
+        if not taking and story["is_new"] and story["src_ip"] and story["dest_ip"]:
+            near = [group for group in groups if len(group) < MOST]
+            taking = [
+                group
+                for rule in (_has_the_client, _has_the_server, _is_a_chain)
+                for group in near
+                if rule(group, story)
+            ]
+        if not taking:
+            taking = [[]]
+            groups += taking
+        taking[0].append(story)
     return groups
 
 
@@ -33,16 +38,19 @@ def _are_the_same(one: Story, two: Story) -> bool:
     return all(one[name] == two[name] for name in ("src_ip", "dest_ip", "day"))
 
 
-def _takes(group: list[Story], story: Story) -> bool:
-    lead = group[0]
-    if lead["is_new"] and lead["dest_ip"] == story["dest_ip"] and lead["day"] == story["day"]:
-        return True
-    return any(_belong(story, other) for other in group if other["is_new"])
+def _has_the_client(group: list[Story], story: Story) -> bool:
+    return any(each["is_new"] and all(each[name] == story[name] for name in ("src_ip", "day")) for each in group)
 
 
-def _belong(one: Story, two: Story) -> bool:
-    if one["src_ip"] == two["src_ip"]:
-        return one["day"] == two["day"]
+def _has_the_server(group: list[Story], story: Story) -> bool:
+    return group[0]["is_new"] and all(group[0][name] == story[name] for name in ("dest_ip", "day"))
+
+
+def _is_a_chain(group: list[Story], story: Story) -> bool:
+    return any(each["is_new"] and each["src_ip"] != story["src_ip"] and _go_on(story, each) for each in group)
+
+
+def _go_on(one: Story, two: Story) -> bool:
     first, then = (one, two) if one["first_us"] <= two["first_us"] else (two, one)
     is_chain = first["dest_ip"] == then["src_ip"] and first["src_ip"] != then["dest_ip"]
     return (

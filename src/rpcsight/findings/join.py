@@ -28,7 +28,7 @@ def joined(stories: Iterable[Story]) -> list[list[Story]]:
         own, reached = story["src_ip"], story["dest_ip"]
         place = days.get((own, reached, story["day"]))
         if place is None and story["is_new"] and own and reached:
-            place = min(groups.those_that_take(story), default=None)
+            place = groups.first_that_takes(story)
         days[own, reached, story["day"]] = groups.add(story, place)
     return groups.stories
 
@@ -63,13 +63,13 @@ class _Groups:
                     index.setdefault((host, story["first_us"] // FAR_US), {}).setdefault(place, []).append(story)
         return place
 
-    def those_that_take(self, story: Story) -> Iterator[int]:
-        """The groups that a new story belongs to."""
+    def first_that_takes(self, story: Story) -> int | None:
+        """The first group that a new story belongs to: of its client's, else of its server's, else of those it is a chain with."""
         own, reached, day = story["src_ip"], story["dest_ip"], story["day"]
         for index, host in ((self._begun, own), (self._led, reached)):
-            for place, _ in self._open(index, (host, day)):
-                yield place
-        yield from self._chains(story)
+            if held := self._open(index, (host, day)):
+                return min(held)[0]
+        return min(self._chains(story), default=None)
 
     def _chains(self, story: Story) -> Iterator[int]:
         at, slot = story["first_us"], story["first_us"] // FAR_US

@@ -35,7 +35,7 @@ def summary(story: Mapping[str, Any], deeds: Rows, group: Sequence[Mapping[str, 
 
 
 def _beside(group: Sequence[Mapping[str, Any]]) -> str:
-    """The other pairs of a finding: what the same client began, who else began with the server, and who reached it or was reached in turn."""
+    """The other pairs of a finding: what the client began, who else began with the server, and who reached it or was reached in turn."""
     lead, others = (group[0], group[1:]) if group else ({}, ())
     same = [each for each in others if each["src_ip"] == lead["src_ip"]]
     besides = {each["src_ip"] for each in others if each["dest_ip"] == lead["dest_ip"]} - {lead["src_ip"]}
