@@ -116,6 +116,7 @@ def whole(found: "tuple[Analytic, ...]") -> "pa.Table":
         "id": pa.string(),
         "title": pa.string(),
         "kind": pa.string(),
+        "of_many": pa.bool_(),
         "attack": texts,
         "d3fend": texts,
         "needs": texts,
