@@ -5,10 +5,18 @@ import pytest
 from rpcsight import errors
 from rpcsight.errors import RpcsightError
 
-CODES = {"UsageError": 2, "InputError": 3, "SettingsError": 4, "SchemaError": 5, "EngineError": 6, "RpcsightError": 70}
+CODES = {
+    "UsageError": 2,
+    "InputError": 3,
+    "BusyError": 3,
+    "SettingsError": 4,
+    "SchemaError": 5,
+    "EngineError": 6,
+    "RpcsightError": 70,
+}
 
 
-def test_every_class_has_an_exit_code_of_its_own() -> None:
+def test_every_kind_has_an_exit_code_of_its_own() -> None:
     assert {name: getattr(errors, name).exit_code for name in errors.__all__} == CODES
     assert all(issubclass(getattr(errors, name), RpcsightError) for name in errors.__all__)
 

@@ -214,7 +214,7 @@ def test_no_such_verdict(workspace: Workspace) -> None:
 
 
 SHOWN = """\
-aaaa100000000000  open; medium, score 70, 1. of 2026-02-16, confidence 0.90
+aaaa100000000000  open; medium, score 70, rank 1 of 2026-02-16, confidence 0.90
 
   what happened
 

@@ -406,7 +406,7 @@ def test_learning(connected: str, tmp_path: Path) -> None:
         with Workspace(tmp_path / name, is_reading=True) as workspace:
             found[name] = {each: workspace.rows(f"select * from {each} order by all") for each in (*LEARNED, *BASELINE)}
     assert found["spark"] == found["duckdb"]
-    assert all(found["spark"][name] for name in LEARNED)
+    assert {name for name in LEARNED if not found["spark"][name]} == {"lease_event"}
     with opened(Request([str(paths[0])], engine="spark", master=connected)) as session:
         session.attach(str(tmp_path / "spark"), tuple(BASELINE))
         attached = {name: in_order(session.held(name)) for name in BASELINE}

@@ -23,6 +23,7 @@ from tests.properties.records import COLUMNS, Row
 
 KINDS = {
     "VARCHAR": pa.string(),
+    "DOUBLE": pa.float64(),
     "TIMESTAMP": pa.timestamp("us"),
     "INTEGER": pa.int32(),
     "BIGINT": pa.int64(),
