@@ -12,7 +12,7 @@ __all__ = ["name_of", "stix_id_of", "technique_name"]
 
 def name_of(technique: str) -> str:
     """What a technique is called, with the one it belongs to before it; its id where it is not in the list."""
-    return _listed().get(technique, (technique, ""))[0]
+    return technique_name(technique) or technique
 
 
 def technique_name(technique: str) -> str | None:
