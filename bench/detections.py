@@ -3,7 +3,6 @@
 
 bench/detections.py                                                  1,000 hosts, seed 1: some minutes
 bench/detections.py --seeds 1-5 --hosts 100,1000,10000 --noise 0.3,1,3 --results bench/results/detections.jsonl --write
-bench/detections.py --only rpcsight --without hour --without new     what parts of the score add
 bench/detections.py --results bench/results/detections.jsonl --write --seeds ""      the tables of what was measured before
 
 14 days are learned, 14 tested. Every run is a simulation in a scratch folder that is removed. With --results each result is a line of that
@@ -17,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -45,7 +44,6 @@ class Options:
     only: str
     is_others_only: bool
     has_no_baseline: bool
-    without: tuple[str, ...]
     command: tuple[str, ...]
     results: Path | None
     scratch: Path | None
@@ -59,11 +57,6 @@ def chosen(options: Options) -> list[Rival]:
     own = [
         Settings(has_calls=has_calls, is_learning=is_learning, budget=options.budget)
         for is_learning in ((False, True) if options.has_no_baseline else (True,))
-        for has_calls in inputs
-    ]
-    own += [
-        Settings(has_calls=has_calls, without=(part,), budget=options.budget)
-        for part in options.without
         for has_calls in inputs
     ]
     every = [*RIVALS, *(rival(settings) for settings in own)]
@@ -90,9 +83,7 @@ def simulated(options: Options, place: dict[str, Any], wanted: Sequence[tuple[Ri
     """The results of one simulation."""
     with tempfile.TemporaryDirectory(prefix="rpcsight-bench-", dir=options.scratch) as scratch:
         folder = Path(scratch).absolute() / "corp"
-        plan = [text for name in ("hosts", "noise", "seed", "calls") for text in (f"--{name}", str(place[name]))]
-        made = ["simulate", "-o", str(folder), "--quiet", "--days", str(DAYS), *plan]
-        subprocess.run([*options.command, *made], check=True)
+        simulate(folder, options.command, place)
         with opened(folder, options.command) as records:
             load_labels(records)
             yield {**place, "rival": "", "variant": "", **flat(simulation(records))}
@@ -108,6 +99,12 @@ def simulated(options: Options, place: dict[str, Any], wanted: Sequence[tuple[Ri
                     **flat(found),
                     "seconds": took,
                 }
+
+
+def simulate(folder: Path, command: Sequence[str], place: Mapping[str, Any]) -> None:
+    """Write the records of that many hosts, that noise, seed and choice of calls."""
+    plan = [text for name in ("hosts", "noise", "seed", "calls") for text in (f"--{name}", str(place[name]))]
+    subprocess.run([*command, "simulate", "-o", str(folder), "--quiet", "--days", str(DAYS), *plan], check=True)
 
 
 def tried(records: Records, each: Rival, name: str, budget: int) -> Judged | None:
@@ -159,9 +156,6 @@ def parsed(argv: Sequence[str] | None) -> tuple[Options, bool]:
         "--no-baseline", action="store_true", help="also rpcsight without a baseline, each day by itself"
     )
     parser.add_argument(
-        "--without", action="append", default=[], metavar="PART", help="also rpcsight without a part of its score"
-    )
-    parser.add_argument(
         "--rpcsight", default=f"{sys.executable} -m rpcsight", metavar="CMD", help="the command to measure"
     )
     parser.add_argument("--results", type=Path, help="lines of JSON: read first, and added to")
@@ -169,7 +163,7 @@ def parsed(argv: Sequence[str] | None) -> tuple[Options, bool]:
     parser.add_argument("--write", action="store_true", help="put the tables into docs/detections.md")
     args = parser.parse_args(argv)
     options = Options(
-        args.seeds, args.hosts, args.noise, args.budget, args.calls, args.only, args.others, args.no_baseline, tuple(args.without),
+        args.seeds, args.hosts, args.noise, args.budget, args.calls, args.only, args.others, args.no_baseline,
         tuple(shlex.split(args.rpcsight)), args.results, args.scratch,
     )  # fmt: skip
     return options, args.write
@@ -191,7 +185,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     shown = [each for each in results if (each["calls"], each["budget"]) == (options.calls, options.budget)]
     everyone = replace(options, only="", is_others_only=False, has_no_baseline=True)
     text = page(shown, [each.name for each in chosen(everyone)])
-    write(text) if is_writing else print(text)
+    write(text, "bench/detections.py") if is_writing else print(text)
     return 0
 
 

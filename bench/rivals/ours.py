@@ -21,14 +21,12 @@ class Settings:
         has_calls: whether it gets the decoded calls, too.
         is_learning: whether it has a workspace; else each day is hunted alone.
         is_daily: whether each tested day is learned after it was hunted.
-        without: parts of the score that are left out.
         budget: alerts a day.
     """
 
     has_calls: bool = False
     is_learning: bool = True
     is_daily: bool = True
-    without: tuple[str, ...] = ()
     budget: int = 10
 
     @property
@@ -36,7 +34,6 @@ class Settings:
         """Of its row."""
         told = "flows and calls" if self.has_calls else "flows"
         told += "" if self.is_learning else ", no baseline"
-        told += f", without {' and '.join(self.without)}" if self.without else ""
         return f"rpcsight: {told}"
 
 
@@ -63,14 +60,10 @@ def variant(settings: Settings) -> Variant:
 def ours(records: Records, settings: Settings) -> Iterator[tuple[int, list[Mapping[str, object]]]]:
     """The findings of each tested day, as many as the budget allows."""
     with tempfile.TemporaryDirectory(prefix="rpcsight-bench-") as scratch:
-        out, workspace, file = (Path(scratch) / name for name in ("found.jsonl", "workspace.duckdb", "settings.toml"))
-        options = ["--quiet"]
-        if settings.without:
-            file.write_text(f"[score]\nwithout = {json.dumps(list(settings.without))}\n", encoding="utf-8")
-            options += ["--settings", str(file)]
+        out, workspace = (Path(scratch) / name for name in ("found.jsonl", "workspace.duckdb"))
         kept = ["--workspace", str(workspace)] if settings.is_learning else []
         if settings.is_learning:
-            run(records, "learn", inputs(records, range(records.learned), settings), *kept, *options[:1])
+            run(records, "learn", inputs(records, range(records.learned), settings), *kept)
         for day in records.tested:
             paths = inputs(records, range(day, day + 1), settings)
             if not paths:
@@ -79,11 +72,11 @@ def ours(records: Records, settings: Settings) -> Iterator[tuple[int, list[Mappi
                 "--budget",
                 str(settings.budget) if settings.is_learning else "all",
             ]  # what follows the budget is cut below
-            run(records, "hunt", paths, *kept, *asked, *options, "--format", "jsonl", "-o", str(out))
+            run(records, "hunt", paths, *kept, *asked, "--format", "jsonl", "-o", str(out))
             with out.open(encoding="utf-8") as lines:
                 yield day, [json.loads(line) for line, _ in zip(lines, range(settings.budget), strict=False)]
             if settings.is_learning and settings.is_daily:
-                run(records, "learn", paths, *kept, *options[:1])
+                run(records, "learn", paths, *kept)
 
 
 def inputs(records: Records, days: range, settings: Settings) -> list[str]:
@@ -93,7 +86,7 @@ def inputs(records: Records, days: range, settings: Settings) -> list[str]:
 
 def run(records: Records, command: str, paths: list[str], *options: str) -> None:
     """Call rpcsight; a complaint ends the benchmark."""
-    subprocess.run([*records.command, command, *paths, *options], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*records.command, command, "--quiet", *paths, *options], check=True, stdout=subprocess.DEVNULL)
 
 
 def alerts_of(

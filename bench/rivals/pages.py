@@ -5,12 +5,11 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, TypeAlias
 
-__all__ = ["PAGE", "Result", "page", "write"]
+__all__ = ["PAGE", "Result", "page", "spread", "table", "write"]
 
 Result: TypeAlias = Mapping[str, Any]
 PAGE = Path(__file__).parents[2] / "docs" / "detections.md"
-WITHOUT = ", without "
-BEGIN, END = "<!-- begin: bench/detections.py --write -->", "<!-- end -->"
+BEGIN, END = "<!-- begin: {command} --write -->", "<!-- end -->"
 
 
 def page(results: Sequence[Result], order: Sequence[str]) -> str:
@@ -23,54 +22,21 @@ def page(results: Sequence[Result], order: Sequence[str]) -> str:
     made = [each for each in results if not each["rival"]]
     ranks = {name: rank for rank, name in enumerate(order)}
     found = sorted(
-        (each for each in results if each["rival"] and WITHOUT not in each["rival"]),
-        key=lambda each: ranks.get(str(each["rival"]), len(ranks)),
+        (each for each in results if each["rival"]), key=lambda each: ranks.get(str(each["rival"]), len(ranks))
     )
-    lacking = [each for each in results if WITHOUT in each["rival"]]
     parts = [simulations(made)] if made else []
     parts += [recalls(hosts, of(found, hosts=hosts)) for hosts in values(found, "hosts")]
     parts += [kinds(found), rankings(found)] if found else []
-    parts += [ablation(lacking, found)] if lacking else []
     return "\n".join(parts)
 
 
-def ablation(lacking: Sequence[Result], found: Sequence[Result]) -> str:
-    """A row for each part of the score: how many points of recall are lost without it, on the same records.
-
-    Args:
-        lacking: what was found without a part.
-        found: what was found with all.
-    """
-    whole = {(each["rival"], *place_of(each)): float(each["recall"]) for each in found}
-    lost: dict[tuple[str, str], list[float]] = {}
-    sets: set[tuple[Any, ...]] = set()
-    for each in lacking:
-        name, _, part = str(each["rival"]).partition(WITHOUT)
-        there = whole.get((name, *place_of(each)))
-        if there is not None:
-            sets.add(place_of(each))
-            lost.setdefault((part, name), []).append(100 * (there - float(each["recall"])))
-    heads = list(dict.fromkeys(name for _, name in lost))
-    parts = sorted({part for part, _ in lost}, key=lambda part: (-mean(lost.get((part, heads[0]), [0])), part))
-    rows = [[part, *(spread(lost.get((part, name), []), "{:+.0f}") for name in heads)] for part in parts]
-    about = "; ".join(f"{hosts:,} hosts, noise {noise:g}, seed {seed}" for hosts, noise, seed, *_ in sorted(sets))
-    return (
-        f"### What the parts of the score add\n\nPoints of recall that are lost without a part ({about}).\n\n"
-        + table(["without", *heads], rows)
-    )
-
-
-def place_of(result: Result) -> tuple[Any, ...]:
-    """The records and the budget."""
-    return tuple(result[key] for key in ("hosts", "noise", "seed", "calls", "budget"))
-
-
-def write(text: str, path: Path = PAGE) -> None:
-    """Put the tables between the two lines of the page."""
+def write(text: str, command: str, path: Path = PAGE) -> None:
+    """Put tables between the two lines of the page that name the command that makes them."""
+    begin = BEGIN.format(command=command)
     old = path.read_text(encoding="utf-8")
-    head, _, rest = old.partition(BEGIN)
+    head, _, rest = old.partition(begin)
     _, _, tail = rest.partition(END)
-    path.write_text(f"{head}{BEGIN}\n\n{text}\n{END}{tail}", encoding="utf-8")
+    path.write_text(f"{head}{begin}\n\n{text}\n{END}{tail}", encoding="utf-8")
 
 
 def simulations(made: Sequence[Result]) -> str:

@@ -18,10 +18,10 @@ from rpcsight.findings.score import PARTS
 from rpcsight.schema import BASELINE, DETECTION
 from rpcsight.schema.arrow import ARROW_TYPES
 from rpcsight.session import Session
-from rpcsight.settings import Settings
+from rpcsight.settings import ScoreSettings, Settings
 
 __all__ = [
-    "ALL", "Hunt", "Surroundings", "hunt", "keep_activities", "keep_detections", "made_of_many", "surroundings",
+    "ALL", "Hunt", "Surroundings", "hunt", "keep_activities", "keep_detections", "made_of_many", "surroundings", "weighed",
 ]  # fmt: skip
 
 ALL = 0
@@ -29,7 +29,7 @@ ALL = 0
 EVIDENCE_ROWS = 5
 DETECTION_ROWS = 20
 """Of a story."""
-WEIGHED = 30
+LOOKED_AT = 30
 """Stories that are looked at for each finding that the budget allows: what belongs together is one."""
 HELD = (
     "activity",
@@ -54,6 +54,8 @@ SCORED = {
     **{name: name for name in ("deed_surprise", "likely", "weighed", "chained", "scored", "best")},
 }
 """Relations from kept activities to the best stories, each with the step that makes it, in order."""
+WEIGHED = ("weighed", "chained", "scored", "best")
+"""Those that depend on which parts of the score count."""
 MOST_BESIDE = 20_000
 """Pairs of hosts of findings."""
 NOTHING = f"select {', '.join(f'cast(null as {column.kind}) as {column.name}' for column in DETECTION)} where 1 = 0"
@@ -141,14 +143,11 @@ def hunt(session: Session, settings: Settings | None = None, workspace: Path | N
     keep_detections(session)
     has_leases = identify_hunted(session, workspace)
     session.lend("made_of_many", made_of_many())
-    wanted = {f"with_{part}": int(part not in given.score.without) for part in PARTS}
-    most = {"most": 2**31 - 1 if budget == ALL else budget * WEIGHED}
-    for relation, name in SCORED.items():
-        session.make(relation, step(name), {**wanted, **most})
-    best = session.held("best")
-    _say_learned(session.account, session.held("baseline_span"), {row["day"] for row in best})
-    chosen = _within(joined(sorted(best, key=_order)), budget, given.score.least)
-    days = {row["day"]: row["stories"] for row in best}
+    for relation in (each for each in SCORED if each not in WEIGHED):
+        session.make(relation, step(SCORED[relation]))
+    chosen = weighed(session, given.score, budget)
+    days = {row["day"]: row["stories"] for row in session.held("best")}
+    _say_learned(session.account, session.held("baseline_span"), days)
     _say_overflow(session.account, chosen, days)
     session.lend("chosen", pa.Table.from_pylist([dict(each) for group in chosen for each in group], CHOSEN))
     found = findings_of(
@@ -160,6 +159,23 @@ def hunt(session: Session, settings: Settings | None = None, workspace: Path | N
         addressed(session) if has_leases else {},
     )
     return Hunt(found, session.account, days)
+
+
+def weighed(session: Session, score: ScoreSettings, budget: int = ALL) -> list[list[Mapping[str, Any]]]:
+    """Stories by what is known of them, the most unusual first, those that belong together in one list.
+
+    After a hunt it can be asked again with other settings.
+
+    Args:
+        session: holds all relations of `SCORED` but those of `WEIGHED`.
+        score: which parts count, and the least score within a budget.
+        budget: most lists a day; `ALL`: every story is told.
+    """
+    wanted = {f"with_{part}": int(part not in score.without) for part in PARTS}
+    most = {"most": 2**31 - 1 if budget == ALL else budget * LOOKED_AT}
+    for relation in WEIGHED:
+        session.make(relation, step(SCORED[relation]), {**wanted, **most})
+    return _within(joined(sorted(session.held("best"), key=_order)), budget, score.least)
 
 
 def _order(story: Mapping[str, Any]) -> tuple[Any, ...]:
