@@ -24,6 +24,7 @@ DCSYNC = ("pcap", "OTRF+Security-Datasets", "covenant_dcsync_dcerpc_drsuapi_DsGe
 DC, PRINTER = "10.0.0.10", "10.0.0.11"
 WORKSTATIONS = tuple(f"10.0.1.{number}" for number in range(1, 13))
 ATTACK = ("10.0.1.1", "10.0.1.2")
+LEAST = Settings().score.least
 Pair = tuple[str, str]
 
 
@@ -197,9 +198,9 @@ def test_known_pairs_sink_and_new_ones_stay(tmp_path: Path) -> None:
     blind, found = rpcsight.hunt(path, budget=ALL), rpcsight.hunt(path, budget=ALL, workspace=workspace)
     assert NO_BASELINE not in found.account.warnings
     before, after = scores_of(blind), scores_of(found)
-    assert min(before[habit], before[ATTACK]) >= 20  # the input alone can't tell which of them is normal
+    assert min(before[habit], before[ATTACK]) >= LEAST  # the input alone can't tell which of them is normal
     assert after[ATTACK] > before[ATTACK]
-    assert {pair for pair, score in after.items() if score >= 20} == {ATTACK}
+    assert {pair for pair, score in after.items() if score >= LEAST} == {ATTACK}
     assert pairs_of(found)[0] == [ATTACK]
     reasons = {(each.src_ip, each.dest_ip): {one.name: one.text for one in each.reasons} for each in found}
     assert "seen" not in reasons[ATTACK]

@@ -109,7 +109,7 @@ class AttackSettings(BaseModel):
 
 # fmt: off
 Part = Literal[
-    "client", "server", "seen", "endpoint", "reach", "hour", "fan_out", "reached", "went_on", "technique", "failed", "confidence",
+    "client", "server", "seen", "endpoint", "reach", "hour", "fan_out", "reached", "went_on", "technique", "confidence",
 ]
 # fmt: on
 """Names of the parts of a score (docs/score.md)."""
@@ -132,7 +132,7 @@ class ScoreSettings(BaseModel):
     story_s: Seconds = 21600.0
     fan_out_s: Seconds = 3600.0
     chain_days: Annotated[int, Field(ge=1, le=30)] = 3
-    least: Annotated[float, Field(ge=0, le=1000)] = 20.0
+    least: Annotated[float, Field(ge=0, le=1000)] = 10.0
     without: tuple[Part, ...] = ()
 
     @field_validator("story_s", "fan_out_s", mode="before")

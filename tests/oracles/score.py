@@ -93,12 +93,15 @@ class World:
         )
         if story.src and story.dest:
             rate, share = self.rate(story), self.share(story)
-            found |= {"client": -10 * log10(rate), "server": -10 * log10(share), "seen": self.seen(story, rate, share)}
+            found |= {
+                "client": -10 * log10(rate),
+                "server": -10 * log10(share) - self.usual(story),
+                "seen": self.seen(story, rate, share),
+            }
             found["endpoint"] = self.endpoint(story)
             if self.is_new(story):
                 found |= {"reach": self.reach(story), "hour": self.hour(story), "fan_out": self.fan_out(story)}
         found["technique"] = self.technique(story)
-        found["failed"] = -10.0 if story.attempts and not story.activities and not story.deeds else 0.0
         found["confidence"] = 10 * log10(confidence(story))
         return found
 
@@ -155,6 +158,18 @@ class World:
                 ties += tie
         return (ties + 0.5) / (every + 0.5 * len(alike))
 
+    def usual(self, story: Story) -> float:
+        """How many points beginnings have on the average for where they lead."""
+        is_server = self.is_server(story.dest)
+        ties = {ip: float(self.known(ip, "ties")) + 0.5 for ip in self.hosts if self.is_server(ip) == is_server}
+        begun = self.begun()
+        for src, dest in begun:
+            if self.is_server(dest) == is_server:
+                alike = sum(each == src and self.is_server(other) == is_server for each, other in begun)
+                ties[dest] = ties.get(dest, 0.5) + 1 / (self.known(src, "servers") + alike)
+        every = sum(ties.values())
+        return sum(each / every * -10 * log10(each / every) for each in ties.values())
+
     def begun(self) -> dict[tuple[str, str], int]:
         """Clients and servers that the baseline does not know, with the day of their first story."""
         days: dict[tuple[str, str], int] = {}
@@ -169,7 +184,7 @@ class World:
         met = self.met_days(story)
         if met >= KNOWN_DAYS:
             likely = min(1.0, rate * share + met / (self.client_days(story) + 1))
-            return -10 * log10(likely) + 10 * log10(rate) + 10 * log10(share)
+            return -10 * log10(likely) + 10 * log10(rate) + 10 * log10(share) + self.usual(story)
         return -10.0 if met or (story.src, story.dest) in self.held else 0.0
 
     def endpoint(self, story: Story) -> float:
@@ -281,7 +296,7 @@ class World:
 
 def rest(story: Story) -> float:
     """The parts by which links are told, to a tenth."""
-    told = {name: points for name, points in story.parts.items() if name not in {"failed", "confidence"}}
+    told = {name: points for name, points in story.parts.items() if name != "confidence"}
     return round(sum(round(points, 1) for name, points in told.items() if name not in {"reached", "went_on"}), 1)
 
 

@@ -17,7 +17,7 @@ PARTS: tuple[str, ...] = get_args(Part)
 DAY_US = 86_400_000_000
 HOUR_US = 3_600_000_000
 SEVERITIES = ("info", "low", "medium", "high")
-LOW, MEDIUM, HIGH = 20.0, 30.0, 40.0
+LOW, MEDIUM, HIGH = 10.0, 20.0, 30.0
 """Scores below which a finding is no more than info, low, medium, whatever it would mean."""
 GRAVE, TELLING = 0.7, 0.4
 """Weight times confidence of what was done from which an attack of that kind would be grave, or telling."""
@@ -66,7 +66,7 @@ def _texts(story: Story, deeds: Rows) -> Iterator[tuple[str, str]]:
         yield "client", f"the client{_being(story['client_role'])} begins to use a new {kind} {_often(story['meets'])}"
         yield (
             "server",
-            f"{_one_in(story['share'])} would lead to this {_known(story['server_role'])}",
+            f"{_one_in(story['share'])} would lead to this {_known(story['server_role'])}; usually it is {_usually(story['usual_tens'])}",
         )
         yield "seen", _seen(story)
     yield (
@@ -88,7 +88,6 @@ def _texts(story: Story, deeds: Rows) -> Iterator[tuple[str, str]]:
             f"{length((story['went_on_us'] - story['first_us']) / 1e6)} later, the server itself went on to a host new to it",
         )
     yield "technique", deed(deeds[0]) if deeds else "what was done serves a technique"
-    yield "failed", "nothing answered but the mapper"
     yield "confidence", f"how sure it is that this is RPC: {story['confidence']}"
 
 
@@ -111,6 +110,10 @@ def _known(role: str) -> str:
 
 def _one_in(share: float) -> str:
     return f"one in {1 / share:,.0f} such beginnings" if share < MOST else "most such beginnings"
+
+
+def _usually(tens: float) -> str:
+    return f"one in {10**tens:,.0f}"
 
 
 def _seen(story: Story) -> str:

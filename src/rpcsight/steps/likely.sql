@@ -1,5 +1,5 @@
-/* likely: for each story, how often its client meets somebody new (meets), which share of such meetings leads to this server (share), how likely
-   the two meet again (returns), and what else is unusual about it. */
+/* likely: for each story, how often its client meets somebody new (meets), which share of such meetings leads to this server (share), how rare
+   such shares usually are (usual_tens), how likely the two meet again (returns), and what else is unusual about it. */
 with client_day as (
   select src_ip, day, row_number() over (partition by src_ip order by day) - 1 as earlier
   from (select distinct src_ip, day from placed) as active
@@ -9,9 +9,8 @@ fresh_day as (
   from fresh
   group by dest_ip, day
 ),
-/* all ties to hosts, and to servers */
-kind as (
-  select is_server, sum(ties) as ties, count(distinct ip) as hosts
+tied as (
+  select ip, is_server, sum(ties) + 0.5 as ties
   from (
     select
       known_host.ip,
@@ -20,11 +19,16 @@ kind as (
     from known_host
     left join host on host.ip = known_host.ip
     union all
-    select host.ip, host.is_server, sum(fresh.tie) as ties
+    select host.ip, host.is_server, fresh.tie as ties
     from fresh
     join host on host.ip = fresh.dest_ip
-    group by host.ip, host.is_server
   ) as counted
+  group by ip, is_server
+),
+/* all ties to hosts, and to servers, and how rare it is on the average that a beginning leads where it does, in tens of points */
+kind as (
+  select is_server, sum(ties) as ties, log10(sum(ties)) - sum(ties * log10(ties)) / sum(ties) as tens
+  from tied
   group by is_server
 ),
 told as (
@@ -43,7 +47,7 @@ told as (
     client_habit.hosts_a_day + client_habit.servers_a_day as meets_all,
     greatest(server.ties + coalesce(fresh_day.ties, 0.0) - coalesce(fresh.tie, 0.0), 0.0) as ties,
     kind.ties as kind_ties,
-    kind.hosts as kind_hosts,
+    kind.tens as usual_tens,
     coalesce(endpoint_use.tens, 0.0) as endpoint_tens,
     coalesce(reach_use.tens, 0.0) as reach_tens,
     coalesce(hour_use.tens, 0.0) as hour_tens,
@@ -77,7 +81,7 @@ told as (
 )
 select
   *,
-  (ties + 0.5) / (kind_ties + 0.5 * kind_hosts) as share,
+  (ties + 0.5) / kind_ties as share,
   seen_days < $known_days as is_new,
   case when seen_days >= $known_days then seen_days / (client_days + 1.0) else 0.0 end as returns
 from told

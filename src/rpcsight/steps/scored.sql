@@ -11,9 +11,9 @@ placed_story as (
     weighed.src_ip, weighed.dest_ip, weighed.story_no, weighed.day, weighed.first_us, weighed.latest_us, weighed.last_us,
     weighed.activities, weighed.attempts, weighed.by_mapper, weighed.by_decoded, weighed.unnamed, weighed.confidence,
     weighed.client_role, weighed.server_role, weighed.is_server, weighed.is_new, weighed.seen_days, weighed.held_days, weighed.client_days, weighed.meets,
-    weighed.share, weighed.fan_out, linked.reached_us, linked.went_on_us,
+    weighed.share, weighed.usual_tens, weighed.fan_out, linked.reached_us, linked.went_on_us,
     weighed.client_points, weighed.server_points, weighed.seen_points, weighed.endpoint_points, weighed.reach_points,
-    weighed.hour_points, weighed.fan_out_points, weighed.technique_points, weighed.failed_points, weighed.confidence_points,
+    weighed.hour_points, weighed.fan_out_points, weighed.technique_points, weighed.confidence_points,
     cast($with_reached * round(coalesce(linked.reached, 0.0), 1) as double) as reached_points,
     cast($with_went_on * round(coalesce(linked.went_on, 0.0), 1) as double) as went_on_points
   from weighed
@@ -24,7 +24,7 @@ unplaced as (
     story.src_ip, story.dest_ip, story.story_no, story.day, story.first_us, story.latest_us, story.last_us,
     story.activities, story.attempts, story.by_mapper, story.by_decoded, story.unnamed, cast(1 as double) as confidence,
     cast(null as varchar) as client_role, cast(null as varchar) as server_role, false as is_server, true as is_new,
-    cast(0 as bigint) as seen_days, 0 as held_days, cast(0 as bigint) as client_days, cast(null as double) as meets, cast(null as double) as share,
+    cast(0 as bigint) as seen_days, 0 as held_days, cast(0 as bigint) as client_days, cast(null as double) as meets, cast(null as double) as share, cast(null as double) as usual_tens,
     cast(1 as bigint) as fan_out, cast(null as bigint) as reached_us, cast(null as bigint) as went_on_us,
     cast(0 as double) as client_points,
     cast(0 as double) as server_points,
@@ -34,7 +34,6 @@ unplaced as (
     cast(0 as double) as hour_points,
     cast(0 as double) as fan_out_points,
     cast($with_technique * round(10 * coalesce(deed_surprise.tens, 0.0), 1) as double) as technique_points,
-    cast(0 as double) as failed_points,
     cast(0 as double) as confidence_points,
     cast(0 as double) as reached_points,
     cast(0 as double) as went_on_points
@@ -47,7 +46,7 @@ select
   *,
   cast(round(
     client_points + server_points + seen_points + endpoint_points + reach_points + hour_points + fan_out_points + technique_points
-    + failed_points + confidence_points + reached_points + went_on_points,
+    + confidence_points + reached_points + went_on_points,
     1
   ) as double) as score
 from (

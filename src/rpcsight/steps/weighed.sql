@@ -29,9 +29,9 @@ gathered as (
 select
   *,
   cast($with_client * round(-10 * log10(rate), 1) as double) as client_points,
-  cast($with_server * round(-10 * log10(share), 1) as double) as server_points,
+  cast($with_server * round(-10 * (log10(share) + usual_tens), 1) as double) as server_points,
   cast($with_seen * case
-    when not is_new then round(10 * log10(rate * share) - 10 * log10(least(1.0, rate * share + returns)), 1)
+    when not is_new then round(10 * (log10(rate * share) + usual_tens) - 10 * log10(least(1.0, rate * share + returns)), 1)
     when seen_days + held_days > 0 then -10.0
     else 0.0
   end as double) as seen_points,
@@ -40,6 +40,5 @@ select
   cast($with_hour * case when is_new then round(least(10.0, 10 * hour_tens), 1) else 0.0 end as double) as hour_points,
   cast($with_fan_out * case when fan_out >= 3 and fan_out > meets_all then round(10 * log10(fan_out / greatest(1.0, meets_all)), 1) else 0.0 end as double) as fan_out_points,
   cast($with_technique * round(10 * deed_tens, 1) as double) as technique_points,
-  cast($with_failed * case when activities = 0 and deed_tens = 0 then -10.0 else 0.0 end as double) as failed_points,
   cast($with_confidence * round(10 * log10(confidence), 1) as double) as confidence_points
 from gathered
