@@ -74,6 +74,14 @@ def cli(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[byte
     return call
 
 
+@pytest.fixture
+def with_interrupts() -> Iterator[None]:
+    """Let processes that are started hear Ctrl-C: what a shell runs in the background, and all that starts, else ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def start(*arguments: object, **options: Any) -> subprocess.Popen[bytes]:
     """Start `rpcsight` as a process of its own."""
     return subprocess.Popen([sys.executable, "-m", "rpcsight", *map(str, arguments)], **options)
@@ -545,6 +553,7 @@ def test_progress_is_shown_on_a_terminal_only() -> None:
     assert "\x1b" not in process("hunt", RECORDING)[2]
 
 
+@pytest.mark.usefixtures("with_interrupts")
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_while_reading_ends_it_cleanly(tmp_path: Path, signal_number: signal.Signals) -> None:
     flows, scratch = tmp_path / "many.parquet", tmp_path / "scratch"
