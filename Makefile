@@ -16,11 +16,13 @@ help: ## list these targets
 
 setup: $(VENV)/.ready ## make .venv with everything development needs
 
-check: setup ## lint, formatting, types, import contracts
+check: setup ## lint, formatting, types, import contracts, security
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src
+	.ci/audit $(BIN)
 
 test: setup packages ## run the tests; ARGS="-k zeek -x" goes to pytest
 	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
