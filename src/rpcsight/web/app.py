@@ -136,10 +136,7 @@ def _add_login(made: FastAPI, desk: Desk, security: Security, pages: ModuleType 
         if found is None:
             return shown(request, "this is no token, or it no longer holds", 403)
         response = RedirectResponse(_within(fields.get("next", ["/"])[0]), 303)
-        is_secure = security.settings.is_secure or request.url.scheme == "https"
-        response.set_cookie(
-            COOKIE, found[0], max_age=SESSION_S, path="/", httponly=True, samesite="strict", secure=is_secure
-        )
+        _set_cookie(response, security, found[0], SESSION_S)
         return response
 
     @made.post("/logout", include_in_schema=False)
@@ -147,8 +144,13 @@ def _add_login(made: FastAPI, desk: Desk, security: Security, pages: ModuleType 
         fields = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=10)
         security.check_csrf(request, fields.get("csrf", [""])[0])
         response = RedirectResponse("/login", 303)
-        response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+        _set_cookie(response, security, "", 0)
         return response
+
+
+def _set_cookie(response: Response, security: Security, value: str, age_s: int) -> None:
+    secure = security.settings.is_secure
+    response.set_cookie(COOKIE, value, max_age=age_s, path="/", httponly=True, samesite="strict", secure=secure)
 
 
 def _within(path: str) -> str:

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ __all__ = ["LOOPBACK", "LOOPBACK_NAMES", "WebSettings", "is_loopback"]
 LOOPBACK = ("127.0.0.1", "::1")
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 HIGHEST_PORT = 65535
+LARGEST_PEM = 1_000_000
 HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 HOST_NAME = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9a-fA-F:.]{2,45}\])(?::\d{1,5})?")
 RESERVED = (
@@ -86,9 +88,8 @@ class WebSettings:
             raise UsageError("--trust-scope", f"there is no {self.trust_scope!r}", f"one of: {', '.join(SCOPES)}")
         if (self.certificate is None) != (self.key is None):
             raise UsageError("--tls-cert", "needs --tls-key beside it, and the reverse", "name both files")
-        for option, path in (("--tls-cert", self.certificate), ("--tls-key", self.key)):
-            if path is not None and not path.is_file():
-                raise UsageError(option, f"there is no file {str(path)!r}", "PEM files")
+        if self.certificate is not None and self.key is not None:
+            _check_tls(self.certificate, self.key)
         if not 0 <= self.port <= HIGHEST_PORT:
             raise UsageError("--port", f"{self.port} is no port", "from 1 to 65535")
         return self
@@ -98,6 +99,31 @@ def is_loopback(host: str) -> bool:
     """Whether an address, or `localhost`, is this machine's own."""
     found = _address(host)
     return host == "localhost" if found is None else found.is_loopback
+
+
+def _check_tls(certificate: Path, key: Path) -> None:
+    """Refuse files that no server could use, before one tries."""
+    for option, path, what in (("--tls-cert", certificate, b"CERTIFICATE"), ("--tls-key", key, b"PRIVATE KEY")):
+        if not path.is_file():
+            raise UsageError(option, f"there is no file {str(path)!r}", "a PEM file")
+        try:
+            with path.open("rb") as file:
+                text = file.read(LARGEST_PEM)
+        except OSError as cause:
+            raise UsageError(option, f"{str(path)!r} can't be read ({cause.strerror})", "a PEM file") from cause
+        if not re.search(rb"-----BEGIN [A-Z ]*" + what, text):
+            raise UsageError(option, f"{str(path)!r} holds no {what.decode().lower()}", "a PEM file")
+        if what == b"PRIVATE KEY" and b"ENCRYPTED" in text:
+            hint = "openssl pkey -in KEY -out PLAIN, for its owner alone to read"
+            raise UsageError(option, f"{str(path)!r} has a password, which nobody could type later", hint)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: "")
+    except (OSError, ValueError) as cause:
+        is_other = getattr(cause, "reason", "") == "KEY_VALUES_MISMATCH"
+        what = (
+            f"is not the key of {str(certificate)!r}" if is_other else "can't be used for TLS, or the certificate can't"
+        )
+        raise UsageError("--tls-key", f"{str(key)!r} {what}", "the two that belong together, in PEM") from cause
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

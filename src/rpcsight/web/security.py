@@ -151,7 +151,8 @@ class Security:
             raise Refused(403, "sent by a page of another site")
         host = next(iter(_values(headers, b"host")), "").lower()
         for each in _values(headers, b"origin"):
-            if each.lower().partition("://")[2] != host:
+            scheme, _, origin = each.lower().partition("://")
+            if origin != host or (self.settings.is_secure and scheme != "https"):
                 raise Refused(403, "sent by a page of another site")
 
     def log_in(self, text: str, peer: str) -> tuple[str, Visitor] | None:

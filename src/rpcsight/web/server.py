@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -11,10 +12,10 @@ from rpcsight.errors import UsageError
 from rpcsight.web.guard import App
 from rpcsight.web.options import WebSettings
 
-__all__ = ["Impatient", "address", "listening", "run"]
+__all__ = ["Impatient", "ImpatientLoop", "address", "listening", "run"]
 
 HEAD_S = 10
-"""How long a client may take from its connection, or the begin of a request, to the end of the request's headers."""
+"""How long a client may take from its connection, or the begin of a request, to the end of its headers, and for a TLS handshake."""
 KEEP_S = 5
 LEAVE_S = 3
 MOST_CONNECTIONS = 200
@@ -63,6 +64,16 @@ class Impatient(H11Protocol):
             self.transport.close()
 
 
+class ImpatientLoop(asyncio.SelectorEventLoop):
+    """An event loop whose TLS handshakes don't last for a minute: uvicorn has no option for that."""
+
+    async def create_server(self, *arguments: Any, **options: Any) -> asyncio.Server:  # type: ignore[override]  # noqa: ANN401
+        """Listen."""
+        if options.get("ssl") is not None:
+            options.setdefault("ssl_handshake_timeout", HEAD_S)
+        return await super().create_server(*arguments, **options)
+
+
 def listening(settings: WebSettings) -> socket.socket:
     """The socket of the server, taken before anything is promised.
 
@@ -107,7 +118,7 @@ def serving(app: App | Callable[..., object], settings: WebSettings, is_loud: bo
             app,  # type: ignore[arg-type]
             http=Impatient,
             ws="none",
-            loop="asyncio",
+            loop="rpcsight.web.server:ImpatientLoop",
             lifespan="off",
             proxy_headers=False,  # nobody but the guard says who a client is
             server_header=False,
