@@ -60,6 +60,12 @@ def serve(
     behind_tls: Annotated[
         bool, typer.Option("--behind-tls", help="A proxy speaks TLS: cookies travel over that alone.")
     ] = False,
+    root_path: Annotated[
+        str,
+        typer.Option(
+            "--root-path", metavar="PATH", help="A proxy shows it below this path, as /rpcsight.", show_default=False
+        ),
+    ] = "",
     settings: SettingsFile = None,
     log: Annotated[bool, typer.Option("--log", help="Tell each request on standard error.")] = False,
     quiet: Quiet = False,
@@ -92,6 +98,7 @@ def serve(
         certificate=tls_cert,
         key=tls_key,
         is_secure=behind_tls or tls_cert is not None,
+        root_path=root_path.rstrip("/"),
     ).checked()
     desk = Desk(workspace, load(settings))
     desk.prepare()

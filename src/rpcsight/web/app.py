@@ -24,6 +24,7 @@ from rpcsight.web.desk import Desk
 from rpcsight.web.guard import Guard
 from rpcsight.web.options import WebSettings
 from rpcsight.web.problems import of_error, told
+from rpcsight.web.root import under
 from rpcsight.web.security import COOKIE, SESSION_S, Refused, Security
 
 __all__ = ["make", "plain_app"]
@@ -135,7 +136,7 @@ def _add_login(made: FastAPI, desk: Desk, security: Security, pages: ModuleType 
             return response
         if found is None:
             return shown(request, "this is no token, or it no longer holds", 403)
-        response = RedirectResponse(_within(fields.get("next", ["/"])[0]), 303)
+        response = RedirectResponse(_within(fields.get("next", [""])[0]), 303)
         _set_cookie(response, security, found[0], SESSION_S)
         return response
 
@@ -143,17 +144,19 @@ def _add_login(made: FastAPI, desk: Desk, security: Security, pages: ModuleType 
     async def leave(request: Request) -> Response:
         fields = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=10)
         security.check_csrf(request, fields.get("csrf", [""])[0])
-        response = RedirectResponse("/login", 303)
+        response = RedirectResponse(under("/login"), 303)
         _set_cookie(response, security, "", 0)
         return response
 
 
 def _set_cookie(response: Response, security: Security, value: str, age_s: int) -> None:
     secure = security.settings.is_secure
-    response.set_cookie(COOKIE, value, max_age=age_s, path="/", httponly=True, samesite="strict", secure=secure)
+    path = security.settings.root_path or "/"
+    response.set_cookie(COOKIE, value, max_age=age_s, path=path, httponly=True, samesite="strict", secure=secure)
 
 
 def _within(path: str) -> str:
     """An address of this server, whatever was asked for."""
-    is_ours = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
-    return path if is_ours else "/"
+    home = under("/")
+    is_ours = path.startswith(home) and not path.startswith("//") and "\\" not in path and path.isprintable()
+    return path if is_ours else home

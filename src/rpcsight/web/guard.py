@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from rpcsight.web.problems import answer, is_api
+from rpcsight.web.root import ROOT, placed, route
 from rpcsight.web.security import CSRF_HEADER, VISITOR, Headers, Refused, Security, Visitor
 from rpcsight.web.tokens import allows
 
@@ -58,6 +59,8 @@ class Guard:
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
+        ROOT.set(self._security.settings.root_path)
+        scope = placed(scope, self._security.settings.root_path)
 
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -80,7 +83,7 @@ class Guard:
         security = self._security
         security.check_host(headers, (scope.get("server") or ("", 0))[1] or 0)
         visitor = security.visitor(headers, (scope.get("client") or ("", 0))[0])
-        path, method = scope["path"], scope["method"]
+        path, method = route(scope), scope["method"]
         is_public = any(path == each or (each.endswith("/") and path.startswith(each)) for each in PUBLIC)
         if method not in SAFE:
             security.check_origin(headers)
@@ -101,7 +104,7 @@ class Guard:
 
 def _check_right(security: Security, scope: MutableMapping[str, Any], visitor: Visitor) -> None:
     """See to it that they may change what they ask to."""
-    path: str = scope["path"]
+    path = route(scope)
     needed = "admin" if any(path == each or path.startswith(f"{each}/") for each in ADMIN) else "triage"
     if path in {"/logout", "/api/v1/allow/preview"}:
         needed = "read"

@@ -17,6 +17,7 @@ HIGHEST_PORT = 65535
 LARGEST_PEM = 1_000_000
 HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 HOST_NAME = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9a-fA-F:.]{2,45}\])(?::\d{1,5})?")
+ROOT_PATH = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9._~-]{0,63}){0,8}")
 RESERVED = (
     "host",
     "cookie",
@@ -43,6 +44,7 @@ class WebSettings:
         names: under which names browsers reach the server, beside its own address.
         certificate, key: files, for TLS.
         is_secure: cookies only travel over TLS; so it is where there is a certificate.
+        root_path: below which path of its own name the proxy shows the server, as /rpcsight; it takes that away before it asks.
     """
 
     host: str = "127.0.0.1"
@@ -55,6 +57,7 @@ class WebSettings:
     certificate: Path | None = None
     key: Path | None = None
     is_secure: bool = False
+    root_path: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -84,6 +87,10 @@ class WebSettings:
         for each in self.names:
             if not HOST_NAME.fullmatch(each):
                 raise UsageError("--name", f"{each!r} is no name of a host", "as hunt.corp.example, or with :PORT")
+        if not ROOT_PATH.fullmatch(self.root_path):
+            raise UsageError(
+                "--root-path", f"{self.root_path!r} is no such path", "as /rpcsight, without a slash at its end"
+            )
         if self.trust_scope not in SCOPES:
             raise UsageError("--trust-scope", f"there is no {self.trust_scope!r}", f"one of: {', '.join(SCOPES)}")
         if (self.certificate is None) != (self.key is None):

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse,
 from pydantic import BaseModel
 
 from rpcsight.errors import BusyError, RpcsightError, UsageError
+from rpcsight.web.root import route, under
 from rpcsight.web.security import Refused
 
 __all__ = ["API", "KIND", "Problem", "answer", "is_api", "of_error", "told"]
@@ -51,16 +52,15 @@ async def answer(scope: MutableMapping[str, Any], receive: Any, send: Any, refus
 def told(request: Request, refused: Refused) -> Response:
     """An error as what the asker understands."""
     headers = {"Retry-After": str(refused.wait_s)} if refused.wait_s else {}
-    path = request.url.path
     if refused.status == 401:  # noqa: PLR2004
         headers["WWW-Authenticate"] = "Bearer"
-    if is_api(path):
+    if is_api(route(request.scope)):
         made = Problem(title=refused.title, status=refused.status, detail=refused.detail)
         return JSONResponse(made.model_dump(), refused.status, headers, media_type=KIND)
     state = getattr(request.scope.get("app"), "state", None)
     if refused.status == 401 and request.method == "GET" and getattr(state, "has_login", False):  # noqa: PLR2004
         query = f"?{request.url.query}" if request.url.query else ""
-        return RedirectResponse(f"/login?next={quote(path + query, safe='/')}", 303)
+        return RedirectResponse(under(f"/login?next={quote(request.url.path + query, safe='/')}"), 303)
     page = getattr(state, "error_page", None)
     if page is not None:
         response: Response = page(request, refused.status, refused.title, refused.detail)

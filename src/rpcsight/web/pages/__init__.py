@@ -5,7 +5,7 @@ from fastapi.responses import RedirectResponse
 
 from rpcsight.web.pages import deciding, reading
 from rpcsight.web.pages.frame import Desk, Frames, Security
-from rpcsight.web.pages.rendering import asset
+from rpcsight.web.pages.rendering import asset, to
 
 __all__ = ["error", "login", "router"]
 
@@ -26,7 +26,7 @@ def router(desk: Desk, security: Security) -> APIRouter:
 
 def login(request: Request, desk: Desk, security: Security, problem: str = "", status: int = 200) -> Response:
     """The page on which people log in; its form leads back to where they wanted to go."""
-    values = {"problem": problem, "next": request.query_params.get("next", "/")}
+    values = {"problem": problem, "next": request.query_params.get("next", "")}
     return Frames(desk, security).show(request, "login", values, status=status)
 
 
@@ -36,7 +36,7 @@ def error(request: Request, desk: Desk, security: Security, status: int, title: 
 
 
 def _start() -> Response:
-    return RedirectResponse("/findings", 303)
+    return RedirectResponse(to("findings"), 303)
 
 
 def _static(name: str) -> Response:

@@ -13,19 +13,20 @@ from rpcsight.baseline.workspace import Workspace
 from rpcsight.errors import UsageError
 from rpcsight.settings import Settings
 from rpcsight.triage.audit import today
-from rpcsight.web.pages.rendering import page
+from rpcsight.web.pages.rendering import page, to
+from rpcsight.web.root import route
 
 __all__ = ["Desk", "Fields", "Frames", "Once", "Security"]
 
 PAGES = (
-    ("/findings", "Findings"),
-    ("/hosts", "Hosts"),
-    ("/map", "Map"),
-    ("/baseline", "Baseline"),
-    ("/inputs", "What was read"),
-    ("/allow", "Allow-list"),
-    ("/log", "Log"),
-    ("/settings", "Settings"),
+    ("findings", "Findings"),
+    ("hosts", "Hosts"),
+    ("map", "Map"),
+    ("baseline", "Baseline"),
+    ("inputs", "What was read"),
+    ("allow", "Allow-list"),
+    ("log", "Log"),
+    ("settings", "Settings"),
 )
 DONE = {
     "benign": "Closed as benign: it counts for the baseline from now on.",
@@ -177,8 +178,8 @@ class Frames:
             watch: where the page asks for what came since.
         """
         around = self._around(request) | {"live": watch or ""}
-        here = "/" + request.url.path.strip("/").partition("/")[0]
-        current = next((title for address, title in PAGES if address == here), "")
+        here = route(request.scope).strip("/").partition("/")[0]
+        current = next((title for name, title in PAGES if name == here), "")
         text = page(name, {"problem": "", **values, "frame": around, "here": current})
         return HTMLResponse(text, status, headers={"Cache-Control": "no-store"})
 
@@ -191,7 +192,7 @@ class Frames:
     def _around(self, request: Request) -> dict[str, Any]:
         caller = self._security.caller(request)
         return {
-            "pages": PAGES if caller else (),
+            "pages": [(to(name), title) for name, title in PAGES] if caller else (),
             "person": caller.name if caller else "",
             "owner": caller.name if caller and caller.way != NOBODY_ASKED else "",
             "can_leave": caller.can_leave if caller else False,

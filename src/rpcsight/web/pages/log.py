@@ -25,7 +25,7 @@ def listed(workspace: Workspace, before: int | None) -> dict[str, Any]:
     start = max(0, min(ALL if before is None else before, ALL))
     rows = workspace.rows(ROWS, {"before": start, "limit": MOST + 1})
     following = to("log", before=rows[MOST - 1]["number"]) if len(rows) > MOST else ""
-    return {"rows": rows[:MOST], "listing": {"first": "" if before is None else "/log", "next": following}}
+    return {"rows": rows[:MOST], "listing": {"first": "" if before is None else to("log"), "next": following}}
 
 
 def sections(settings: BaseModel) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from rpcsight import __version__
 from rpcsight.report.markup import file_text
 from rpcsight.triage.telling import clock, day_text
+from rpcsight.web.root import under
 
 __all__ = ["asset", "page", "shown", "to"]
 
@@ -61,7 +62,7 @@ def to(path: Iterable[object] | str, query: Mapping[str, Any] | None = None, **m
     parts = path.split("/") if isinstance(path, str) else [str(each) for each in path]
     given = {name: value for name, value in {**(query or {}), **more}.items() if value not in (None, "", (), [])}
     asked = f"?{urlencode(given, doseq=True)}" if given else ""
-    return "/" + "/".join(quote(each, safe="") for each in parts if each) + asked
+    return under("/" + "/".join(quote(each, safe="") for each in parts if each) + asked)
 
 
 @cache

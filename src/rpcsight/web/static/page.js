@@ -17,7 +17,7 @@
         // the server is away: the next event asks again
       }
     };
-    const source = new EventSource("/api/v1/events");
+    const source = new EventSource(line.dataset.events);
     source.addEventListener("state", ask);
     window.addEventListener("pagehide", function () { source.close(); });
   }
