@@ -9,7 +9,7 @@ from pathlib import Path
 from rpcsight.errors import UsageError
 from rpcsight.web.tokens import SCOPES, TokenFile
 
-__all__ = ["LOOPBACK", "LOOPBACK_NAMES", "WebSettings", "is_loopback"]
+__all__ = ["LOOPBACK", "LOOPBACK_NAMES", "WebSettings", "address_of", "is_loopback"]
 
 LOOPBACK = ("127.0.0.1", "::1")
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -82,7 +82,7 @@ class WebSettings:
         ):
             raise UsageError("--trust-header", f"{self.trust_header!r} is no name of such a header", "as X-Remote-User")
         for each in self.trust_from:
-            if _address(each) is None:
+            if address_of(each) is None:
                 raise UsageError("--trust-from", f"{each!r} is no address", "the proxy's, as 10.0.0.5")
         for each in self.names:
             if not HOST_NAME.fullmatch(each):
@@ -104,7 +104,7 @@ class WebSettings:
 
 def is_loopback(host: str) -> bool:
     """Whether an address, or `localhost`, is this machine's own."""
-    found = _address(host)
+    found = address_of(host)
     return host == "localhost" if found is None else found.is_loopback
 
 
@@ -133,7 +133,8 @@ def _check_tls(certificate: Path, key: Path) -> None:
         raise UsageError("--tls-key", f"{str(key)!r} {what}", "the two that belong together, in PEM") from cause
 
 
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def address_of(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """An address, however it is written (::ffff:127.0.0.1 is 127.0.0.1); None: it is none."""
     try:
         found = ipaddress.ip_address(text.strip("[]"))
     except ValueError:

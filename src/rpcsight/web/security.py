@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
-from rpcsight.web.options import LOOPBACK_NAMES, WebSettings, is_loopback
-from rpcsight.web.tokens import Token, TokenFile, allows
+from rpcsight.web.options import LOOPBACK_NAMES, WebSettings, address_of, is_loopback
+from rpcsight.web.tokens import NOBODYS, Token, TokenFile, allows
 
 __all__ = ["COOKIE", "CSRF_HEADER", "SESSION_S", "Headers", "Refused", "Security", "Visitor"]
 
@@ -26,6 +26,8 @@ MOST_ADDRESSES = 10_000
 LONGEST_NAME = 100
 LONGEST_COOKIE = 1000
 HERE = "this machine"
+UNSET = "(null)"
+"""What Apache makes of a variable that is not set."""
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -92,6 +94,7 @@ class Security:
         self.settings = settings
         self._key = key or secrets.token_bytes(32)
         self._tokens = TokenFile(settings.token_file) if settings.token_file else None
+        self._proxies = {address_of(each) for each in settings.trust_from} - {None}
         self._wrong: OrderedDict[str, list[float]] = OrderedDict()
 
     @property
@@ -201,10 +204,10 @@ class Security:
             raise Refused(400, "the proxy's header is there twice", "the proxy has to remove it from what clients send")
         if not given:
             return None
-        if peer not in self.settings.trust_from:
+        if address_of(peer) not in self._proxies:
             raise Refused(403, "the proxy's header came from elsewhere", "serve --trust-from ADDRESS names the proxy")
-        who = given[0].strip()
-        if not who or len(who) > LONGEST_NAME or not who.isprintable() or "," in who:
+        who = given[0].strip().encode("latin-1").decode("utf-8", "surrogateescape")
+        if not who or len(who) > LONGEST_NAME or not who.isprintable() or "," in who or who in (*NOBODYS, UNSET):
             raise Refused(400, "the proxy's header names nobody")
         return Visitor(who, self.settings.trust_scope, "proxy", "proxy")
 

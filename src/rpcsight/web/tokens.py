@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rpcsight.errors import SettingsError, UsageError
 
-__all__ = ["SCOPES", "Token", "TokenFile", "allows"]
+__all__ = ["NOBODYS", "SCOPES", "Token", "TokenFile", "allows"]
 
 SCOPES = ("read", "triage", "admin")
 """What a token allows; each includes those before it."""
