@@ -229,3 +229,9 @@ def test_settings_by_section(workspace: Path) -> None:
     made = dict(sections(Desk(workspace).settings))
     assert list(made) == ["rule", "attack", "baseline", "score"]
     assert made["rule"][:2] == [("mapper_port", "135"), ("dynamic_ports", "49152, 65535")]
+
+
+@pytest.mark.parametrize("since", ["9" * 200, "-" + "9" * 200, "0"])
+def test_news_since_any_number(client: TestClient, since: str) -> None:
+    answers = [client.get(f"{path}/new?since={since}") for path in ("/findings", "/findings/0001000000000000")]
+    assert [each.status_code for each in answers] == [200, 200]

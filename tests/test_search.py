@@ -1,5 +1,7 @@
 """The search over kept findings: what a query means, in which order, in pages that new rows do not move."""
 
+import base64
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -151,6 +153,28 @@ def test_a_cursor_of_another_query_is_refused(corp: Workspace) -> None:
     for wrong in ("", "x", "!!!!", "W10", "é", "A" * 5000):
         with pytest.raises(UsageError, match="cursor"):
             search(corp, cursor=wrong)
+
+
+def test_a_cursor_that_somebody_wrote_themselves_breaks_nothing(corp: Workspace) -> None:
+    def is_taken(sort: str, value: str, name: str) -> bool:
+        digest = json.loads(base64.urlsafe_b64decode(f"{search(corp, '', sort, limit=1).next}=="))[0]
+        forged = base64.urlsafe_b64encode(f'["{digest}",{value},{name}]'.encode()).decode().rstrip("=")
+        try:
+            search(corp, "", sort, cursor=forged)
+        except UsageError:
+            return False
+        return True
+
+    texts, numbers = ('"x"', r'"\u0000"'), ("1", "-1.5", "4e18")
+    others = (r'"\ud800"', "null", "true", "[]", "NaN", "-Infinity", "1e999", "9" * 400)
+    taken = {
+        (sort, value, name)
+        for sort in ("score", "client")
+        for value in (*texts, *numbers, *others)
+        for name in ('"a2"', r'"\ud800"', "1", "null")
+        if is_taken(sort, value, name)
+    }
+    assert taken == {("client", each, '"a2"') for each in texts} | {("score", each, '"a2"') for each in numbers}
 
 
 def test_counts_leave_out_the_condition_that_they_are_for(corp: Workspace) -> None:

@@ -5,7 +5,6 @@ import binascii
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from math import isfinite
 from typing import Any
 
 from rpcsight.baseline.workspace import Workspace
@@ -43,6 +42,9 @@ SORTS = {
     "severity": ("weight", "desc"),
 }
 """What findings are sorted by, and in which order if nothing else is said; then by id."""
+BY_NAME = {"client", "server"}
+"""These sort by a text, all others by a number."""
+FAR = 2**62
 GROUPS = {
     "client": "select finding_id, coalesce(src_ip, '') as value from hit",
     "server": "select finding_id, coalesce(dest_ip, '') as value from hit",
@@ -104,10 +106,10 @@ def search(
     counts = _counts(workspace, found)
     after = "true"
     if cursor is not None:
-        value, name = _read(cursor, asked)
+        value, name = _read(cursor, asked, str if sort in BY_NAME else float)
         k, i = found.parameter(value), found.parameter(name)
         after = f"(key {'<' if way == 'desc' else '>'} {k} or (key = {k} and finding_id > {i}))"
-    joined = "join finding_word using (finding_id)" if sort in {"client", "server"} else ""
+    joined = "join finding_word using (finding_id)" if sort in BY_NAME else ""
     most = max(1, min(limit, MOST))
     sql = f"""
         {_hit(found)}
@@ -157,7 +159,7 @@ def groups(workspace: Workspace, query: str, by: str, cursor: str | None = None,
     after = "true"
     parameters = found.parameters
     if cursor is not None:
-        best, value = _read(cursor, asked)
+        best, value = _read(cursor, asked, float)
         parameters = parameters | {"best": best, "value": value}
         after = "(best < $best or (best = $best and value > $value))"
     most = max(1, min(limit, MOST))
@@ -273,17 +275,20 @@ def _cursor(asked: str, value: object, name: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _read(cursor: str, asked: str) -> tuple[float | int | str, str]:
+def _read(cursor: str, asked: str, kind: type[str | float]) -> tuple[float | int | str, str]:
+    """The place that a cursor names: anybody can write one, so it may hold anything."""
     wrong = UsageError("cursor", "belongs to no page of this query", "leave it out: the first page")
     if len(cursor) > LONGEST_CURSOR or not cursor.isascii():
         raise wrong
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         digest, value, name = json.loads(text)
+        is_text = isinstance(value, str)
+        is_value = is_text or (type(value) in {int, float} and -FAR < value < FAR)
+        f"{value}{name}".encode()  # the database takes no lone surrogates
     except (binascii.Error, ValueError, TypeError, RecursionError):
         raise wrong from None
-    is_value = isinstance(value, str) or (type(value) in {int, float} and isfinite(value) and abs(value) < 2**62)
-    if digest != _digest(asked) or not is_value or not isinstance(name, str):
+    if digest != _digest(asked) or not is_value or is_text != (kind is str) or not isinstance(name, str):
         raise wrong
     return value, name
 

@@ -5,6 +5,8 @@ from rpcsight.web.pages.rendering import to
 
 __all__ = ["new_findings", "news_of", "start", "start_of"]
 
+FAR = 2**62
+
 
 def start(workspace: Workspace) -> str:
     """Where a list asks for findings that came after it."""
@@ -20,7 +22,7 @@ def start_of(finding_id: str, decided: int) -> str:
 def new_findings(workspace: Workspace, since_us: int) -> str:
     """How many open findings came after a time, in words; empty for none."""
     sql = "select count(*) as findings from finding where kept_us > $since and status = 'open'"
-    count = workspace.rows(sql, {"since": since_us})[0]["findings"]
+    count = workspace.rows(sql, {"since": max(0, min(since_us, FAR))})[0]["findings"]
     return "" if not count else "1 new finding" if count == 1 else f"{count:,} new findings"
 
 
