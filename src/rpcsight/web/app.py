@@ -144,6 +144,9 @@ def _add_login(made: FastAPI, desk: Desk, security: Security, pages: ModuleType 
     async def leave(request: Request) -> Response:
         fields = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=10)
         security.check_csrf(request, fields.get("csrf", [""])[0])
+        visitor = security.caller(request)
+        if visitor is not None and visitor.can_leave:
+            security.log_out(visitor)
         response = RedirectResponse(under("/login"), 303)
         _set_cookie(response, security, "", 0)
         return response

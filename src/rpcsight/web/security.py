@@ -8,6 +8,7 @@ import secrets
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_network
 
 from fastapi import Request
 
@@ -23,6 +24,9 @@ SESSION_S = 12 * 3600
 TRIES, TRY_S = 5, 60.0
 """So many wrong tokens an address may send in so many seconds."""
 MOST_ADDRESSES = 10_000
+MOST_ENDED = 100_000
+SITE = 64
+"""Bits of an IPv6 address that a network gives to one site: whoever has it, has all addresses in it."""
 LONGEST_NAME = 100
 LONGEST_COOKIE = 1000
 HERE = "this machine"
@@ -96,6 +100,7 @@ class Security:
         self._tokens = TokenFile(settings.token_file) if settings.token_file else None
         self._proxies = {address_of(each) for each in settings.trust_from} - {None}
         self._wrong: OrderedDict[str, list[float]] = OrderedDict()
+        self._ended: OrderedDict[str, float] = OrderedDict()
 
     @property
     def has_login(self) -> bool:
@@ -172,6 +177,13 @@ class Security:
         body = base64.urlsafe_b64encode(value).decode().rstrip("=")  # a cookie with that would be put in quotes
         return f"{body}.{self._signed('session', body)}", Visitor(found.name, found.scope, "session", session)
 
+    def log_out(self, visitor: Visitor) -> None:
+        """End a session: whoever else has its cookie has nothing any more."""
+        now = time.time()
+        self._ended[visitor.session] = now
+        while now - next(iter(self._ended.values())) > SESSION_S or len(self._ended) > MOST_ENDED:
+            self._ended.popitem(last=False)
+
     @staticmethod
     def caller(request: Request) -> Visitor | None:
         """Who sent a request that got this far; None before they logged in."""
@@ -193,8 +205,12 @@ class Security:
             Refused: so it is.
         """
         visitor = self.caller(request)
-        if visitor is None or not hmac.compare_digest(given.encode(errors="replace"), self.csrf_of(visitor).encode()):
+        if visitor is None or not self.is_csrf(visitor, given):
             raise Refused(403, "the form is out of date", "open the page again")
+
+    def is_csrf(self, visitor: Visitor, given: str) -> bool:
+        """Whether this comes from a page that was made for them."""
+        return hmac.compare_digest(given.encode(errors="replace"), self.csrf_of(visitor).encode())
 
     def _named_by_proxy(self, headers: Headers, peer: str) -> Visitor | None:
         name = (self.settings.trust_header or "").lower().encode()
@@ -230,26 +246,33 @@ class Security:
         if not hmac.compare_digest(signature.encode(errors="replace"), self._signed("session", body).encode()):
             return None
         digest, session, began = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        if session in self._ended:
+            return None
         found = self._tokens.of_digest(digest) if time.time() - began < SESSION_S else None
         return Visitor(found.name, found.scope, "session", session) if found else None
 
     def _checked(self, text: str, peer: str) -> Token | None:
         """The token that this is; who is wrong too often waits."""
-        now = time.monotonic()
-        wrong = [each for each in self._wrong.get(peer, ()) if now - each < TRY_S]
+        now, site = time.monotonic(), _site(peer)
+        wrong = [each for each in self._wrong.get(site, ()) if now - each < TRY_S]
         if len(wrong) >= TRIES:
             wait_s = int(TRY_S - (now - wrong[0])) + 1
             raise Refused(429, "too many wrong tokens", f"try again in {wait_s} seconds", wait_s)
         found = self._tokens.find(text) if self._tokens else None
         if found is None:
-            self._wrong[peer] = [*wrong, now]
-            self._wrong.move_to_end(peer)
+            self._wrong[site] = [*wrong, now]
+            self._wrong.move_to_end(site)
             while len(self._wrong) > MOST_ADDRESSES:
                 self._wrong.popitem(last=False)
         return found
 
     def _signed(self, purpose: str, text: str) -> str:
         return hmac.new(self._key, f"{purpose}\0{text}".encode(errors="replace"), hashlib.sha256).hexdigest()
+
+
+def _site(peer: str) -> str:
+    found = address_of(peer)
+    return str(ip_network((int(found), SITE), strict=False)) if isinstance(found, IPv6Address) else peer
 
 
 def _values(headers: Headers, name: bytes) -> list[str]:
