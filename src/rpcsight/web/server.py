@@ -16,6 +16,8 @@ __all__ = ["Impatient", "ImpatientLoop", "address", "listening", "run"]
 
 HEAD_S = 10
 """How long a client may take from its connection, or the begin of a request, to the end of its headers, and for a TLS handshake."""
+TAKE_S = 20
+"""How long a client may take nothing of an answer that waits for it."""
 KEEP_S = 5
 LEAVE_S = 3
 MOST_CONNECTIONS = 200
@@ -24,9 +26,10 @@ BACKLOG = 128
 
 
 class Impatient(H11Protocol):
-    """HTTP/1.1 that doesn't wait for ever for headers: uvicorn's own keeps a connection open that never sends them."""
+    """HTTP/1.1 that doesn't wait for ever: uvicorn's own keeps connections open that never send headers, or never take an answer."""
 
     _patience: asyncio.TimerHandle | None = None
+    _untaken: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait."""
@@ -45,7 +48,30 @@ class Impatient(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._stop()
+        self._stop_looking()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Look from now on whether the client takes what was written."""
+        super().pause_writing()
+        self._look(self.transport.get_write_buffer_size() + 1)
+
+    def resume_writing(self) -> None:
+        """It did."""
+        self._stop_looking()
+        super().resume_writing()
+
+    def _look(self, before: int) -> None:
+        left = self.transport.get_write_buffer_size()
+        if left < before:
+            self._untaken = self.loop.call_later(TAKE_S, self._look, left)
+        else:
+            self.transport.abort()
+
+    def _stop_looking(self) -> None:
+        if self._untaken is not None:
+            self._untaken.cancel()
+            self._untaken = None
 
     def _is_waiting(self) -> bool:
         return str(self.conn.their_state) == "IDLE"
