@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import uvicorn
+from uvicorn.config import LOGGING_CONFIG
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from rpcsight.errors import UsageError
@@ -23,6 +24,8 @@ LEAVE_S = 3
 MOST_CONNECTIONS = 200
 LARGEST_HEAD = 32 * 1024
 BACKLOG = 128
+LOGGED = LOGGING_CONFIG | {"handlers": dict.fromkeys(("default", "access"), LOGGING_CONFIG["handlers"]["default"])}
+"""All on standard error: uvicorn tells requests on standard output."""
 
 
 class Impatient(H11Protocol):
@@ -149,6 +152,7 @@ def serving(app: App | Callable[..., object], settings: WebSettings, is_loud: bo
             proxy_headers=False,  # nobody but the guard says who a client is
             server_header=False,
             access_log=is_loud,
+            log_config=LOGGED,
             log_level="info" if is_loud else "warning",
             timeout_keep_alive=KEEP_S,
             timeout_graceful_shutdown=LEAVE_S,
