@@ -24,6 +24,7 @@ import rpcsight
 from rpcsight import __version__
 from rpcsight.analytics import all_analytics
 from rpcsight.cli import app, main
+from rpcsight.cli.calling import program
 from rpcsight.diagnosis.text import as_text
 from rpcsight.engines.dialects import DIALECTS
 from rpcsight.examples import examples
@@ -318,6 +319,53 @@ def test_demo_ends_in_findings_with_workstations_on_top(cli: Cli) -> None:
     assert (int(score) >= 30, others) == (True, ["medium", "10.77.0.22", "10.77.0.21", "9"])
     assert "3 findings tell 17 of 20 stories" in err
     assert "read 1 file (nfdump 1): 2,374 records" in err
+    assert err.splitlines()[-3:] == [
+        "Next, in a browser: rpcsight demo --report demo.html, then open that file",
+        "or with triage, hosts and a map: rpcsight demo --workspace demo.db, then rpcsight serve --workspace demo.db",
+        "With your own records: rpcsight doctor LOGS, rpcsight hunt LOGS --report report.html",
+    ]
+
+
+def test_demo_as_a_report_and_as_a_workspace(cli: Cli, tmp_path: Path) -> None:
+    page, kept = tmp_path / "demo.html", tmp_path / "demo.db"
+    code, _, err = cli("demo", "--report", page, "--workspace", kept)
+    assert (code, err.splitlines()[-2]) == (0, f"the report, for a browser: {page.as_uri()}")
+    assert "<title>RPC in network records: 3 findings</title>" in page.read_text("utf-8")
+    there = json_rows(cli("findings", "list", "-w", kept, "-f", "jsonl")[1])
+    assert [(row["src_ip"], row["dest_ip"], row["status"]) for row in there] == [
+        ("10.77.0.22", "10.77.0.21", "open"),
+        ("10.77.0.24", "10.77.0.22", "open"),
+        ("10.77.0.23", "10.77.0.24", "open"),
+    ]
+    learned = json.loads(cli("baseline", "show", "-w", kept, "-f", "json")[1])
+    assert learned["inputs"]["files"] == 1
+    assert cli("demo", "--workspace", kept)[::2] == (
+        2,
+        f"error: --workspace: {str(kept)!r} is there, and a demo would mix with it\n"
+        f"  hint: name another file, or look at it: rpcsight serve --workspace {kept}\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("called", "on_path", "shown"),
+    [
+        ("/venv/bin/rpcsight", True, "rpcsight"),
+        ("venv/bin/rpcsight", False, "venv/bin/rpcsight"),
+        ("a b/bin/rpcsight", False, "'a b/bin/rpcsight'"),
+        ("lib/rpcsight/__main__.py", False, "rpcsight"),
+    ],
+)
+def test_program_is_named_so_that_the_shell_finds_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, called: str, on_path: bool, shown: str
+) -> None:
+    path = tmp_path / called.strip("/")
+    path.parent.mkdir(parents=True)
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(path.parent) if on_path else "/nowhere")
+    monkeypatch.setattr(sys, "argv", [str(path) if on_path else called])
+    assert program() == shown
 
 
 # --- formats, files and pipes

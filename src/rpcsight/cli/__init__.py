@@ -12,6 +12,7 @@ from rpcsight import __version__
 from rpcsight.cli.allow import allow
 from rpcsight.cli.baseline import app as baseline
 from rpcsight.cli.conversion import convert
+from rpcsight.cli.demo import demo
 from rpcsight.cli.doctor import doctor
 from rpcsight.cli.evaluate import evaluate
 from rpcsight.cli.export import export, export_sigma
@@ -51,15 +52,6 @@ __all__ = ["app", "main"]
 
 YOUNG_OBJECTS = 100_000
 """How many are made before cycles among them are looked for: what is made for each packet and row has none."""
-
-STAGED = """
-What was staged: lateral movement from 10.77.0.22 to .21, .23 and .24, on from .23 to .24, and once from .21 to .23.
-10.77.0.24 is an administrator taking stock: benign, and near the top all the same, since without a baseline flows can't tell.
-"""
-
-NEXT = """
-Next: rpcsight hunt YOUR_LOGS --report report.html, then open that file; rpcsight run rpc-activity YOUR_LOGS, rpcsight --help
-"""
 
 app = typer.Typer(
     name="rpcsight",
@@ -206,25 +198,7 @@ def sql(
     say(translated(text, dialect, asked.parameters()) + "\n")
 
 
-@app.command()
-def demo(limit: Limit = 12, no_color: NoColor = False) -> None:
-    """Hunt through a recording that comes with rpcsight: real RPC between Samba controllers, workstations and clients."""
-    from importlib.resources import as_file, files
-
-    from rpcsight import hunting, pipeline
-    from rpcsight.findings import overview
-
-    to = destination("table", None, limit, no_color)
-    recorded = files("rpcsight") / "demo" / "recording.nfdump.json.gz"
-    with as_file(recorded) as recording, pipeline.opened(request([str(recording)])) as session:
-        found = hunting.hunt(session, budget=10)
-    sys.stderr.write(
-        "A network of two domain controllers and four workstations, recorded for two minutes (nfdump records):\n\n"
-    )
-    write(overview(found.findings), to)
-    tell(found.account)
-    sys.stderr.write(STAGED)
-    sys.stderr.write(NEXT)
+app.command()(demo)
 
 
 @app.callback(invoke_without_command=True)

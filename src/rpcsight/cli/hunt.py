@@ -18,6 +18,7 @@ from rpcsight.cli.options import (
     Paths,
     Ports,
     Quiet,
+    Report,
     SettingsFile,
     Since,
     Until,
@@ -43,12 +44,6 @@ Workspace = Annotated[
         metavar="FILE",
         help="What `rpcsight learn` made: judge by what is normal here, and keep the findings there.",
         show_default=False,
-    ),
-]
-Report = Annotated[
-    str | None,
-    typer.Option(
-        "--report", metavar="FILE", help="Also write a report: one HTML file for a browser.", show_default=False
     ),
 ]
 
@@ -120,6 +115,8 @@ def hunt(
         reporting.write(page, findings, found.account, around, asked.settings)
     write((overview if to.writer.NAME == "table" else as_table)(findings), to)
     tell(found.account, is_quiet=quiet)
+    if page and not quiet:
+        typer.echo(reporting.where(page), err=True, nl=False)
 
 
 def _budget(text: str) -> int:

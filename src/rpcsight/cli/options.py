@@ -26,6 +26,7 @@ __all__ = [
     "Paths",
     "Ports",
     "Quiet",
+    "Report",
     "SettingsFile",
     "Since",
     "TextFormat",
@@ -98,6 +99,12 @@ Map = Annotated[
         "--map",
         help="A column of a delimited file or Parquet: src_ip=SourceIP, start_time=ts:epoch_ms. Repeat it.",
         show_default=False,
+    ),
+]
+Report = Annotated[
+    str | None,
+    typer.Option(
+        "--report", metavar="FILE", help="Also write a report: one HTML file for a browser.", show_default=False
     ),
 ]
 SettingsFile = Annotated[

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rpcsight.hunting import Surroundings
     from rpcsight.settings import Settings
 
-__all__ = ["changed", "target", "write"]
+__all__ = ["changed", "target", "where", "write"]
 
 EXAMPLE = "--report report.html"
 ENDINGS = (".html", ".htm")
@@ -68,6 +68,11 @@ def write(
         out.write(text)
 
     output.put(path, fill)
+
+
+def where(path: Path) -> str:
+    """A line that says where a report is, as browsers take it."""
+    return f"the report, for a browser: {path.resolve().as_uri()}\n"
 
 
 def changed(settings: "Settings") -> dict[str, str]:
