@@ -2,6 +2,8 @@
 
 import csv
 from collections import Counter
+from datetime import date, timedelta
+from fnmatch import fnmatch
 from pathlib import Path
 
 import duckdb
@@ -11,6 +13,7 @@ import pytest
 
 from rpcsight import analytics, catalog, pipeline
 from rpcsight.cli import app
+from rpcsight.cli.simulate import patterns
 from rpcsight.errors import UsageError
 from rpcsight.simulation import FORMS, Plan, simulate, simulated
 from rpcsight.simulation.activities import ACTIVITIES, INTERFACES, SLOTS
@@ -357,7 +360,18 @@ def test_command_says_what_it_made_and_refuses_what_is_there(
     assert refused.value.where == "--output"
     attacked = [*command, "--replace", "--days", "2", "--attack-from", "1", "--attacks", "20"]
     app(attacked, standalone_mode=False)
-    hunt = f"rpcsight hunt {tmp_path / 'corp'} --since 2026-03-03 -w FILE -o findings.jsonl"
-    said = capsys.readouterr().err
-    assert "attacks from 2026-03-03 on: " in said
-    assert hunt in said
+    corp = tmp_path / "corp"
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "attacks from 2026-03-03 on: learn the days before, hunt the others, and see how many are found",
+        f"  rpcsight learn '{corp}/*/day=2026-03-02' -w {corp}.db",
+        f"  rpcsight hunt {corp} --since 2026-03-03 -w {corp}.db -o findings.jsonl",
+        f"  rpcsight evaluate findings.jsonl {corp}",
+    ]
+
+
+def test_dates_aspatterns() -> None:
+    days = [date(2026, 2, 26) + timedelta(days=number) for number in range(40)]
+    for end in range(len(days)):
+        made = patterns(days[0], days[end])
+        assert [each for each in days if any(fnmatch(str(each), pattern) for pattern in made)] == days[:end]
+    assert patterns(days[0], days[4]) == ["2026-02-2[6-8]", "2026-03-01"]

@@ -102,7 +102,7 @@ def test_a_workspace_without_findings_says_what_to_do(cli: Cli, tmp_path: Path) 
     assert cli("findings", "list") == (
         0,
         "",
-        "no hunt has kept anything here: rpcsight hunt LOGS --workspace corp.db\n",
+        "no hunt has kept anything here: rpcsight hunt LOGS -w corp.db\n",
     )
 
 

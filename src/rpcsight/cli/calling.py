@@ -5,7 +5,9 @@ import shutil
 import sys
 from pathlib import Path
 
-__all__ = ["extra", "program"]
+from rpcsight.cli.output import printable
+
+__all__ = ["extra", "program", "tell_next"]
 
 NAME = "rpcsight"
 
@@ -22,3 +24,9 @@ def extra(name: str) -> str:
     python, here = Path(sys.executable), Path.cwd()
     shown = python.relative_to(here) if python.is_relative_to(here) else python
     return f"{shlex.quote(str(shown))} -m pip install '{NAME}[{name}]'"
+
+
+def tell_next(workspace: Path, command: str) -> None:
+    """Tell people at a terminal what to type next about a workspace."""
+    if sys.stdout.isatty():
+        sys.stderr.write(printable(f"next: {program()} {command} -w {shlex.quote(str(workspace))}\n"))

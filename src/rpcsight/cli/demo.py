@@ -3,7 +3,7 @@
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,10 +12,6 @@ from rpcsight.cli.calling import extra, program
 from rpcsight.cli.options import Limit, NoColor, Report, request
 from rpcsight.cli.output import destination, printable, tell, write
 from rpcsight.errors import UsageError
-
-if TYPE_CHECKING:
-    from rpcsight.hunting import Hunt
-    from rpcsight.pipeline import Request
 
 __all__ = ["demo"]
 
@@ -33,7 +29,7 @@ NewWorkspace = Annotated[
         "--workspace",
         "-w",
         metavar="FILE",
-        help="Also make a workspace of it, for `rpcsight serve`.",
+        help="Also keep the findings in a new workspace, for `rpcsight serve`.",
         show_default=False,
     ),
 ]
@@ -51,6 +47,7 @@ def demo(report: Report = None, workspace: NewWorkspace = None, limit: Limit = 1
 
     from rpcsight import hunting, pipeline
     from rpcsight.findings import overview
+    from rpcsight.triage.hunted import keep_hunted
 
     to = destination("table", None, limit, no_color)
     page = None if report is None else reporting.target(report, workspace)
@@ -62,25 +59,14 @@ def demo(report: Report = None, workspace: NewWorkspace = None, limit: Limit = 1
         with pipeline.opened(asked) as session:
             found = hunting.hunt(session, budget=BUDGET)
             around = hunting.surroundings(session) if page else None
-        if page and around:
-            reporting.write(page, found.findings, found.account, around, asked.settings)
-        if workspace:
-            _keep(workspace, found, asked)
+    if page and around:
+        reporting.write(page, found.findings, found.account, around, asked.settings)
+    if workspace:
+        keep_hunted(workspace, found.findings, found.days, BUDGET, found.account)
     sys.stderr.write(HEADING)
     write(overview(found.findings), to)
     tell(found.account)
     sys.stderr.write(STAGED + printable(_next(page, workspace)))
-
-
-def _keep(path: Path, found: "Hunt", asked: "Request") -> None:
-    """Make a workspace: what the hunt found, and what can be learned of the recording, in that order."""
-    from rpcsight.baseline.learning import learn
-    from rpcsight.baseline.workspace import Workspace
-    from rpcsight.triage.hunted import keep_hunted
-
-    keep_hunted(path, found.findings, found.days, BUDGET, found.account)
-    with Workspace(path) as opened:
-        learn(asked, opened)
 
 
 def _next(page: Path | None, workspace: Path | None) -> str:

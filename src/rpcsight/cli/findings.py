@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rpcsight.cli.calling import tell_next
 from rpcsight.cli.kept_tables import SHORT_ID, as_table, log_overview, overview
 from rpcsight.cli.options import Format, Limit, NoColor, Output, Quiet, WorkspaceFile
 from rpcsight.cli.output import NARROWEST, destination, printable, say, write
@@ -116,9 +117,9 @@ def list_(
         facts = known_facts(there, [facts_of(each.finding()) for each in found[:limit]])
     write(overview(found, facts) if to.writer.NAME in FOR_PEOPLE else as_table(found), to)
     if not everything:
-        sys.stderr.write(
-            f"no hunt has kept anything here: rpcsight hunt LOGS --workspace {printable(str(workspace))}\n"
-        )
+        sys.stderr.write(f"no hunt has kept anything here: rpcsight hunt LOGS -w {printable(str(workspace))}\n")
+    elif found:
+        tell_next(workspace, f"findings show {found[0].finding_id[:SHORT_ID]}")
     if grown and status == "open":
         sys.stderr.write(f"closed findings that have grown since: {grown} (--status grown)\n")
 
@@ -150,6 +151,8 @@ def show(
         return
     width = max(NARROWEST, os.get_terminal_size(sys.stdout.fileno()).columns) if sys.stdout.isatty() else WIDTH_OF_PIPES
     say(printable(as_text(found, known, width)))
+    if found.status == "open":
+        tell_next(workspace, f"findings close {finding_id} --as benign|malicious|duplicate --reason TEXT")
 
 
 @findings.command()

@@ -1,5 +1,7 @@
 """The command `simulate`."""
 
+import shlex
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +10,7 @@ import typer
 from rpcsight.cli.options import NoColor, Quiet
 from rpcsight.cli.output import printable, progress_bar
 
-__all__ = ["simulate"]
+__all__ = ["patterns", "simulate"]
 
 MEGABYTE = 1_000_000
 
@@ -63,11 +65,27 @@ def simulate(
             err=True,
         )
         if made.first_attack:
-            typer.echo(
-                printable(
-                    f"attacks from {made.first_attack} on: learn the days before by the names of their files (rpcsight learn --help), "
-                    f"then rpcsight hunt {output} --since {made.first_attack} -w FILE -o findings.jsonl, "
-                    f"and rpcsight evaluate findings.jsonl {output}"
-                ),
-                err=True,
-            )
+            typer.echo(printable(_next(output, form, made.first_attack)), err=True)
+
+
+def _next(output: Path, form: str, first: str) -> str:
+    """The commands that learn the days before the first attack, hunt the others and judge what was found."""
+    from rpcsight.simulation.truth import START
+
+    folder, kept = shlex.quote(str(output)), shlex.quote(f"{output}.db")
+    place = "*/day={}" if form == "parquet" else "*.{}.*"
+    days = [shlex.quote(str(output / place.format(each))) for each in patterns(START.date(), date.fromisoformat(first))]
+    learn = f"  rpcsight learn {' '.join(days)} -w {kept}\n" if days else ""
+    known = f" -w {kept}" if days else ""
+    return (
+        f"attacks from {first} on: learn the days before, hunt the others, and see how many are found\n{learn}"
+        f"  rpcsight hunt {folder} --since {first}{known} -o findings.jsonl\n"
+        f"  rpcsight evaluate findings.jsonl {folder}"
+    )
+
+
+def patterns(first: date, end: date) -> list[str]:
+    """Patterns of the dates from one day up to another, which is exclusive: `2026-03-0[2-9]`."""
+    dates = [str(first + timedelta(days=number)) for number in range((end - first).days)]
+    tens = {each[:-1]: [other[-1] for other in dates if other[:-1] == each[:-1]] for each in dates}
+    return [f"{begin}{last[0]}" if len(last) == 1 else f"{begin}[{last[0]}-{last[-1]}]" for begin, last in tens.items()]

@@ -69,7 +69,7 @@ def deed(row: Mapping[str, Any]) -> str:
     what = row["operation"] or row["analytic"]
     of = f" of {row['service']}" if row["service"] else ""
     times = f", {row['events']} times" if (row["events"] or 0) > 1 else ""
-    target = f", {row['target'][:LONGEST]}" if row["target"] else ""
+    target = f", {row['target'][:LONGEST]}" if row["target"] and row["target"] != row["service"] else ""
     started = f", which started {row['image_path'][:LONGEST]}" if row["image_path"] else ""
     return f"{what}{of}{times}{target}{started} ({row['technique']})"
 

@@ -21,7 +21,7 @@ MAPPED = frozenset({"csv", "parquet"})
 WRONG_COLUMNS = (
     "if columns or times are read wrongly, name them: --map start_time=COLUMN:epoch_ms (epoch_s, epoch_us, epoch_ns)"
 )
-NOT_ASKED = "it shows {}, which this analytic does not look at"
+NOT_ASKED = "{} (not needed here)"
 UNDATED = "{}: time missing, or before 1970 or after 2099"
 UNUSED_MAP = "--map was not used: the columns of {readers} are known; delimited text and Parquet take it"
 KNOWN_FORMATS = "`rpcsight list readers` shows what is read"
@@ -190,7 +190,7 @@ def _take_stock(
 def _problem(row: Mapping[str, object], made: Plan, parameters: Mapping[str, int], number: int) -> Skip:
     """Records that could not be used for one reason, with lines to look at where that takes no more than a look into the file."""
     source, problem, records = str(row["source"]), str(row["problem"]), int(str(row["records"]))
-    examples = (str(row["example"]),) if row["example"] else ()
+    examples = (str(row["example"]),) if row["example"] and not problem.startswith(OUTSIDE) else ()
     if number < LOCATED_FILES and not problem.startswith(EXPECTED):
         for planned in made.scans:
             for path, (item, _) in zip(planned.scan.paths, planned.inputs, strict=True):
