@@ -184,11 +184,10 @@ def test_any_text_in_every_field_stays_text(text: str) -> None:
 
 
 def test_very_long_values_are_cut_and_the_file_stays_small() -> None:
-    value = "<&" * 50_000
-    assert_only_text(render(content(value)))
-    page = render(content(value, 300))
-    assert ("more characters)" in page, "<&" in page) == (True, False)
-    assert len(page.encode()) < 15_000_000
+    page = render(content("<&" * 50_000, 10))
+    assert_only_text(page)
+    assert "more characters)" in page
+    assert len(render(content("<&" * 50_000, 300)).encode()) < 15_000_000
 
 
 def test_the_policy_allows_this_style_and_this_script_only() -> None:

@@ -1,6 +1,6 @@
 """Tables of what findings hold: clients and servers, what was done, connections, techniques."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -20,6 +20,7 @@ WITH = ("target", "user_name", "image_path", "command_line")
 """Columns of what was done that say on what, by whom and with what."""
 
 Finding = Mapping[str, Any]
+Record = Mapping[str, Any]
 Rows = list[list[Cell]]
 
 
@@ -41,47 +42,33 @@ def pairs(finding: Finding, most: int) -> Markup:
 
 def deeds(finding: Finding, most: int) -> Markup:
     """What was done."""
-    found = finding["detections"] or ()
-    if not found:
-        return Markup("")
-    place = _place(found[:most])
-    rows: Rows = [
-        [
-            moment(each["start_time"]),
-            _ends(each),
-            visible(
-                " of ".join(part for part in (each["operation"] or each["analytic"], each["service"]) if part), LONGEST
-            ),
+    return _recorded(
+        "What was done",
+        ("what", "technique", "weight", "with"),
+        finding["detections"] or (),
+        most,
+        lambda each: [
+            _deed(each),
             " ".join(part for part in (each["technique"], technique_name(each["technique"] or "")) if part),
             round(float(each["weight"] or 0), 2),
             _named(each, WITH),
-            _record(each, place),
-        ]
-        for each in found[:most]
-    ]
-    columns = ("time (UTC)", "client → server", "what", "technique", "weight", "with", "record")
-    return _some(f"What was done{_from(place)}", columns, rows, len(found))
+        ],
+    )
 
 
 def connections(finding: Finding, most: int) -> Markup:
     """The connections that are kept as evidence."""
-    found = finding["evidence"] or ()
-    if not found:
-        return Markup("")
-    place = _place(found[:most])
-    rows: Rows = [
-        [
-            moment(each["start_time"]),
-            _ends(each),
+    return _recorded(
+        "The first connections",
+        ("service", "known by", "s after the mapper"),
+        finding["evidence"] or (),
+        most,
+        lambda each: [
             _service(each),
             " ".join(dict.fromkeys(part for part in (each["basis"], each["tier"]) if part)),
             None if each["gap_s"] is None else round(float(each["gap_s"]), 3),
-            _record(each, place),
-        ]
-        for each in found[:most]
-    ]
-    columns = ("time (UTC)", "client → server", "service", "known by", "s after the mapper", "record")
-    return _some(f"The first connections{_from(place)}", columns, rows, len(found))
+        ],
+    )
 
 
 def pair_lines(finding: Finding, most: int) -> list[str]:
@@ -131,6 +118,19 @@ def techniques(findings: Sequence[Finding]) -> Markup:
         return tag("p", "No technique is named.", class_="rs-nothing")
     columns = ("technique", "name", "findings", "highest score", "which")
     return _some("ATT&CK techniques", columns, rows, len(ordered))
+
+
+def _recorded(
+    caption: str, columns: Sequence[str], found: Sequence[Record], most: int, told: Callable[[Record], list[Cell]]
+) -> Markup:
+    """A table of the first of some records: when, who to whom, what is told of each, and where it stands."""
+    if not found:
+        return Markup("")
+    shown = found[:most]
+    place = _place(shown)
+    rows: Rows = [[moment(each["start_time"]), _ends(each), *told(each), _record(each, place)] for each in shown]
+    heads = ("time (UTC)", "client → server", *columns, "record")
+    return _some(f"{caption}{_from(place)}", heads, rows, len(found))
 
 
 def _numbers(numbers: Sequence[int]) -> Markup:

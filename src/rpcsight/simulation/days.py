@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rpcsight.simulation.dice import Dice, Floats, Ints, Marks, mixed
-from rpcsight.simulation.network import POOL, Network
+from rpcsight.simulation.network import POOL, SERVERS, Network
 
 __all__ = ["DAY_US", "HOUR_US", "Day", "days", "is_workday", "present"]
 
@@ -89,7 +89,7 @@ def present(net: Network, number: int) -> tuple[Marks, Ints, Ints]:
     start = np.maximum(0, ((net.start_hour + jitter) * HOUR_US).astype(np.int64))
     over: Floats = dice.quantile(OVERTIME_H, hosts)
     end = np.minimum(DAY_US - 1, start + ((net.work_hours + over) * HOUR_US).astype(np.int64))
-    works[net.of(*_SERVERS)] = False
+    works[net.of(*SERVERS)] = False
     works &= net.exists(number)
     return works, start, np.maximum(end, start + 1)
 
@@ -139,22 +139,3 @@ def _move(net: Network, dice: Dice, address: Ints) -> None:
         kept = address[members[~is_moving[members]]]
         free = np.setdiff1d(np.arange(base + 10, base + 10 + POOL), kept)
         address[moving] = free[np.argsort(dice.uniform(len(free)), kind="stable")][: len(moving)]
-
-
-_SERVERS = (
-    "domain controller",
-    "file server",
-    "print server",
-    "mail server",
-    "management server",
-    "monitor",
-    "backup server",
-    "scanner",
-    "certificate server",
-    "directory sync server",
-    "application server",
-    "server",
-    "administration host",
-    "NAS",
-    "NAT gateway",
-)

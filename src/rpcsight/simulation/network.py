@@ -6,7 +6,7 @@ import numpy as np
 
 from rpcsight.simulation.dice import Dice, Floats, Ints, Marks, Quantiles, mixed
 
-__all__ = ["FEWEST", "MOST", "PEOPLE", "POOL", "ROLES", "Network", "network"]
+__all__ = ["FEWEST", "MOST", "PEOPLE", "POOL", "ROLES", "SERVERS", "Network", "network"]
 
 FEWEST, MOST = 50, 50_000
 LONG = 100_000
@@ -40,6 +40,7 @@ ROLES = (
     "workstation",
 )
 """Of a host; those with a person at the keyboard are `PEOPLE`."""
+SERVERS = ROLES[: ROLES.index("Linux client")]
 PEOPLE = ROLES[ROLES.index("help desk workstation") :]
 ONE_PER = {
     "domain controller": (500, 2),

@@ -1,24 +1,25 @@
-"""What a search gives: findings in a list, groups of them, and pages of both."""
+"""A finding as it stands, and what a search gives: findings in a list, groups of them, and pages of both."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Group", "Groups", "Hit", "Page"]
+__all__ = ["Group", "Groups", "Hit", "Page", "Standing"]
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A finding in a list.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A finding that is kept, as it stands now.
 
     Args:
-        finding_id, day, place, score, severity, confidence, src_ip, dest_ip, service, first_us, last_us, summary, status,
-            allowed_by, kept_us, has_grown: as in `Kept`.
-        pairs: how many clients and servers it is about.
-        techniques: ATT&CK ids, the weightiest first.
-        reasons: the largest parts of its score: name, points, text.
-        client_role, server_role: as the finding says.
-        client_name, server_name: as the asset file says; None where it does not.
+        finding_id: its id.
+        day: its day, in days since 1970 UTC.
+        place: its rank that day, from 1; None where it was not ranked.
+        score, severity, confidence, src_ip, dest_ip, service, first_us, last_us, summary: as in the finding; times in microseconds.
+        status: of `kept.STATUSES`; open, too, where the entry that covered it has expired.
+        allowed_by: id of the entry that covers it.
+        kept_us: when a hunt first found it.
+        has_grown: pairs or days came to it after people closed it.
     """
 
     finding_id: str
@@ -37,6 +38,20 @@ class Hit:
     allowed_by: str | None
     kept_us: int
     has_grown: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit(Standing):
+    """A finding in a list.
+
+    Args:
+        pairs: how many clients and servers it is about.
+        techniques: ATT&CK ids, the weightiest first.
+        reasons: the largest parts of its score: name, points, text.
+        client_role, server_role: as the finding says.
+        client_name, server_name: as the asset file says; None where it does not.
+    """
+
     pairs: int
     techniques: tuple[str, ...]
     reasons: tuple[dict[str, Any], ...]

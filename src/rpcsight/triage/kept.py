@@ -13,6 +13,7 @@ from rpcsight.schema.triage import TRIAGE
 from rpcsight.triage.allowing import apply, live
 from rpcsight.triage.audit import HUNT, changing, note, now_us, table
 from rpcsight.triage.documents import as_json
+from rpcsight.triage.found import Standing
 from rpcsight.triage.matching import DAY_US, day_of, facts_of, microseconds
 from rpcsight.triage.words import drop_words, keep_words
 
@@ -30,39 +31,11 @@ SAME = ("score", "severity", "last_us")
 """What of a closed finding people hear of when it changes, besides pairs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A finding that is kept, as it stands now.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept(Standing):
+    """A finding that is kept, with all that is in it, as JSON."""
 
-    Args:
-        finding_id: its id.
-        day: its day, in days since 1970 UTC.
-        place: its rank that day, from 1; None where it was not ranked.
-        score, severity, confidence, src_ip, dest_ip, service, first_us, last_us, summary: as in the finding; times in microseconds.
-        document: the whole finding, as JSON.
-        status: of `STATUSES`; open, too, where the entry that covered it has expired.
-        allowed_by: id of the entry that covers it.
-        kept_us: when a hunt first found it.
-        has_grown: pairs or days came to it after people closed it.
-    """
-
-    finding_id: str
-    day: int
-    place: int | None
-    score: float
-    severity: str
-    confidence: float
-    src_ip: str | None
-    dest_ip: str | None
-    service: str | None
-    first_us: int
-    last_us: int
-    summary: str
     document: str
-    status: str
-    allowed_by: str | None
-    kept_us: int
-    has_grown: bool
 
     def finding(self) -> dict[str, Any]:
         """The whole finding as plain values; times are texts."""

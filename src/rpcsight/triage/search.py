@@ -10,7 +10,7 @@ from typing import Any
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.errors import UsageError
 from rpcsight.triage._conditions import HAS_GROWN, SEVERITY, STATUS, Conditions, conditions, names_column
-from rpcsight.triage.found import Group, Groups, Hit, Page
+from rpcsight.triage.found import Group, Groups, Hit, Page, Standing
 from rpcsight.triage.query import NOTHING, SEVERITIES, parsed, term
 
 __all__ = [
@@ -252,7 +252,7 @@ def _hits(workspace: Workspace, rows: Sequence[Mapping[str, Any]]) -> tuple[Hit,
     for row in rows:
         more = shown.get(row["finding_id"], {"pairs": 1, "shown": "{}"})
         told = json.loads(more["shown"])
-        plain = {name: row[name] for name in Hit.__slots__ if name in row and name != "status"}
+        plain = {name: row[name] for name in Standing.__slots__ if name != "status"}
         made.append(
             Hit(
                 **plain,

@@ -18,9 +18,11 @@ __all__ = [
     "are_findings",
     "bounded",
     "findings",
+    "hosts",
     "iso",
     "json_line",
     "plain",
+    "reasons",
     "shown",
     "techniques",
     "texts",
@@ -88,6 +90,17 @@ def address(value: object) -> IPv4Address | IPv6Address | None:
         return ip_address(str(value).partition("%")[0])
     except ValueError:
         return None
+
+
+def hosts(finding: Finding) -> list[str | None]:
+    """The hosts it is about, the client and server that it names first; some more than once."""
+    first = [finding.get("src_ip"), finding.get("dest_ip")]
+    return [*first, *(each for pair in finding["pairs"] or [] for each in (pair["src_ip"], pair["dest_ip"]))]
+
+
+def reasons(finding: Finding) -> list[str]:
+    """The parts of its score: points, name and why."""
+    return [f"{each['points']:+g} {each['name']}: {each['text']}" for each in finding["reasons"] or []]
 
 
 def techniques(finding: Finding) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from rpcsight.catalog.attack import name_of
 from rpcsight.writers import Look, Rows
-from rpcsight.writers._findings import STATUS, Finding, address, findings, json_line, techniques, texts
+from rpcsight.writers._findings import STATUS, Finding, address, findings, hosts, json_line, reasons, techniques, texts
 
 NAME = "ecs"
 ABOUT = "Elastic Common Schema: alerts, and the connections that are their evidence, as JSON lines"
@@ -62,9 +62,6 @@ def write(rows: Rows, out: BinaryIO, look: Look) -> None:
 
 def _alert(finding: Finding) -> dict[str, Any]:
     deeds = finding.get("detections") or []
-    hosts = [finding.get("src_ip"), finding.get("dest_ip")]
-    hosts += [each for pair in finding["pairs"] or [] for each in (pair["src_ip"], pair["dest_ip"])]
-    reasons = [f"{each['points']:+g} {each['name']}: {each['text']}" for each in finding["reasons"] or []]
     return {
         "@timestamp": finding["first_time"],
         "ecs": {"version": VERSION},
@@ -81,14 +78,14 @@ def _alert(finding: Finding) -> dict[str, Any]:
             "end": finding["last_time"],
             "risk_score": finding["score"],
             "severity": SEVERITY.get(finding["severity"]),
-            "reason": "; ".join(reasons),
+            "reason": "; ".join(reasons(finding)),
         },
         "rule": {"name": "RPC between hosts", "ruleset": "rpcsight", "category": "lateral movement"},
         "threat": _threat(techniques(finding)),
         "source": _end(finding.get("src_ip")),
         "destination": _end(finding.get("dest_ip")),
         "related": {
-            "ip": [str(each) for each in dict.fromkeys(map(address, hosts)) if each is not None],
+            "ip": [str(each) for each in dict.fromkeys(map(address, hosts(finding))) if each is not None],
             "hosts": texts([each.get("host") for each in deeds]),
             "user": texts([each.get("user_name") for each in deeds]),
         },

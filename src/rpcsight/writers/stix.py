@@ -13,7 +13,18 @@ from uuid import UUID, uuid5
 
 from rpcsight.catalog.attack import name_of, stix_id_of
 from rpcsight.writers import Look, Rows
-from rpcsight.writers._findings import Finding, address, bounded, findings, iso, plain, techniques, whole
+from rpcsight.writers._findings import (
+    Finding,
+    address,
+    bounded,
+    findings,
+    hosts,
+    iso,
+    plain,
+    reasons,
+    techniques,
+    whole,
+)
 
 NAME = "stix"
 ABOUT = "a STIX 2.1 bundle: sightings of techniques, observed data and notes"
@@ -64,9 +75,7 @@ def _objects(finding: Finding) -> Iterator[Made]:
     for each in finding["evidence"] or []:
         seen |= {made["id"]: made for made in _connection(each)}
     if not seen:
-        hosts = [finding.get("src_ip"), finding.get("dest_ip")]
-        hosts += [each for pair in finding["pairs"] or [] for each in (pair["src_ip"], pair["dest_ip"])]
-        seen = {made["id"]: made for made in map(_address, hosts) if made}
+        seen = {made["id"]: made for made in map(_address, hosts(finding)) if made}
     first, last = _time(finding["first_time"]), _time(finding["last_time"])
     times = min(max(finding.get("activities") or 0, finding.get("attempts") or 0, 1), MOST_COUNTED)
     yield from seen.values()
@@ -176,7 +185,7 @@ def _observable(kind: str, values: Mapping[str, Any]) -> Made:
 def _told(finding: Finding) -> str:
     """Score, reasons and what to check, a line each."""
     lines = [f"score {finding['score']:g}, severity {finding['severity']}"]
-    lines += [f"{each['points']:+g} {each['name']}: {each['text']}" for each in finding["reasons"] or []]
+    lines += reasons(finding)
     lines += [f"check next: {each}" for each in finding.get("next") or []]
     lines += [f"benign if: {each}" for each in finding.get("benign_if") or []]
     return bounded("\n".join(lines), LONGEST_NOTE)
