@@ -5,17 +5,19 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.errors import UsageError
 from rpcsight.triage import allowed, keep
-from rpcsight.triage.allowing import add, apply, listed, preview, remove, stored
+from rpcsight.triage.allowing import Preview, add, apply, listed, preview, remove, stored
 from rpcsight.triage.audit import changing
+from rpcsight.triage.covered import judge
 from rpcsight.triage.entries import Entry, entry, read_toml, toml
 from rpcsight.triage.kept import close, reopen
 from rpcsight.triage.matching import Facts, facts_of, why_not
@@ -248,6 +250,43 @@ def test_entries_cover_what_the_oracle_says(fields: dict[str, Any], document: di
     assert (why_not(each, facts_of(document), FACTS) is None) == is_covered(fields, document, ROLES, NAMES)
 
 
+ODD = [
+    finding("odd1", "::ffff:10.0.1.1", "10.0.1.2", service="svc\nctl", deeds=[("winreg", "SAMR", 0.25)]),
+    finding("odd2", "<b>", "10.0.1.2", service="samr", first=at(23), last=at(22)),
+    finding("odd3", None, None, deeds=[("svcctl", "x", 1.0), ("svcctl", None, 0.85)]),
+    finding("odd4", "10.0.1.1", "10.0.1.2", others=[("10.0.1.1", "10.0.1.3")], service="svc ctl"),
+]
+
+
+@settings(max_examples=4, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(st.lists(documents(), min_size=30, max_size=30), st.lists(FIELDS, min_size=25, max_size=25))
+def test_sql_judges_as_entries_do(given_documents: list[dict[str, Any]], given_fields: list[dict[str, Any]]) -> None:
+    kept = {f"{place:016x}": each for place, each in enumerate([*given_documents, *ODD])}
+    with TemporaryDirectory() as folder, workspace_at(Path(folder)) as there:
+        keep(there, [each | {"finding_id": name} for name, each in kept.items()], [DAY])
+        set_roles(there, ROLES)
+        for ip, name in NAMES.items():
+            there.store.run("update known_host set name = $name where ip = $ip", {"name": name, "ip": ip})
+        for fields in given_fields:
+            each = Entry.model_validate(SAID | fields)
+            judge(there, each)
+            rows = there.rows("select * from judged")
+            assert {row["finding_id"]: row["why"] for row in rows} == {
+                name: (why_not(each, facts_of(document), FACTS) or "").replace("\n", "\t") or None
+                for name, document in kept.items()
+            }
+            lead = Entry.model_validate(
+                SAID
+                | ({"client": each.client} if each.client else {"client_role": each.client_role})
+                | {"even_attacks": True}
+            )
+            assert {row["finding_id"] for row in rows if row["is_concerned"]} == {
+                name
+                for name, document in kept.items()
+                if why_not(lead, facts_of(document | {"pairs": document["pairs"][:1]}), FACTS) is None
+            }
+
+
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=1, max_size=20).filter(
     lambda text: text.isprintable() and bool(text.strip())
 )
@@ -424,8 +463,9 @@ def test_a_preview_changes_nothing_and_says_why_not(workspace: Workspace) -> Non
     keep(workspace, [QUIET, NIGHT, LOUD, finding("dddd4", dest_ip="10.0.1.3")], [DAY])
     close(workspace, ["cccc3"], "malicious", "a real one", "bob")
     before = (log(workspace), states(workspace))
-    assert preview(workspace, made(**WHO)) == (
+    assert preview(workspace, made(**WHO)) == Preview(
         ["aaaa100000000000", "cccc300000000000"],
+        {"open": 1, "malicious": 1},
         {"the server 10.0.1.3 (unknown) is not covered": 1},
     )
     assert (log(workspace), states(workspace)) == before

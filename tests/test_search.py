@@ -12,7 +12,6 @@ from rpcsight.errors import UsageError
 from rpcsight.triage import kept
 from rpcsight.triage.query import parsed, term
 from rpcsight.triage.search import GROUPS, SORTS, groups, search
-from rpcsight.triage.words import fill, lacking
 from tests.triaged import DAY, at, finding, set_roles, workspace_at
 
 HOSTILE = "'; drop table finding; -- <script>"
@@ -209,17 +208,6 @@ def test_the_term_of_a_group_finds_its_findings_and_pages_give_all_groups(corp: 
         seen += page.groups
         cursor = page.next
     assert (seen, cursor) == ([*found.groups], None)
-
-
-@pytest.mark.parametrize(
-    "change", ["drop table finding_word", "alter table finding_word drop column shown", "delete from finding_word"]
-)
-def test_what_an_earlier_version_kept_is_made_ready(corp: Workspace, change: str) -> None:
-    whole = ids(corp, "svcctl")
-    corp.store.run(change)
-    assert lacking(corp) == 5
-    fill(corp)
-    assert (lacking(corp), ids(corp, "svcctl")) == (0, whole)
 
 
 def test_a_finding_that_changes_is_found_by_what_it_says_now(corp: Workspace) -> None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from rpcsight.account import Account
 from rpcsight.analytics import all_analytics, step
 from rpcsight.baseline.identity import addressed, identify_hunted
+from rpcsight.baseline.settling import settle_due
 from rpcsight.findings import Finding
 from rpcsight.findings.group import findings_of
 from rpcsight.findings.join import joined
@@ -138,6 +139,7 @@ def hunt(session: Session, settings: Settings | None = None, workspace: Path | N
             session.lend(name, pa.schema([(column.name, ARROW_TYPES[column.kind]) for column in columns]).empty_table())
         session.account.warnings.append(NO_BASELINE)
     else:
+        settle_due(workspace)
         session.attach(str(workspace), tuple(BASELINE))
     keep_activities(session)
     keep_detections(session)

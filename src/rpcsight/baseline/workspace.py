@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from copy import copy
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,9 +17,9 @@ from rpcsight.schema.baseline import ASSET, BASELINE, LEARNED, LEARNED_INPUT, LE
 from rpcsight.schema.triage import TRIAGE
 from rpcsight.settings import BaselineSettings, Settings
 
-__all__ = ["HELD_BACK", "HELD_FROM", "SHAPE", "Rows", "Workspace"]
+__all__ = ["HELD_FROM", "HELD_PAIRS", "SHAPE", "Rows", "Workspace", "settled_after"]
 
-SHAPE = 2
+SHAPE = 3
 """Of the tables; files of another are refused."""
 TABLES = {**LEARNED, "learned_input": LEARNED_INPUT, "asset": ASSET, **BASELINE, **TRIAGE}
 ASSET_HOST = pa.schema([(name, ARROW_TYPES["VARCHAR"]) for name in ("ip", "role", "name", "owner")])
@@ -30,17 +31,18 @@ SETTLED = 7
 Rows = pa.RecordBatchReader | pa.Table | str
 """Rows at hand, or the query that gives them."""
 
-HELD_BACK = """
-select distinct finding_pair.src_ip, finding_pair.dest_ip, finding_pair.day
-from finding_pair
+HELD_PAIRS = """
+select finding_pair.src_ip, finding_pair.dest_ip, min(finding_pair.day) as day
+from {pairs} as finding_pair
 join finding on finding.finding_id = finding_pair.finding_id
 where finding.status not in ('benign', 'allowed') or (finding.status = 'benign' and finding_pair.is_later)
+group by finding_pair.src_ip, finding_pair.dest_ip
 """
-"""Clients and servers of findings that nobody dismissed, and their days."""
-HELD_FROM = f"select src_ip, dest_ip, min(day) as day from ({HELD_BACK}) as held group by src_ip, dest_ip"
-"""The day from which on they are not learned."""
+"""Clients and servers of findings that nobody dismissed, and the day from which on they are not learned."""
+HELD_FROM = HELD_PAIRS.format(pairs="finding_pair")
 TABLES_THERE = "select table_name from duckdb_tables() where database_name = 'workspace'"
 PLACED = ("host_place", "known_lease")
+SCRATCH = ("settled", "host_role", "asset_host", "role", "linked_deed", "link", "met_day", *PLACED, "held_back")
 HOSTS = "select src_ip as ip from met_day union select dest_ip as ip from met_day"
 NO_HOSTS = "select '' as ip, '' as role, '' as name, '' as owner where false"
 DAYS = " union ".join(f"select day from {name}" for name in LEARNED if name != "lease_event")
@@ -89,6 +91,12 @@ class Workspace:
         self.close()
         if is_useless:  # a mistake leaves no file behind
             self.path.unlink(missing_ok=True)
+
+    def again(self) -> Self:
+        """The same, for another thread; to be closed first."""
+        made = copy(self)
+        made.store = self.store.again()
+        return made
 
     def close(self) -> None:
         """Let go of the file."""
@@ -171,23 +179,14 @@ class Workspace:
         self._resolve_assets()
         self.store.view("host_role", step("host_role"))
         days = self.rows("select count(distinct day) as days from met_day")[0]["days"]
-        parameters = {"settle_days": max(1, min(SETTLED, days // 2))}
+        parameters = {"settle_days": settled_after(days)}
         for name in BASELINE:
             self.store.view("settled", step(name), parameters)
             self.store.run(f"drop table {name}")  # one of an earlier version may have other columns
             self.store.create(name, BASELINE[name])
             self.store.run(f"insert into {name} by name select * from settled")
-        for name in (
-            "settled",
-            "host_role",
-            "asset_host",
-            "role",
-            "linked_deed",
-            "link",
-            "met_day",
-            *PLACED,
-            "held_back",
-        ):
+        self.store.run("delete from unsettled")
+        for name in SCRATCH:
             self.store.run(f"drop table {name}")
 
     def _resolve_assets(self) -> None:
@@ -241,6 +240,11 @@ class Workspace:
         if row["shape"] != SHAPE:
             what = f"was made by another version of rpcsight (shape {row['shape']}, this one has {SHAPE})"
             raise UsageError(str(self.path), what, "learn anew into another file")
+
+
+def settled_after(days: int) -> int:
+    """How many of a client's first days don't count, of so many that were learned."""
+    return max(1, min(SETTLED, days // 2))
 
 
 def rule_of(settings: Settings) -> str:

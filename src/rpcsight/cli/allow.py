@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -30,6 +30,9 @@ from rpcsight.cli.scope import (
     given,
 )
 from rpcsight.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["allow"]
 
@@ -95,7 +98,7 @@ def add(
     )
     with opened(workspace) as there:
         hidden, _ = allowing.add(there, [made], person(who))
-        _, others = allowing.preview(there, made)
+        others = allowing.preview(there, made).others
     until = f"until {made.expires}" if made.expires else "for ever"
     _tell(f"entry {made.id} holds {until}; findings that it takes from the open ones: {hidden}", is_quiet=quiet)
     _tell_others(others, is_quiet=quiet)
@@ -148,9 +151,8 @@ def preview(
     )
     to = destination(output_format, output, limit, no_color)
     with Workspace(workspace, is_reading=True) as there:
-        ids, others = allowing.preview(there, made)
-        wanted = set(ids)
-        found = [each for each in kept.findings(there) if each.finding_id in wanted]
+        seen = allowing.preview(there, made)
+        found = kept.findings(there, seen.ids)
         facts = allowing.known_facts(there, [facts_of(each.finding()) for each in found[:limit]])
     write(overview(found, facts) if to.writer.NAME == "table" else as_table(found), to)
     is_open = sum(1 for each in found if each.status == "open")
@@ -158,7 +160,7 @@ def preview(
     _tell(f"would take {is_open} of the open findings; covers {len(found)} of all", is_quiet=quiet)
     if malicious:
         _tell(f"careful: {malicious} of these were closed as malicious", is_quiet=quiet)
-    _tell_others(others, is_quiet=quiet)
+    _tell_others(seen.others, is_quiet=quiet)
 
 
 @allow.command()
@@ -246,7 +248,7 @@ def _read(file: str) -> str:
         raise InputError(file, "is no text in UTF-8", "name another file") from cause
 
 
-def _tell_others(others: dict[str, int], *, is_quiet: bool) -> None:
+def _tell_others(others: "Mapping[str, int]", *, is_quiet: bool) -> None:
     """Why open findings of an entry's clients are not covered, the most frequent reasons first."""
     for reason, count in list(others.items())[:MOST_REASONS]:
         _tell(f"open, of its clients, and not covered: {count} ({reason})", is_quiet=is_quiet)

@@ -102,7 +102,6 @@ def serve(
         root_path=root_path.rstrip("/"),
     ).checked()
     desk = Desk(workspace, load(settings))
-    desk.prepare()
     taken = server.listening(asked)
     if not quiet:
         sys.stderr.write(printable(f"{server.address(asked, taken)} shows {workspace}; Ctrl-C ends it") + "\n")

@@ -5,7 +5,9 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from copy import copy
 from pathlib import Path
+from typing import Self
 from uuid import uuid4
 
 import duckdb
@@ -27,10 +29,11 @@ IN_USE = ("Could not set lock", "Conflicting lock")
 INTERRUPTED = "Query interrupted"
 """What DuckDB makes of Ctrl-C (a plain RuntimeError)."""
 SHOWN = 200
+IN_UTC = "set TimeZone = 'UTC'"
 CLOSED = (
     "set autoinstall_known_extensions = false",
     "set autoload_known_extensions = false",
-    "set TimeZone = 'UTC'",
+    IN_UTC,
     "set preserve_insertion_order = false",
 )
 
@@ -64,6 +67,15 @@ class Store:
         except BaseException:
             self.close()
             raise
+
+    def again(self) -> Self:
+        """Another connection to the file as it is open now, for another thread; to be closed first."""
+        made = copy(self)
+        made._database = self._database.cursor()
+        made._scratch = self._scratch / "again"
+        for statement in (IN_UTC, "use workspace"):
+            made._database.execute(statement)
+        return made
 
     def close(self) -> None:
         """Let go of the file."""

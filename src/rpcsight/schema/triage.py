@@ -55,11 +55,33 @@ FINDING_WORD: tuple[Column, ...] = (
     Column("server_order", "VARCHAR", "its server, likewise"),
     Column("pairs", "INTEGER", "how many clients and servers it is about"),
     Column("services", "VARCHAR", "all that its records tell, lower case, a line break before and after each"),
-    Column("techniques", "VARCHAR", "likewise"),
+    Column("operations", "VARCHAR", "likewise"),
+    Column("knows_services", "BOOLEAN", "each detection tells its service, and anything at all does"),
+    Column("knows_operations", "BOOLEAN", "there are detections, and each tells its operation"),
+    Column("weight", "DOUBLE", "of its weightiest detection"),
+    Column("techniques", "VARCHAR", "as services"),
     Column("words", "VARCHAR", "all that a search looks into, lower case"),
     Column("shown", "VARCHAR", "what a list shows of the document, as JSON: roles, techniques, largest reasons"),
 )
-"""What is searched of a finding, made of its document."""
+"""What is searched of a finding, and what the allow-list looks at; made of its document."""
+FINDING_MEETING: tuple[Column, ...] = (
+    Column("finding_id", "VARCHAR", "the finding"),
+    Column("place", "INTEGER", "of the pair in the finding, from 0: the lead pair"),
+    Column("client", "VARCHAR", "by which name the baseline knows the client"),
+    Column("server", "VARCHAR", "and the server"),
+    Column("src_ip", "VARCHAR", "the client's address; '' where records don't tell it"),
+    Column("dest_ip", "VARCHAR", "the server's"),
+    Column("src_order", "VARCHAR", "the address as a text that sorts as addresses do"),
+    Column("dest_order", "VARCHAR", "likewise"),
+    Column("first_us", "BIGINT", "first activity of the pair"),
+    Column("last_us", "BIGINT", "last"),
+)
+"""Each pair of a finding, for the allow-list."""
+UNSETTLED: tuple[Column, ...] = (
+    Column("src_ip", "VARCHAR", "a client"),
+    Column("dest_ip", "VARCHAR", "and its server: held back from the baseline, or no longer, since it was settled"),
+)
+"""What the next hunt settles first: roles and all that follows from who uses whom."""
 HUNT_RUN: tuple[Column, ...] = (
     Column("number", "BIGINT", "from 1, in order"),
     Column("at_us", "BIGINT", "when it ended"),
@@ -81,9 +103,11 @@ TRIAGE: dict[str, tuple[Column, ...]] = {
     "finding": KEPT_FINDING,
     "finding_pair": FINDING_PAIR,
     "finding_word": FINDING_WORD,
+    "finding_meeting": FINDING_MEETING,
     "audit": AUDIT,
     "allow": ALLOW,
     "day_score": DAY_SCORE,
     "hunt_run": HUNT_RUN,
+    "unsettled": UNSETTLED,
 }
 """What hunts keep, and what people say to it."""

@@ -10,13 +10,22 @@ from rpcsight.triage.entries import Network, network
 from rpcsight.triage.query import NOTHING, SEVERITIES, Term
 from rpcsight.triage.words import BETWEEN
 
-__all__ = ["HAS_GROWN", "SEVERITY", "STATUS", "Conditions", "conditions", "names_column"]
+__all__ = ["HAS_GROWN", "SEVERITY", "STATUS", "Conditions", "conditions", "hit_of"]
 
 STATUS = "case when status = 'allowed' and not coalesce(list_contains($holding, allowed_by), false) then 'open' else status end"
 """As it stands now: open, too, where the entry that covered it has expired."""
 SEVERITY = f"list_position({list(SEVERITIES)}, severity) - 1"
 HAS_GROWN = "finding_id in (select finding_id from finding_pair where is_later)"
 WHOLE_BYTES = (8, 16, 24)
+HIT = """
+with known as (
+  select * exclude (document), {status} as state, {severity} as weight, {grown} as has_grown
+  from finding
+  where {about}
+), hit as (
+  select * from known where {all}
+)
+"""
 CLOSED = ("benign", "malicious", "duplicate")
 SIDES = {"client": ("src_ip",), "server": ("dest_ip",), "host": ("src_ip", "dest_ip")}
 OWN = {"client": "src_ip", "server": "dest_ip"}
@@ -48,9 +57,8 @@ class Conditions:
 def conditions(workspace: Workspace, terms: Sequence[Term]) -> Conditions:
     """What terms ask for; of findings in any status only where they say so, or name an id."""
     made = Conditions(parameters={"holding": [each.id for each in live(workspace)]})
-    name = names_column(workspace)
     for each in terms:
-        sql = _sql(workspace, made, each, name)
+        sql = _sql(workspace, made, each)
         where = {"status": made.of_status, "severity": made.of_severity}.get(each.key, made.about)
         where.append(f"not ({sql})" if each.is_not else sql)
     if not any(each.key in {"status", "id"} for each in terms):
@@ -58,13 +66,18 @@ def conditions(workspace: Workspace, terms: Sequence[Term]) -> Conditions:
     return made
 
 
-def names_column(workspace: Workspace) -> str:
-    """The column of `known_host` with names; what stands for it where an earlier version made the table."""
-    there = {row["name"] for row in workspace.rows("select name from pragma_table_info('known_host')")}
-    return "name" if "name" in there else "cast(null as varchar)"
+def hit_of(found: Conditions) -> str:
+    """SQL that begins with the findings that conditions find, as `hit`."""
+    return HIT.format(
+        status=STATUS,
+        severity=SEVERITY,
+        grown=HAS_GROWN,
+        about=" and ".join(found.about) or "true",
+        all=" and ".join((*found.of_status, *found.of_severity)) or "true",
+    )
 
 
-def _sql(workspace: Workspace, made: Conditions, asked: Term, name: str) -> str:
+def _sql(workspace: Workspace, made: Conditions, asked: Term) -> str:
     relation = {":": "=", ">=": ">=", "<=": "<="}[asked.relation]
     if asked.key == "score":  # a score by itself: at least that
         return f"score {'>=' if asked.relation == ':' else relation} {made.parameter(asked.number)}"
@@ -75,12 +88,12 @@ def _sql(workspace: Workspace, made: Conditions, asked: Term, name: str) -> str:
     if asked.key == "id":
         return f"starts_with(finding_id, {made.parameter(asked.value)})"
     plain: dict[str, Callable[[], str]] = {
-        "": lambda: _word(made, asked.value, name),
+        "": lambda: _word(made, asked.value),
         "status": lambda: _status(made, asked.value),
         "service": lambda: _listed(made, "services", asked.value),
         "technique": lambda: _technique(made, asked.value),
     }
-    return plain[asked.key]() if asked.key in plain else _host(workspace, made, asked, name)
+    return plain[asked.key]() if asked.key in plain else _host(workspace, made, asked)
 
 
 def _status(made: Conditions, value: str) -> str:
@@ -91,9 +104,9 @@ def _status(made: Conditions, value: str) -> str:
     return f"list_contains({made.parameter(list(CLOSED) if value == 'closed' else [value])}, state)"
 
 
-def _word(made: Conditions, word: str, name: str) -> str:
+def _word(made: Conditions, word: str) -> str:
     given = made.parameter(word)
-    named = f"select ip from known_host where contains(lower({name}), {given})"
+    named = f"select ip from known_host where contains(lower(name), {given})"
     return f"""finding_id in (
         select finding_id from finding_word where contains(words, {given})
         union all select finding_id from finding_pair where src_ip in ({named}) or dest_ip in ({named})
@@ -116,7 +129,7 @@ def _technique(made: Conditions, value: str) -> str:
     return f"({exact} or finding_id in (select finding_id from finding_word where contains(techniques, {given})))"
 
 
-def _host(workspace: Workspace, made: Conditions, asked: Term, name: str) -> str:
+def _host(workspace: Workspace, made: Conditions, asked: Term) -> str:
     columns = SIDES[asked.key]
     named = network(asked.value)
     if isinstance(named, ipaddress.IPv4Network) and named.prefixlen in WHOLE_BYTES:  # no need to look at each address
@@ -128,9 +141,7 @@ def _host(workspace: Workspace, made: Conditions, asked: Term, name: str) -> str
         these = "('')"
     elif named is None:
         given = made.parameter(asked.value)
-        these = (
-            f"(select ip from known_host where lower({name}) = {given} or starts_with(lower({name}), {given} || '.'))"
-        )
+        these = f"(select ip from known_host where lower(name) = {given} or starts_with(lower(name), {given} || '.'))"
     elif named.num_addresses == 1:
         these = f"({made.parameter(asked.value)})"
     else:

@@ -1,6 +1,6 @@
 """The allow-list of a workspace: added to, taken from, and applied to the findings that are kept."""
 
-import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -8,14 +8,15 @@ from typing import Any
 
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.errors import UsageError
-from rpcsight.schema.column import Column
 from rpcsight.schema.triage import TRIAGE
 from rpcsight.triage.audit import HUNT, changing, note, now_us, table, today
+from rpcsight.triage.covered import covered, judge
 from rpcsight.triage.entries import Entry
-from rpcsight.triage.matching import Facts, Subject, concerns, covering, facts_of, why_not
+from rpcsight.triage.matching import Facts, Subject, covering, facts_of
 
 __all__ = [
     "Listed",
+    "Preview",
     "Stored",
     "add",
     "allowed",
@@ -26,10 +27,8 @@ __all__ = [
     "preview",
     "remove",
     "stored",
-    "subjects",
 ]
 
-CHANGE = (Column("finding_id", "VARCHAR", ""), Column("status", "VARCHAR", ""), Column("allowed_by", "VARCHAR", ""))
 LEAST_ID = 4
 """Digits of an id that are enough, where no other begins so."""
 
@@ -59,6 +58,21 @@ class Listed:
     hits: int
     last_us: int | None
     newest_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an entry would do.
+
+    Args:
+        ids: the findings that it would cover, whatever their status; the highest scores first.
+        statuses: how many of them are of each status.
+        others: why other open findings of its clients are not covered, and how many of each; the most first.
+    """
+
+    ids: list[str]
+    statuses: Mapping[str, int]
+    others: Mapping[str, int]
 
 
 def stored(workspace: Workspace) -> list[Stored]:
@@ -103,17 +117,9 @@ def allowed(
 def known_facts(workspace: Workspace, found: Iterable[Subject]) -> Facts:
     """What the workspace knows of the hosts of findings."""
     addresses = {host for each in found for pair in each.pairs for host in (pair.client, pair.server)}
-    there = workspace.rows("select column_name from information_schema.columns where table_name = 'known_host'")
-    name = "name" if {"column_name": "name"} in there else "cast(null as varchar)"
-    sql = f"select ip, role, {name} as name from known_host where ip in (select unnest($addresses))"
+    sql = "select ip, role, name from known_host where ip in (select unnest($addresses))"
     rows = workspace.rows(sql, {"addresses": sorted(addresses)})
     return Facts({row["ip"]: row["role"] for row in rows}, {row["ip"]: row["name"] for row in rows if row["name"]})
-
-
-def subjects(workspace: Workspace, where: str = "true") -> dict[str, Subject]:
-    """What entries look at, of the findings that are kept, by id."""
-    rows = workspace.rows(f"select finding_id, document from finding where {where} order by finding_id")
-    return {row["finding_id"]: facts_of(json.loads(row["document"])) for row in rows}
 
 
 def add(workspace: Workspace, entries: Sequence[Entry], who: str, *, is_replacing: bool = False) -> tuple[int, int]:
@@ -167,76 +173,73 @@ def remove(workspace: Workspace, prefix: str, reason: str, who: str) -> tuple[En
         return found[0], apply(workspace, who)[1]
 
 
-def apply(workspace: Workspace, who: str = HUNT, day: date | None = None) -> tuple[int, int]:
+def apply(
+    workspace: Workspace, who: str = HUNT, day: date | None = None, ids: Sequence[str] | None = None
+) -> tuple[int, int]:
     """Bring findings that nobody closed in line with the entries that hold; within a transaction.
+
+    Args:
+        workspace: keeps them.
+        who: does it.
+        day: on which entries have to hold; None: today.
+        ids: these findings alone.
 
     Returns:
         how many became allowed, and how many open.
     """
-    rows = workspace.rows("select finding_id, status, allowed_by from finding where status in ('open', 'allowed')")
-    entries = live(workspace, day)
-    if not entries and all(row["status"] == "open" for row in rows):
-        return 0, 0
-    found = subjects(workspace, "status in ('open', 'allowed')")
-    facts = known_facts(workspace, found.values())
-    reasons = {each.id: f"entry {each.id}: {each.reason}" for each in entries}
-    ids = {name: covering(entries, each, facts) for name, each in found.items()}
-    changed = [row["finding_id"] for row in rows if ids[row["finding_id"]] != row["allowed_by"]]
+    entries = {each.id: each for each in live(workspace, day)}
+    which = "" if ids is None else " and finding_id in (select unnest($ids::varchar[]))"
+    given: dict[str, object] = {} if ids is None else {"ids": list(ids)}
+    where = f"select finding_id from finding where status in ('open', 'allowed'){which}"
+    covered(workspace, entries, where, given)
+    sql = f"""
+        select finding_id, finding.status as before, entry_id
+        from finding left join cover using (finding_id)
+        where status in ('open', 'allowed'){which} and allowed_by is distinct from entry_id
+        order by finding_id
+    """
+    changed = workspace.rows(sql, given)
     if not changed:
         return 0, 0
-    made = [(name, "allowed" if ids[name] else "open", ids[name]) for name in sorted(changed)]
-    _set(workspace, made)
-    note(workspace, [(name, reasons[by]) for name, _, by in made if by], "allowed", who)
-    opened = [name for name, _, by in made if not by]
+    workspace.store.run(
+        "update finding set status = $status, allowed_by = null where finding_id in (select unnest($ids::varchar[]))",
+        {"status": "open", "ids": [row["finding_id"] for row in changed if row["entry_id"] is None]},
+    )
+    workspace.store.run(
+        "update finding set status = 'allowed', allowed_by = cover.entry_id from cover "
+        "where cover.finding_id = finding.finding_id and finding.allowed_by is distinct from cover.entry_id"
+    )
+    taken = [row for row in changed if row["entry_id"] is not None]
+    opened = [row["finding_id"] for row in changed if row["entry_id"] is None]
+    reasons = {name: f"entry {name}: {each.reason}" for name, each in entries.items()}
+    note(workspace, [(row["finding_id"], reasons[row["entry_id"]]) for row in taken], "allowed", who)
     note(workspace, [(name, "no entry covers it any longer") for name in opened], "opened again", who)
-    before = {row["finding_id"]: row["status"] for row in rows}
-    return sum(1 for name, _, by in made if by and before[name] == "open"), len(opened)
+    return sum(1 for row in taken if row["before"] == "open"), len(opened)
 
 
 def listed(workspace: Workspace) -> list[Listed]:
     """All entries with what they cover, by id."""
-    found = subjects(workspace)
-    facts = known_facts(workspace, found.values())
-    last = {name: max(pair.last_us for pair in each.pairs) for name, each in found.items()}
-    newest = max(last.values(), default=None)
+    newest = workspace.rows("select max(last_us) as newest from finding_meeting")[0]["newest"]
     made: list[Listed] = []
     for each in stored(workspace):
-        hits = [last[name] for name, one in found.items() if why_not(each.entry, one, facts) is None]
-        made.append(Listed(each.entry, each.added_us, len(hits), max(hits, default=None), newest))
+        judge(workspace, each.entry)
+        (row,) = workspace.rows("select count(*) as hits, max(last_us) as last_us from judged where why is null")
+        made.append(Listed(each.entry, each.added_us, row["hits"], row["last_us"], newest))
     return made
 
 
-def preview(workspace: Workspace, entry: Entry) -> tuple[list[str], dict[str, int]]:
-    """What an entry would do.
-
-    Returns:
-        ids of the findings that it would cover, whatever their status; and of the other open findings of its clients why they are
-        not covered, and how many of each.
-    """
-    found = subjects(workspace)
-    facts = known_facts(workspace, found.values())
-    is_open = {row["finding_id"] for row in workspace.rows("select finding_id from finding where status = 'open'")}
-    hidden: list[str] = []
-    reasons: dict[str, int] = {}
-    for name, each in found.items():
-        reason = why_not(entry, each, facts)
-        if reason is None:
-            hidden.append(name)
-        elif name in is_open and concerns(entry, each, facts):
-            reasons[reason] = reasons.get(reason, 0) + 1
-    return hidden, dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
+def preview(workspace: Workspace, entry: Entry) -> Preview:
+    """What an entry would do to the findings that are kept."""
+    judge(workspace, entry)
+    hidden = workspace.store.rows(
+        "select finding_id, status from judged join finding using (finding_id) where why is null order by score desc, finding_id"
+    ).to_pydict()
+    others = workspace.rows(
+        "select why, count(*) as findings from judged join finding using (finding_id) "
+        "where why is not null and is_concerned and status = 'open' group by why order by findings desc, why"
+    )
+    return Preview(hidden["finding_id"], Counter(hidden["status"]), {row["why"]: row["findings"] for row in others})
 
 
 def _drop(workspace: Workspace, ids: Sequence[str]) -> None:
     workspace.store.run("delete from allow where entry_id in (select unnest($ids))", {"ids": list(ids)})
-
-
-def _set(workspace: Workspace, made: list[tuple[str, str, str | None]]) -> None:
-    """Give findings the status and the entry that are said of each."""
-    workspace.store.run("create or replace temp table change (finding_id VARCHAR, status VARCHAR, allowed_by VARCHAR)")
-    workspace.store.insert("change", table(CHANGE, made))
-    workspace.store.run(
-        "update finding set status = change.status, allowed_by = change.allowed_by from change "
-        "where change.finding_id = finding.finding_id"
-    )
-    workspace.store.run("drop table change")

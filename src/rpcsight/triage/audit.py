@@ -7,23 +7,16 @@ from datetime import UTC, date, datetime
 
 import pyarrow as pa
 
-from rpcsight.baseline.workspace import HELD_FROM, Workspace
+from rpcsight.baseline.settling import following
+from rpcsight.baseline.workspace import Workspace
 from rpcsight.schema.arrow import ARROW_TYPES
 from rpcsight.schema.column import Column
 from rpcsight.schema.triage import TRIAGE
-from rpcsight.settings import BaselineSettings
 
 __all__ = ["HUNT", "changing", "entries", "note", "now_us", "table", "today"]
 
 HUNT = "hunt"
 """Who it was, where it was no person."""
-HELD = f"""
-select distinct held.src_ip, held.dest_ip, held.day
-from ({HELD_FROM}) as held
-join pair_day on pair_day.src_ip = held.src_ip and pair_day.dest_ip = held.dest_ip and pair_day.day >= held.day
-"""
-FORGETTING_NOTHING = BaselineSettings(keep_days=3660)
-"""What is forgotten is settled by learning alone."""
 
 
 def now_us() -> int:
@@ -37,13 +30,15 @@ def today() -> date:
 
 
 @contextmanager
-def changing(workspace: Workspace) -> Iterator[None]:
-    """Keep everything within, or nothing; where it changes which days are held back, the baseline follows."""
-    with workspace.store.transaction():
-        before = _held(workspace)
+def changing(workspace: Workspace, ids: Sequence[str] | None = None) -> Iterator[None]:
+    """Keep everything within, or nothing, with the baseline that follows from it.
+
+    Args:
+        workspace: is changed.
+        ids: findings that may be changed; None: any.
+    """
+    with workspace.store.transaction(), following(workspace, ids):
         yield
-        if _held(workspace) != before:
-            workspace.settle(FORGETTING_NOTHING)
 
 
 def note(workspace: Workspace, subjects: Iterable[tuple[str, str]], action: str, who: str) -> None:
@@ -79,7 +74,3 @@ def table(columns: tuple[Column, ...], rows: Sequence[tuple[object, ...]]) -> pa
     """Rows as a table of these columns."""
     schema = pa.schema([(column.name, ARROW_TYPES[column.kind]) for column in columns])
     return pa.table([[row[place] for row in rows] for place in range(len(schema))], schema=schema)
-
-
-def _held(workspace: Workspace) -> set[tuple[str, str, int]]:
-    return {(row["src_ip"], row["dest_ip"], row["day"]) for row in workspace.rows(HELD)}

@@ -12,14 +12,19 @@ from rpcsight.triage.entries import Entry, Network, network
 __all__ = [
     "DAY_US",
     "EPOCH",
+    "HOURS_A_DAY",
+    "HOUR_US",
     "UNKNOWN",
+    "WEIGHTY",
     "Facts",
+    "Hosts",
     "Pair",
     "Subject",
-    "concerns",
     "covering",
     "day_of",
     "facts_of",
+    "hosts_of",
+    "in_order",
     "involves",
     "microseconds",
     "why_not",
@@ -150,18 +155,18 @@ def why_not(entry: Entry, subject: Subject, facts: Facts) -> str | None:
     return None
 
 
-def concerns(entry: Entry, subject: Subject, facts: Facts) -> bool:
-    """Whether a finding's lead client is one of the entry's: of those it names, else of its roles."""
-    lead = subject.pairs[0]
-    return _is_host(entry.client, () if entry.client else entry.client_role, lead.src_ip, lead.client, facts)
-
-
 def involves(subject: Subject, facts: Facts, host: str | None = None, service: str | None = None) -> bool:
     """Whether a finding has a host (address, network or name) as client or server, and a service; None is any."""
     if service is not None and service.lower() not in subject.services:
         return False
     sides = {side for pair in subject.pairs for side in ((pair.src_ip, pair.client), (pair.dest_ip, pair.server))}
     return host is None or any(_is_host((host.lower(),), (), *side, facts) for side in sides)
+
+
+def in_order(address: str) -> str:
+    """A text by which addresses stand in the order of their numbers, IPv4 first, and what is none last."""
+    found = _address(address)
+    return f"9{address}" if found is None else f"{found.version}{int(found):039d}"
 
 
 def microseconds(value: object) -> int:
@@ -226,7 +231,7 @@ def _is_host(hosts: tuple[str, ...], roles: Sequence[str], address: str, host: s
 
 
 @dataclass(frozen=True, slots=True)
-class _Named:
+class Hosts:
     """The hosts that one side of an entry names, so that most addresses are told apart by a look into a set."""
 
     addresses: frozenset[Address]
@@ -235,10 +240,11 @@ class _Named:
 
 
 @lru_cache(maxsize=8192)
-def _named(hosts: tuple[str, ...]) -> _Named:
+def hosts_of(hosts: tuple[str, ...]) -> Hosts:
+    """The hosts that a side of an entry names."""
     listed = {each: network(each) for each in hosts}
     found = [each for each in listed.values() if each is not None]
-    return _Named(
+    return Hosts(
         frozenset(each.network_address for each in found if each.num_addresses == 1),
         tuple(each for each in found if each.num_addresses > 1),
         frozenset(each for each, parsed in listed.items() if parsed is None),
@@ -247,7 +253,7 @@ def _named(hosts: tuple[str, ...]) -> _Named:
 
 def _is_named(hosts: tuple[str, ...], address: str, name: str) -> bool:
     """Whether an address is one of the hosts: by itself, in a network, or by its name, with or without domain."""
-    listed = _named(hosts)
+    listed = hosts_of(hosts)
     if listed.names and name and not listed.names.isdisjoint((name.lower(), name.lower().partition(".")[0])):
         return True
     found = _address(address)

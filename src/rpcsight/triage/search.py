@@ -9,7 +9,7 @@ from typing import Any
 
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.errors import UsageError
-from rpcsight.triage._conditions import HAS_GROWN, SEVERITY, STATUS, Conditions, conditions, names_column
+from rpcsight.triage._conditions import HAS_GROWN, STATUS, Conditions, conditions, hit_of
 from rpcsight.triage.found import Group, Groups, Hit, Page, Standing
 from rpcsight.triage.query import NOTHING, SEVERITIES, parsed, term
 
@@ -24,7 +24,6 @@ __all__ = [
     "Page",
     "groups",
     "hits_of",
-    "names_column",
     "search",
 ]
 
@@ -63,15 +62,6 @@ GROUPS = {
     """,
 }
 """What findings are grouped by; one that belongs to several values is in several groups."""
-HIT = """
-with known as (
-  select * exclude (document), {status} as state, {severity} as weight, {grown} as has_grown
-  from finding
-  where {about}
-), hit as (
-  select * from known where {all}
-)
-"""
 
 
 def search(
@@ -112,7 +102,7 @@ def search(
     joined = "join finding_word using (finding_id)" if sort in BY_NAME else ""
     most = max(1, min(limit, MOST))
     sql = f"""
-        {_hit(found)}
+        {hit_of(found)}
         select *
         from (select hit.*, {key} as key from hit {joined}) as keyed
         where {after}
@@ -164,7 +154,7 @@ def groups(workspace: Workspace, query: str, by: str, cursor: str | None = None,
         after = "(best < $best or (best = $best and value > $value))"
     most = max(1, min(limit, MOST))
     sql = f"""
-        {_hit(found)}, each as ({GROUPS[by]})
+        {hit_of(found)}, each as ({GROUPS[by]})
         select *, count(*) over () as total
         from (
           select value, count(*) as findings, max(score) as best, max(weight) as weight, min(first_us) as first_us,
@@ -182,16 +172,6 @@ def groups(workspace: Workspace, query: str, by: str, cursor: str | None = None,
     made = tuple(_group(by, row) for row in rows[:most])
     return Groups(
         made, None if last is None else _cursor(asked, last["best"], last["value"]), rows[0]["total"] if rows else 0
-    )
-
-
-def _hit(found: Conditions) -> str:
-    return HIT.format(
-        status=STATUS,
-        severity=SEVERITY,
-        grown=HAS_GROWN,
-        about=" and ".join(found.about) or "true",
-        all=" and ".join((*found.of_status, *found.of_severity)) or "true",
     )
 
 
@@ -213,7 +193,7 @@ def _group(by: str, row: Mapping[str, Any]) -> Group:
 def _counts(workspace: Workspace, found: Conditions) -> tuple[int, dict[str, int], dict[str, int]]:
     """How many there are; of each status; of each severity."""
     sql = f"""
-        {_hit(found)}
+        {hit_of(found)}
         select state, severity, has_grown, {" and ".join(found.of_status) or "true"} as is_status,
           {" and ".join(found.of_severity) or "true"} as is_severity, count(*) as rows
         from known
@@ -243,7 +223,7 @@ def _hits(workspace: Workspace, rows: Sequence[Mapping[str, Any]]) -> tuple[Hit,
     names = {
         row["ip"]: row["name"]
         for row in workspace.rows(
-            f"select ip, {names_column(workspace)} as name from known_host where ip in (select unnest($hosts::varchar[]))",
+            "select ip, name from known_host where ip in (select unnest($hosts::varchar[]))",
             {"hosts": hosts},
         )
         if row["name"]

@@ -4,7 +4,6 @@ from typing import Any
 
 from rpcsight.baseline.summary import as_day
 from rpcsight.baseline.workspace import Workspace
-from rpcsight.triage.search import names_column
 from rpcsight.web.network_models import Edge, HostPage, HostRow, Map, Node
 
 __all__ = ["hosts", "log", "map_of", "similar"]
@@ -28,10 +27,9 @@ def hosts(workspace: Workspace, text: str, role: str, after: str, limit: int) ->
         after: the last address of the page before.
         limit: most rows.
     """
-    name = names_column(workspace)
     sql = f"""
         with counted as ({COUNTED}), every as (
-          select coalesce(known.ip, counted.ip) as ip, {name} as name, coalesce(role, 'unknown') as role, role_confidence, clients,
+          select coalesce(known.ip, counted.ip) as ip, known.name as name, coalesce(role, 'unknown') as role, role_confidence, clients,
             servers, last_day, coalesce(findings, 0) as findings
           from known_host as known
           full join counted on counted.ip = known.ip
@@ -95,7 +93,7 @@ def map_of(workspace: Workspace, limit: int) -> Map:
     known = workspace.rows(
         f"""
         with counted as ({COUNTED})
-        select wanted.ip, {names_column(workspace)} as name, coalesce(role, 'unknown') as role, coalesce(findings, 0) as findings
+        select wanted.ip, name, coalesce(role, 'unknown') as role, coalesce(findings, 0) as findings
         from (select unnest($ips::varchar[]) as ip) as wanted
         left join known_host on known_host.ip = wanted.ip
         left join counted on counted.ip = wanted.ip

@@ -10,8 +10,7 @@ from rpcsight.triage import allowing
 from rpcsight.triage.audit import today
 from rpcsight.triage.entries import ROLES, Entry, entry
 from rpcsight.triage.packs import all_packs, pack
-from rpcsight.triage.query import term
-from rpcsight.triage.search import MOST, search
+from rpcsight.triage.search import hits_of
 from rpcsight.web.pages.findings import short
 
 __all__ = ["SCOPE_FIELDS", "asked", "entries", "form", "previewed"]
@@ -92,33 +91,17 @@ def asked(given: Mapping[str, str], *, is_preview: bool) -> Entry:
 
 def previewed(workspace: Workspace, made: Entry) -> Values:
     """What an entry would do to the findings that are kept."""
-    ids, others = allowing.preview(workspace, made)
-    rows: list[Values] = []
-    if ids:
-        marks = {"ids": ids, "limit": MOST_SHOWN}
-        best = workspace.rows(
-            "select finding_id from finding where finding_id in (select unnest($ids::varchar[])) "
-            "order by score desc, finding_id limit $limit",
-            marks,
-        )
-        for row in best:
-            rows += [short(each) for each in search(workspace, f"{term('id', row['finding_id'])} status:all").hits]
-    counted = workspace.rows(
-        "select status, count(*) as findings from finding where finding_id in (select unnest($ids::varchar[])) group by status",
-        {"ids": ids},
-    )
-    counts = {row["status"]: row["findings"] for row in counted}
-    reasons = list(others.items())
+    found = allowing.preview(workspace, made)
+    reasons = list(found.others.items())
     return {
         "id": made.id,
         "scope": _told(made),
-        "covers": len(ids),
-        "takes": counts.get("open", 0),
-        "malicious": counts.get("malicious", 0),
-        "rows": rows,
+        "covers": len(found.ids),
+        "takes": found.statuses.get("open", 0),
+        "malicious": found.statuses.get("malicious", 0),
+        "rows": [short(each) for each in hits_of(workspace, found.ids[:MOST_SHOWN])],
         "others": reasons[:MOST_REASONS],
         "others_left": sum(count for _, count in reasons[MOST_REASONS:]),
-        "most": MOST,
     }
 
 
