@@ -9,8 +9,10 @@ from rpcsight.baseline import summary
 from rpcsight.baseline.difference import split
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.errors import UsageError
+from rpcsight.report.heat_map import heat_map
 from rpcsight.report.host_graph import CHAIN, KNOWN, NEW, Edge, Host, host_graph
 from rpcsight.report.pictures import chains_of
+from rpcsight.triage.hours import hours
 from rpcsight.triage.kept import findings
 from rpcsight.triage.query import term
 from rpcsight.triage.runs import runs
@@ -45,12 +47,12 @@ OPEN_BY_HOST = """
 """
 HOSTS = f"""
     with found as ({OPEN_BY_HOST}), every as (select ip from known_host union select ip from found)
-    select every.ip, role, {{name}} as name, clients, servers, last_day, coalesce(findings, 0) as findings, best
+    select every.ip, role, name, clients, servers, last_day, coalesce(findings, 0) as findings, best
     from every
     left join known_host on known_host.ip = every.ip
     left join found on found.ip = every.ip
     where ($role = '' or role = $role)
-      and ($words = '' or contains(every.ip, $words) or contains(lower(coalesce({{name}}, '')), $words))
+      and ($words = '' or contains(every.ip, $words) or contains(lower(coalesce(name, '')), $words))
     order by findings desc, best desc nulls last, clients desc nulls last, every.ip
     limit $limit
 """
@@ -83,7 +85,7 @@ FILES = """
 def hosts(workspace: Workspace, words: str, role: str) -> Values:
     """Hosts that are known or found, those with the worst findings first."""
     given = {"words": words.strip().lower(), "role": role, "limit": MOST_HOSTS + 1}
-    rows = workspace.rows(HOSTS.format(name=_name_column(workspace)), given)
+    rows = workspace.rows(HOSTS, given)
     roles = workspace.rows("select role, count(*) as hosts from known_host group by role order by hosts desc, role")
     return {"rows": rows[:MOST_HOSTS], "has_more": len(rows) > MOST_HOSTS, "roles": roles, "words": words, "role": role}
 
@@ -132,7 +134,11 @@ def map_of(workspace: Workspace, query: str) -> Values:
     cells: dict[tuple[str, str], Values] = {(row["client"], row["server"]): row for row in by_role}
     clients = _by_size(by_role, "client")
     servers = _by_size(by_role, "server")
+    began, high = ({}, {}) if problem else hours(workspace, query)
     return {
+        "hours": heat_map(began, "How many of the findings began in each hour", high, "high findings began")
+        if began
+        else None,
         "edges": [
             row
             | {
@@ -208,7 +214,7 @@ def _by_size(rows: Iterable[Mapping[str, Any]], side: str) -> list[str]:
 
 
 def _names(workspace: Workspace, addresses: Iterable[str]) -> dict[str, str]:
-    sql = f"select ip, {_name_column(workspace)} as name from known_host where ip in (select unnest($ips::varchar[]))"
+    sql = "select ip, name from known_host where ip in (select unnest($ips::varchar[]))"
     rows: Sequence[Mapping[str, Any]] = workspace.rows(sql, {"ips": sorted(set(addresses))})
     return {row["ip"]: row["name"] for row in rows if row["name"]}
 
@@ -216,8 +222,3 @@ def _names(workspace: Workspace, addresses: Iterable[str]) -> dict[str, str]:
 def _roles(workspace: Workspace, addresses: Iterable[str]) -> dict[str, str]:
     sql = "select ip, role from known_host where ip in (select unnest($ips::varchar[]))"
     return {row["ip"]: row["role"] for row in workspace.rows(sql, {"ips": sorted(set(addresses))})}
-
-
-def _name_column(workspace: Workspace) -> str:
-    sql = "select 1 as one from information_schema.columns where table_name = 'known_host' and column_name = 'name'"
-    return "name" if workspace.rows(sql) else "cast(null as varchar)"
