@@ -318,6 +318,38 @@ def test_without_javascript_all_can_be_done(workspace: Path, server: str, visit:
     assert len(log(workspace)) == 8
 
 
+@pytest.mark.parametrize("has_script", [True, False], ids=["script", "none"])
+def test_several_are_closed_at_once(
+    workspace: Path, server: str, visit: Callable[..., Visitor], *, has_script: bool
+) -> None:
+    person = visit(server, java_script_enabled=has_script, viewport={"width": 320, "height": 640})
+    page = person.page
+    person.open("/findings?q=service:svcctl")
+    assert page.get_by_role("button", name="Close ticked…").is_enabled() is not has_script
+    page.get_by_role("link", name="Tick all 2 of this page").click()
+    boxes = page.get_by_role("checkbox")
+    assert [each.is_checked() for each in boxes.all()] == [True, True]
+    if has_script:
+        assert page.url.endswith("q=service:svcctl")
+        for key in ("j", "j", "x", "x"):
+            page.keyboard.press(key)
+        assert person.text("[data-close]") == "Close 2 ticked…"
+        assert person.axe() == []
+    page.locator("[data-close]").click()
+    assert person.text("h1") == "Close 2 findings"
+    if has_script:
+        assert (person.axe(), person.overflow()) == ([], 0)
+    page.get_by_role("radio", name="duplicate ").check()
+    page.get_by_label("Reason, for the log of each").fill("one story")
+    page.get_by_role("button", name="Close 2 findings").click()
+    assert person.text("[role=status]") == "2 findings. Closed as duplicate."
+    assert page.locator("#q").input_value() == "service:svcctl"
+    assert sorted(log(workspace)) == [
+        ("aaaa1", "closed as duplicate", "one story", "this machine"),
+        ("bbbb2", "closed as duplicate", "one story", "this machine"),
+    ]
+
+
 def test_a_form_without_a_reason_is_refused_and_keeps_what_was_given(
     workspace: Path, server: str, visit: Callable[..., Visitor]
 ) -> None:

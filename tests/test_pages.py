@@ -1,5 +1,6 @@
 """Pages without a browser: what templates are given, how values are shown, and forms that are refused."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -235,3 +236,70 @@ def test_settings_by_section(workspace: Path) -> None:
 def test_news_since_any_number(client: TestClient, since: str) -> None:
     answers = [client.get(f"{path}/new?since={since}") for path in ("/findings", "/findings/0001000000000000")]
     assert [each.status_code for each in answers] == [200, 200]
+
+
+def test_several_are_closed_at_once_after_a_page_that_says_which(client: TestClient, workspace: Path) -> None:
+    ids = [f"{name:0<16}" for name in ("0001", "0002", "0003")]
+    asked = client.get("/findings/close", params={"id": [*ids, ids[0], "nothing"], "q": "svcctl", "sort": "score"}).text
+    assert re.findall(r"<h1>(.*?)</h1>|<button>(.*?)</button>", asked) == [
+        ("Close 3 findings", ""),
+        ("", "Close 3 findings"),
+    ]
+    seen = re.findall(r'name="seen" value="(\d+)"', asked)
+    form = {
+        "csrf": csrf(client),
+        "seen": seen[0],
+        "id": ids,
+        "q": "svcctl",
+        "verdict": "benign",
+        "reason": "print queues",
+    }
+    missing = client.post("/findings/close", data=form | {"reason": " "})
+    assert (missing.status_code, "the reason needs a text of one line" in missing.text) == (400, True)
+    assert client.post("/findings/close", data=form | {"verdict": "open"}).status_code == 400
+    assert client.post("/findings/close", data=form | {"csrf": "another"}).status_code == 403
+    with Workspace(workspace) as there:
+        close(there, ["0002"], "malicious", "mine", "bob")
+    late = client.post("/findings/close", data=form)
+    assert (late.status_code, late.text.count('name="id"')) == (409, 1)
+    assert "2 closed as benign. Of these somebody decided meanwhile: look again." in late.text
+    again = client.post("/findings/close", data=form | {"id": ids[::2]})
+    assert again.status_code == 409
+    done = client.post("/findings/close", data=form | {"id": ids, "seen": "4"})
+    assert (done.status_code, done.headers["location"]) == (303, "/findings?q=svcctl&done=benign&count=1")
+    told = client.get(done.headers["location"]).text
+    assert "1 finding. Closed as benign: it counts for the baseline from now on." in told
+    with Workspace(workspace, is_reading=True) as there:
+        log = there.rows("select subject, action, reason from audit order by number")
+    assert [(row["subject"][:4], row["action"], row["reason"]) for row in log] == [
+        ("0002", "closed as malicious", "mine"),
+        ("0001", "closed as benign", "print queues"),
+        ("0003", "closed as benign", "print queues"),
+        ("0002", "closed as benign", "print queues"),
+    ]
+
+
+def test_nothing_ticked_is_told(client: TestClient) -> None:
+    answer = client.get("/findings/close")
+    assert (answer.status_code, "No finding is ticked" in answer.text) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [("0", "Nothing was changed"), ("7", "7 findings. Closed as dup"), ("x7", "Closed as dup")]
+)
+def test_how_many_were_closed_is_told(client: TestClient, count: str, told: str) -> None:
+    assert f"<p>{told}" in client.get("/findings", params={"done": "duplicate", "count": count}).text
+
+
+def test_all_of_a_page_are_ticked_by_a_link(client: TestClient) -> None:
+    page = client.get("/findings").text
+    (address,) = re.findall(r'<a href="([^"]*)" data-tick-all>Tick all 50 of this page</a>', page)
+    assert (page.count(" checked"), client.get(address.replace("&amp;", "&")).text.count(" checked")) == (0, 50)
+
+
+def test_the_map_says_when_findings_began(client: TestClient) -> None:
+    page = client.get("/map", params={"q": "severity:low"}).text
+    assert re.findall(r'<th scope="row">([^<]*)</th>(?:<td[^>]*></td>)*<td[^>]*title="1">1</td>', page) == [
+        "2026-02-16 Mon"
+    ]
+    assert 'class="rs-heat"' not in client.get("/map", params={"q": "no:such"}).text

@@ -266,9 +266,35 @@ def test_over_http_that_is_a_503_with_when_to_come_back(place: Path, asks: httpx
     )
 
 
-def test_findings_of_an_earlier_version_are_made_ready_when_the_server_starts(tmp_path: Path) -> None:
-    path = corp(tmp_path)
-    with Workspace(path) as workspace:
-        workspace.store.run("drop table finding_word")
-    with running(path) as address, client(address) as made:
-        assert ids(made.get("findings", params={"q": "svcctl"}).json()["findings"]) == ["a1"]
+def test_several_findings_are_closed_at_once_and_again_changes_nothing(asks: httpx.Client) -> None:
+    ids = ["a400000000000000", "nothing", "a500000000000000", "a400000000000000"]
+    asked = {"finding_ids": ids, "verdict": "duplicate", "reason": "one story"}
+    first, again = (asks.post("findings/close", json=asked).json() for _ in range(2))
+    rows = [(each["finding_id"][:2], each["before"], each["status"], each["is_changed"]) for each in first["results"]]
+    assert (rows, first["changed"]) == (
+        [("a4", "open", "duplicate", True), ("no", None, None, False), ("a5", "open", "duplicate", True)],
+        2,
+    )
+    assert ([each["is_changed"] for each in again["results"]], again["changed"]) == ([False, False, False], 0)
+    log = asks.get("log").json()["log"]
+    assert [(each["subject"][:2], each["reason"]) for each in log if each["reason"] == "one story"] == [
+        ("a5", "one story"),
+        ("a4", "one story"),
+    ]
+    for wrong in ({"finding_ids": []}, {"finding_ids": ["x"] * 201}, {"verdict": "open"}):
+        assert asks.post("findings/close", json=asked | wrong).status_code == 422
+    for each in ("a400000000000000", "a500000000000000"):
+        asks.post(f"findings/{each}/reopen", json={"reason": "back"})
+
+
+def test_who_reads_waits_for_no_reader_and_who_writes_for_all(place: Path) -> None:
+    desk = Desk(place, wait_s=0.2)
+    with desk.reading() as one, desk.reading() as other:
+        one.store.run("create temp table mine as select 1 as x")
+        assert not other.rows("select 1 as one from duckdb_tables() where table_name = 'mine'")
+        with pytest.raises(BusyError), desk.writing():
+            pass
+    with desk.writing(), pytest.raises(BusyError), desk.reading():
+        pass
+    with desk.reading() as last:
+        assert last.rows("select count(*) >= 5 as enough from finding") == [{"enough": True}]

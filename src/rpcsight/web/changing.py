@@ -71,6 +71,27 @@ def add(made: APIRouter, desk: Desk, security: Security) -> None:
 
         return repeats.once(person, what(request), key, asked, do)
 
+    @made.post("/findings/close")
+    def close_several(request: Request, asked: models.CloseSeveral, key: Key = None) -> models.ClosedSeveral:
+        """Close up to 200 findings; those that are closed so already stay as they are, and an unknown id stops no other."""
+        person = who(request)
+
+        def do() -> models.ClosedSeveral:
+            with desk.writing() as workspace:
+                done = kept.close_each(workspace, asked.finding_ids, asked.verdict, asked.reason, person)
+            results = [
+                models.Closed(
+                    finding_id=each.finding_id,
+                    before=each.before,
+                    status=None if each.before is None else asked.verdict,
+                    is_changed=each.is_changed,
+                )
+                for each in done
+            ]
+            return models.ClosedSeveral(results=results, changed=sum(each.is_changed for each in done))
+
+        return repeats.once(person, what(request), key, asked, do)
+
     @made.post("/findings/{finding_id}/reopen")
     def reopen(request: Request, finding_id: FindingId, asked: models.Reopen, key: Key = None) -> models.Change:
         """Open a closed finding again."""
@@ -92,16 +113,14 @@ def add(made: APIRouter, desk: Desk, security: Security) -> None:
         """What an entry would do: which findings it covers, how many open ones it would hide, and why not others of its clients."""
         made_one = _entry(asked)
         with desk.reading() as workspace:
-            ids, others = allowing.preview(workspace, made_one)
-            found = kept.findings(workspace, ids)
-        statuses = [each.status for each in found]
+            found = allowing.preview(workspace, made_one)
         return models.Preview(
             entry_id=made_one.id,
-            covers=len(ids),
-            would_hide=statuses.count("open"),
-            malicious=statuses.count("malicious"),
-            finding_ids=[each.finding_id for each in found[:MOST_IDS]],
-            others=dict(list(others.items())[:MOST_IDS]),
+            covers=len(found.ids),
+            would_hide=found.statuses.get("open", 0),
+            malicious=found.statuses.get("malicious", 0),
+            finding_ids=found.ids[:MOST_IDS],
+            others=dict(list(found.others.items())[:MOST_IDS]),
         )
 
     @made.post("/allow")

@@ -10,6 +10,9 @@ __all__ = [
     "Allowed",
     "Change",
     "Close",
+    "CloseSeveral",
+    "Closed",
+    "ClosedSeveral",
     "FindingPage",
     "FindingRow",
     "FindingWhole",
@@ -50,6 +53,14 @@ class Close(_Asked):
 
     verdict: Literal["benign", "malicious", "duplicate"]
     reason: Reason
+
+
+class CloseSeveral(Close):
+    """A verdict about several findings."""
+
+    finding_ids: Annotated[
+        list[Annotated[str, Field(max_length=64)]], Field(min_length=1, max_length=200, description="Their whole ids.")
+    ]
 
 
 class Reopen(_Asked):
@@ -235,6 +246,22 @@ class Change(BaseModel):
     finding_id: str
     before: str
     status: str
+
+
+class Closed(BaseModel):
+    """What became of one of several findings."""
+
+    finding_id: str
+    before: Annotated[str | None, Field(description="Its status before; null where there is no such finding.")]
+    status: Annotated[str | None, Field(description="Its status now; likewise.")]
+    is_changed: Annotated[bool, Field(description="false, too, where it had this verdict already.")]
+
+
+class ClosedSeveral(BaseModel):
+    """What became of several findings."""
+
+    results: list[Closed]
+    changed: int
 
 
 class AllowEntry(BaseModel):

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
-from rpcsight.web.pages import deciding, reading
+from rpcsight.web.pages import bulk, deciding, reading
 from rpcsight.web.pages.frame import Desk, Frames, Security
 from rpcsight.web.pages.rendering import asset, to
 
@@ -18,6 +18,7 @@ def router(desk: Desk, security: Security) -> APIRouter:
     frames = Frames(desk, security)
     made.add_api_route("/", _start)
     made.add_api_route("/static/{name}", _static)
+    bulk.add(made, desk, frames)
     deciding.add_findings(made, desk, frames)
     deciding.add_entries(made, desk, frames)
     reading.add(made, desk, frames)

@@ -16,7 +16,6 @@ from rpcsight.web.pages.rendering import to
 
 __all__ = ["add_entries", "add_findings"]
 
-LONGEST_REASON = 500
 OPEN = "open"
 FAULTY, OVERTAKEN = 400, 409
 
@@ -50,8 +49,7 @@ def add_findings(made: APIRouter, desk: Desk, frames: Frames) -> None:
         who = frames.sender(request, form)
         verdict, reason = form.get("verdict", ""), form.get("reason", "")
         try:
-            _checked(reason)
-            problem = _decided(desk, finding_id, verdict, reason.strip(), form.get("seen", ""), who)
+            problem = _decided(desk, finding_id, verdict, finding.checked_reason(reason), form.get("seen", ""), who)
         except UsageError as wrong:
             return _finding(desk, frames, request, finding_id, form, _told(wrong), FAULTY)
         if problem:
@@ -85,9 +83,9 @@ def add_entries(made: APIRouter, desk: Desk, frames: Frames) -> None:
     @made.post("/allow/{entry_id}/remove")
     def remove(request: Request, entry_id: str, form: Fields) -> Response:
         who = frames.sender(request, form)
-        _checked(form.get("reason", ""))
+        reason = finding.checked_reason(form.get("reason", ""))
         with desk.writing() as workspace:
-            allow_list.remove(workspace, entry_id, form["reason"].strip(), who)
+            allow_list.remove(workspace, entry_id, reason, who)
         return RedirectResponse(to("allow", done="removed"), 303)
 
 
@@ -139,12 +137,6 @@ def _form(desk: Desk, frames: Frames, request: Request, given: Mapping[str, str]
         except UsageError as wrong:
             problem = problem or _told(wrong)
     return frames.show(request, "allow_new", values | {"problem": problem}, status=FAULTY if problem else 200)
-
-
-def _checked(reason: str) -> None:
-    made = reason.strip()
-    if not made or len(made) > LONGEST_REASON or not made.isprintable():
-        raise UsageError("reason", f"the reason needs a text of one line, up to {LONGEST_REASON} characters")
 
 
 def _told(wrong: UsageError) -> str:

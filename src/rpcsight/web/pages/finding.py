@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rpcsight.baseline.workspace import Workspace
+from rpcsight.errors import UsageError
 from rpcsight.report.pictures import finding_timeline
 from rpcsight.triage.kept import Kept, chosen
 from rpcsight.triage.matching import Facts, facts_of, microseconds
@@ -13,7 +14,7 @@ from rpcsight.web import asking
 from rpcsight.web.pages.findings import short
 from rpcsight.web.pages.rendering import to
 
-__all__ = ["complete", "decided", "described", "kept", "similar"]
+__all__ = ["VERDICTS", "checked_reason", "complete", "decided", "described", "kept", "similar"]
 
 Values = dict[str, Any]
 
@@ -23,6 +24,7 @@ DRAWN = {
     "evidence": ("src_ip", "dest_ip", "start_time", "dest_port", "service", "operation"),
 }
 """What drawings look at in the lists of a finding."""
+LONGEST_REASON = 500
 MOST_PAIRS = 50
 MOST_KNOWN = 10
 MOST_EARLIER = 10
@@ -113,6 +115,18 @@ def kept(workspace: Workspace, finding_id: str) -> Kept:
     """
     (found,) = chosen(workspace, [finding_id])
     return found
+
+
+def checked_reason(reason: str) -> str:
+    """A reason that says something.
+
+    Raises:
+        UsageError: it is empty, too long, or more than a line.
+    """
+    made = reason.strip()
+    if not made or len(made) > LONGEST_REASON or not made.isprintable():
+        raise UsageError("reason", f"the reason needs a text of one line, up to {LONGEST_REASON} characters")
+    return made
 
 
 def complete(document: Mapping[str, Any]) -> Values:

@@ -10,7 +10,7 @@ from rpcsight.triage.query import KEYS
 from rpcsight.triage.search import GROUPS, SORTS, Group, Hit, groups, search
 from rpcsight.web.pages.rendering import to
 
-__all__ = ["listed", "row", "short"]
+__all__ = ["ASKED", "listed", "row", "short"]
 
 Values = dict[str, Any]
 
@@ -46,6 +46,8 @@ def listed(workspace: Workspace, query: Mapping[str, str]) -> Values:
         "columns": [],
         "listing": {"first": "", "next": ""},
         "is_empty": False,
+        "is_ticked": query.get("ticked") == "all",
+        "tick_address": to("findings", asked, ticked="all"),
     }
     try:
         return values | _found(workspace, asked)

@@ -1,7 +1,8 @@
 """What all pages have around them: who reads, which pages there are, what was just done; and the forms they send."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 from urllib.parse import parse_qsl
@@ -16,7 +17,7 @@ from rpcsight.triage.audit import today
 from rpcsight.web.pages.rendering import page, to
 from rpcsight.web.root import route
 
-__all__ = ["Desk", "Fields", "Frames", "Once", "Security"]
+__all__ = ["MOST_TICKED", "Desk", "Fields", "Frames", "Once", "Security", "TickedFields"]
 
 PAGES = (
     ("findings", "Findings"),
@@ -39,6 +40,7 @@ DONE = {
 """What is told after a form was sent; the address names it by its key, so that nobody can put other words there."""
 FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 50
+MOST_TICKED = 200
 NOBODY_ASKED = "loopback"
 
 
@@ -110,22 +112,45 @@ class Security(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """The fields of a form, and the findings that are ticked in it, by id."""
+
+    fields: Mapping[str, str]
+    ids: Sequence[str]
+
+
 async def fields(request: Request) -> dict[str, str]:
     """The fields of a form that was sent.
 
     Raises:
         UsageError: it is none.
     """
+    return dict(await _pairs(request, MOST_FIELDS))
+
+
+async def ticked(request: Request) -> Ticked:
+    """A form with several findings.
+
+    Raises:
+        UsageError: it is none.
+    """
+    pairs = await _pairs(request, MOST_TICKED + MOST_FIELDS)
+    return Ticked(dict(pairs), [value for name, value in pairs if name == "id"][:MOST_TICKED])
+
+
+async def _pairs(request: Request, most: int) -> list[tuple[str, str]]:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         raise UsageError("form", f"is no {FORM}")
     try:
         text = (await request.body()).decode("utf-8")
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict"))
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=most, errors="strict")
     except ValueError as cause:
         raise UsageError("form", "can't be read") from cause
 
 
 Fields = Annotated[dict[str, str], Depends(fields)]
+TickedFields = Annotated[Ticked, Depends(ticked)]
 
 
 class Once:
@@ -201,5 +226,13 @@ class Frames:
             "csrf": self._security.csrf(request),
             "workspace": str(self._desk.path) if caller else "",
             "changed_us": self._desk.changed_us() if caller else None,
-            "done": DONE.get(request.query_params.get("done", ""), ""),
+            "done": _done(request.query_params.get("done", ""), request.query_params.get("count", "")),
         }
+
+
+def _done(key: str, count: str) -> str:
+    """What was done; of several findings with how many."""
+    if not (count.isascii() and count.isdecimal() and len(count) < len("0000")):
+        return DONE.get(key, "")
+    told = "Nothing was changed: they were closed so already." if count == "0" else DONE.get(key, "")
+    return f"{count} {'finding' if count == '1' else 'findings'}. {told}" if told and count != "0" else told

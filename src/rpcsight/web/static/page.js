@@ -22,6 +22,28 @@
     window.addEventListener("pagehide", function () { source.close(); });
   }
 
+  const all = document.querySelector("[data-tick-all]");
+  if (all) {
+    const boxes = Array.from(document.querySelectorAll("input[form=ticks]"));
+    const button = document.querySelector("[data-close]");
+    const words = all.textContent;
+    const tell = function () {
+      const count = boxes.filter(function (each) { return each.checked; }).length;
+      button.textContent = count ? "Close " + count + " ticked…" : "Close ticked…";
+      button.disabled = !count;
+      all.textContent = count === boxes.length ? "Tick none" : words;
+    };
+    all.addEventListener("click", function (event) {
+      event.preventDefault();
+      const wanted = boxes.some(function (each) { return !each.checked; });
+      boxes.forEach(function (each) { each.checked = wanted; });
+      tell();
+    });
+    document.addEventListener("change", tell);
+    window.addEventListener("pageshow", tell);
+    tell();
+  }
+
   const rows = Array.from(document.querySelectorAll("tr[data-finding]"));
   const told = document.querySelector("[data-keys]");
   if (!rows.length) return;
@@ -37,9 +59,10 @@
   };
   document.addEventListener("keydown", function (event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (/^(INPUT|SELECT|TEXTAREA|BUTTON)$/.test(event.target.tagName)) return;
+    if (event.target.type !== "checkbox" && /^(INPUT|SELECT|TEXTAREA|BUTTON)$/.test(event.target.tagName)) return;
     if (event.key === "j") go(here + 1);
     else if (event.key === "k") go(here - 1);
+    else if (event.key === "x" && here >= 0 && all) rows[here].querySelector("input").click();
     else if (event.key === "/") document.getElementById("q").focus();
     else return;
     event.preventDefault();
