@@ -16,7 +16,6 @@ from rpcsight.baseline.workspace import Workspace
 from rpcsight.errors import UsageError
 from rpcsight.triage import allowed, keep
 from rpcsight.triage.allowing import Preview, add, apply, listed, preview, remove, stored
-from rpcsight.triage.audit import changing
 from rpcsight.triage.covered import judge
 from rpcsight.triage.entries import Entry, entry, read_toml, toml
 from rpcsight.triage.kept import close, reopen
@@ -415,7 +414,7 @@ def test_a_finding_opens_again_when_its_entry_ends(workspace: Workspace) -> None
     keep(workspace, [QUIET], [DAY])
     add(workspace, [ending], "ann")
     for day, counts, status in ((last, (0, 0), "allowed"), (last + timedelta(days=1), (0, 1), "open")):
-        with changing(workspace):
+        with workspace.store.transaction():
             assert apply(workspace, "ann", day) == counts
         assert states(workspace) == [("aaaa1", status, False)]
 

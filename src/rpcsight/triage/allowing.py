@@ -2,14 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from rpcsight.baseline.settling import following
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.errors import UsageError
 from rpcsight.schema.triage import TRIAGE
-from rpcsight.triage.audit import HUNT, changing, note, now_us, table, today
+from rpcsight.triage.audit import HUNT, note, now_us, table, today
 from rpcsight.triage.covered import covered, judge
 from rpcsight.triage.entries import Entry
 from rpcsight.triage.matching import Facts, Subject, covering, facts_of
@@ -134,7 +136,7 @@ def add(workspace: Workspace, entries: Sequence[Entry], who: str, *, is_replacin
     Returns:
         how many findings became allowed, and how many open.
     """
-    with changing(workspace):
+    with workspace.store.transaction():
         there = {each.entry.id: each for each in stored(workspace)}
         given = {each.id: each for each in entries}
         if is_replacing:
@@ -167,14 +169,19 @@ def remove(workspace: Workspace, prefix: str, reason: str, who: str) -> tuple[En
     if len(found) != 1:
         what = "several entries begin" if found else f"no entry begins (with {LEAST_ID} digits or more)"
         raise UsageError("allow", f"{what} with {prefix!r}", "rpcsight allow list shows the ids")
-    with changing(workspace):
+    with workspace.store.transaction():
         _drop(workspace, [found[0].id])
         note(workspace, [(found[0].id, reason)], "entry removed", who)
         return found[0], apply(workspace, who)[1]
 
 
 def apply(
-    workspace: Workspace, who: str = HUNT, day: date | None = None, ids: Sequence[str] | None = None
+    workspace: Workspace,
+    who: str = HUNT,
+    day: date | None = None,
+    ids: Sequence[str] | None = None,
+    *,
+    is_followed: bool = False,
 ) -> tuple[int, int]:
     """Bring findings that nobody closed in line with the entries that hold; within a transaction.
 
@@ -183,6 +190,7 @@ def apply(
         who: does it.
         day: on which entries have to hold; None: today.
         ids: these findings alone.
+        is_followed: the caller lets the baseline follow.
 
     Returns:
         how many became allowed, and how many open.
@@ -201,14 +209,15 @@ def apply(
     changed = workspace.rows(sql, given)
     if not changed:
         return 0, 0
-    workspace.store.run(
-        "update finding set status = $status, allowed_by = null where finding_id in (select unnest($ids::varchar[]))",
-        {"status": "open", "ids": [row["finding_id"] for row in changed if row["entry_id"] is None]},
-    )
-    workspace.store.run(
-        "update finding set status = 'allowed', allowed_by = cover.entry_id from cover "
-        "where cover.finding_id = finding.finding_id and finding.allowed_by is distinct from cover.entry_id"
-    )
+    with nullcontext() if is_followed else following(workspace, [row["finding_id"] for row in changed]):
+        workspace.store.run(
+            "update finding set status = $status, allowed_by = null where finding_id in (select unnest($ids::varchar[]))",
+            {"status": "open", "ids": [row["finding_id"] for row in changed if row["entry_id"] is None]},
+        )
+        workspace.store.run(
+            "update finding set status = 'allowed', allowed_by = cover.entry_id from cover "
+            "where cover.finding_id = finding.finding_id and finding.allowed_by is distinct from cover.entry_id"
+        )
     taken = [row for row in changed if row["entry_id"] is not None]
     opened = [row["finding_id"] for row in changed if row["entry_id"] is None]
     reasons = {name: f"entry {name}: {each.reason}" for name, each in entries.items()}

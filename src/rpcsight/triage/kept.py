@@ -94,7 +94,7 @@ def keep(workspace: Workspace, documents: Sequence[Mapping[str, Any]], hunted_da
         given = {each["finding_id"]: each for each in documents}
         keep_words(workspace, [given[name] for name in (*new, *changed)])
         grown = keep_pairs(workspace, given, before)
-        apply(workspace)
+        apply(workspace, is_followed=True)
         closed = [
             (name, news(before[name], rows[name], is_grown=name in grown))
             for name in changed
@@ -207,7 +207,7 @@ def reopen(workspace: Workspace, prefixes: Sequence[str], reason: str, who: str)
     ids = [each.finding_id for each in found]
     with changing(workspace, ids):
         _decide(workspace, found, "open", "reopened", reason, who)
-        apply(workspace, who, ids=ids)
+        apply(workspace, who, ids=ids, is_followed=True)
     return found
 
 

@@ -123,7 +123,7 @@ def hits_of(workspace: Workspace, ids: Sequence[str]) -> tuple[Hit, ...]:
     found = conditions(workspace, ())
     sql = f"""
         select * exclude (document), {STATUS} as state, {HAS_GROWN} as has_grown
-        from finding where finding_id in (select unnest($ids::varchar[]))
+        from finding where rowid in (select rowid from finding where finding_id in (select unnest($ids::varchar[])))
     """
     rows = {row["finding_id"]: row for row in workspace.rows(sql, found.parameters | {"ids": list(ids)})}
     return _hits(workspace, [rows[each] for each in ids if each in rows])
@@ -217,7 +217,11 @@ def _hits(workspace: Workspace, rows: Sequence[Mapping[str, Any]]) -> tuple[Hit,
     if not rows:
         return ()
     ids = {"ids": [row["finding_id"] for row in rows]}
-    sql = "select finding_id, pairs, shown from finding_word where finding_id in (select unnest($ids::varchar[]))"
+    sql = """
+        select finding_id, pairs, shown
+        from finding_word
+        where rowid in (select rowid from finding_word where finding_id in (select unnest($ids::varchar[])))
+    """
     shown = {row["finding_id"]: row for row in workspace.rows(sql, ids)}
     hosts = sorted({row[side] for row in rows for side in ("src_ip", "dest_ip") if row[side]})
     names = {

@@ -34,12 +34,9 @@ MOST_NEW = 20
 MOST_FILES = 200
 MOST_HUNTS = 50
 OPEN_BY_HOST = """
-    select ip, count(distinct finding_id) as findings, max(score) as best
+    select ip, count(*) as findings, max(score) as best
     from (
-      select finding_pair.src_ip as ip, finding.finding_id, finding.score
-      from finding_pair join finding on finding.finding_id = finding_pair.finding_id and status = 'open'
-      union all
-      select finding_pair.dest_ip, finding.finding_id, finding.score
+      select distinct unnest([finding_pair.src_ip, finding_pair.dest_ip]) as ip, finding.rowid as number, finding.score
       from finding_pair join finding on finding.finding_id = finding_pair.finding_id and status = 'open'
     ) as sides
     where ip <> ''
