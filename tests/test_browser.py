@@ -268,7 +268,7 @@ def test_what_a_finding_tells(reading: str, visit: Callable[..., Visitor]) -> No
     assert any(
         "CreateServiceW of svcctl, 3 times T1543.003 0.8 remote-service; conn.log, flow C1" in each for each in tables
     )
-    assert any(f"{HOST}:50000 {SERVER}:49668 svcctl CreateServiceW decoded, 0.005 s after" in each for each in tables)
+    assert any(f"{HOST}:50000 {SERVER}:49668 svcctl CreateServiceW; decoded, 0.005 s after" in each for each in tables)
     assert any("met on 17 of these days, 2026-01-27 to 2026-02-12; connections: 34" in each for each in tables)
     assert person.text("#similar + div tbody tr").startswith(f"{MARKUP} → {OTHER}, svcctl 40.0 medium open")
     assert person.page.locator("#when ~ div figure svg[role=img]").count() == 1
@@ -291,7 +291,7 @@ def test_without_javascript_all_can_be_done(workspace: Path, server: str, visit:
     page.get_by_role("button", name="Change").click()
     assert person.text("[role=status]") == "Open again."
     page.get_by_role("link", name="What would an entry for these hosts hide?").click()
-    assert person.text("#preview") == "It would take 2 of the open findings"
+    assert person.text("#preview") == "It would hide 2 open findings"
     page.get_by_label("Reason").fill("deployment")
     page.get_by_label("Owner: whom to ask").fill("ann")
     page.get_by_role("button", name="Add this entry").click()
