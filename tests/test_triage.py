@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from rpcsight.baseline.settling import settle_due
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.errors import UsageError
+from rpcsight.schema.baseline import BASELINE
 from rpcsight.triage import keep
 from rpcsight.triage.kept import close, findings, named, reopen
 from rpcsight.triage.telling import as_text, history
@@ -300,3 +302,25 @@ def test_the_log_of_a_finding_is_told(workspace: Workspace) -> None:
     assert told[-2] == "what the baseline knows\n  nothing: no days were learned (rpcsight learn)"
     lines = told[-1].splitlines()
     assert (lines[0], lines[1][23:], len(lines)) == ("log", "ann: closed as benign: mine", 2)
+
+
+def test_pairs_follow_a_verdict_at_once_and_the_rest_before_the_next_hunt(tmp_path: Path) -> None:
+    others = [(f"10.0.1.{number}", "10.0.1.2", day) for number in range(4, 8) for day in range(DAY - 3, DAY + 1)]
+    with workspace_at(tmp_path) as there:
+        learn(there, [("10.0.1.1", "10.0.1.2", DAY), ("10.0.1.1", "10.0.1.3", DAY - 1), *others])
+        keep(there, [finding("aaaa1"), finding("bbbb2", "10.0.1.9", "10.0.1.8")], [DAY])
+    tables = [f"from {name} order by all" for name in BASELINE]
+    for verdict, pairs in (("benign", 6), ("malicious", 5)):
+        with Workspace(there.path) as changed:
+            close(changed, ["aaaa1", "bbbb2"], verdict, "checked", "ann")
+            at_once = [changed.rows(sql) for sql in tables[:2]]
+            due = [{"src_ip": "10.0.1.1", "dest_ip": "10.0.1.2"}]
+            assert (len(known(changed)), changed.rows("select distinct src_ip, dest_ip from unsettled")) == (pairs, due)
+        settle_due(there.path)
+        settle_due(there.path)
+        with Workspace(there.path) as settled:
+            assert (settled.rows("from unsettled"), [settled.rows(sql) for sql in tables[:2]]) == ([], at_once)
+            after = [settled.rows(sql) for sql in tables]
+            with settled.store.transaction():
+                settled.settle()
+            assert [settled.rows(sql) for sql in tables] == after
