@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from rpcsight.engines import Scan
 from rpcsight.engines._spark_types import json_type, typed_text
 from rpcsight.engines.pump import unpacked_blocks
@@ -137,7 +139,7 @@ def _named(session: "SparkSession", rows: "DataFrame", files: Mapping[str, str])
 
     if len(set(files.values())) == 1:
         return rows.withColumn(PATH, F.lit(next(iter(files.values())))).drop(OPENED)
-    called = session.createDataFrame(list(files.items()), f"`{OPENED}` string, `{PATH}` string")
+    called = session.createDataFrame(pa.table({OPENED: list(files), PATH: list(files.values())}))
     return rows.join(F.broadcast(called), OPENED).drop(OPENED)
 
 

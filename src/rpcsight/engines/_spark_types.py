@@ -1,13 +1,16 @@
-"""DuckDB's types of a scan's columns in Spark's words."""
+"""DuckDB's types of a scan's columns in Spark's words, and Spark's rows as one table and as DuckDB gives them."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
 
 from rpcsight.engines import Kind
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column
+    from pyspark.sql import Column, DataFrame
 
-__all__ = ["json_type", "typed_text"]
+__all__ = ["as_duckdb", "json_type", "typed_text", "union"]
 
 NUMBERS = {"DOUBLE": "double", "BIGINT": "bigint", "INTEGER": "int", "BOOLEAN": "boolean"}
 
@@ -29,3 +32,20 @@ def typed_text(text: "Column", kind: Kind) -> "Column":
         port = F.coalesce(text.try_cast("int"), F.round(text.try_cast("decimal(18, 6)")).try_cast("int"))
         return F.when(port.between(0, 65535), port)
     return text
+
+
+def as_duckdb(table: pa.Table) -> pa.Table:
+    """The table with DuckDB's types: times without zone, no column marked as never empty."""
+    columns: list[Any] = []
+    for column in table.columns:
+        is_zoned = pa.types.is_timestamp(column.type) and column.type.tz is not None
+        columns.append(column.cast(pa.timestamp("us")) if is_zoned else column)
+    return pa.table(columns, names=table.column_names)
+
+
+def union(many: "Sequence[DataFrame]") -> "DataFrame":
+    """All rows of all; a balanced tree, since Spark walks plans by recursion."""
+    if len(many) == 1:
+        return many[0]
+    middle = len(many) // 2
+    return union(many[:middle]).unionAll(union(many[middle:]))

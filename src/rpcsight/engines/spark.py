@@ -4,13 +4,15 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from rpcsight.engines import EXAMPLES_KEPT, TABLES, Feed, LayoutChange, ReadCount, Scan, Statements, Unreadable
 from rpcsight.engines._spark_scan import PATH, Staged, raw, staged
 from rpcsight.engines._spark_session import cause_of, session
+from rpcsight.engines._spark_types import as_duckdb, union
 from rpcsight.engines.dialects import parts
 from rpcsight.engines.feed import written
 from rpcsight.engines.store import tables
@@ -56,8 +58,7 @@ class Spark:
         self._facts: dict[str, list[DataFrame]] = {name: [] for name in FACTS}
         self._shown: dict[str, DataFrame] = {}
         for name, table in FACTS.items():
-            empty = ", ".join(f"{column.name} {KINDS[column.kind]}" for column in table)
-            self._show(name, self._session.createDataFrame([], empty))
+            self._show(name, self._none([(column.name, KINDS[column.kind]) for column in table]))
         self._show_reading()
 
     def read(self, scan: Scan, statements: Statements, parameters: Mapping[str, int]) -> ReadCount:
@@ -90,17 +91,15 @@ class Spark:
         """See `Engine.pair`."""
         if self._halves:
             with _told_as(EngineError, "pairing of one-way records"):
-                _union(self._halves).createOrReplaceTempView("half")
-                self._read.append(
-                    self._appended(f"with record as ({statements.paired}) {statements.reading}", parameters)
-                )
+                union(self._halves).createOrReplaceTempView("half")
+                self._keep_read(f"with record as ({statements.paired}) {statements.reading}", parameters)
             self._halves.clear()
             self._show_reading()
 
     def rows(self, sql: str, parameters: Mapping[str, int]) -> pa.Table:
         """See `Engine.rows`."""
         with _told_as(EngineError, "query"), self._query(sql, parameters) as result:
-            return _as_duckdb(result.toArrow())
+            return as_duckdb(result.toArrow())
 
     def batches(self, sql: str, parameters: Mapping[str, int]) -> pa.RecordBatchReader:
         """See `Engine.batches`. The driver holds all rows; Spark sorts them no other way."""
@@ -109,7 +108,7 @@ class Spark:
     def keep(self, name: str, sql: str, parameters: Mapping[str, int]) -> None:
         """See `Engine.keep`."""
         with _told_as(EngineError, name), self._query(sql, parameters) as result:
-            self._show(name, self._held(result))
+            self._show(name, self._held(result)[0])
 
     def give(self, name: str, rows: pa.Table) -> None:
         """See `Engine.give`."""
@@ -158,15 +157,15 @@ class Spark:
         from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
         for name in [name for name in files if name in FACTS]:
-            rows = self._session.read.parquet(str(files.pop(name)))
-            recorded = rows.withColumn("observer", F.lit(observer)).withColumn("source", F.lit(source))
-            self._show_fact(name, recorded)
+            if pq.read_metadata(file := files.pop(name)).num_rows:
+                rows = self._session.read.parquet(str(file))
+                self._show_fact(name, rows.withColumn("observer", F.lit(observer)).withColumn("source", F.lit(source)))
 
     def _show_fact(self, name: str, rows: "DataFrame") -> None:
         """Let rows be in the table of facts; columns that they lack are empty."""
         columns = [_column(column, rows.columns) for column in FACTS[name]]
-        self._facts[name].append(self._held(rows.select(*columns)))
-        self._show(name, _union(self._facts[name]))
+        if self._add(self._facts[name], rows.select(*columns)):
+            self._show(name, union(self._facts[name]))
 
     def _take(self, scan: Scan, raw: str, source: str, statements: Statements, parameters: Mapping[str, int]) -> None:
         """Keep what the analytics can use of a scan's rows; of one relation, for all that the scan and its others give."""
@@ -177,9 +176,9 @@ class Spark:
         """Keep rows of one of `TABLES`, or what events show."""
         if gives == "half":
             with self._query(f"with raw as ({rows}) {statements.half}", parameters) as halves:
-                self._halves.append(self._held(halves))
+                self._add(self._halves, halves)
         elif gives == "record":
-            self._read.append(self._appended(f"with record as ({rows}) {statements.reading}", parameters))
+            self._keep_read(f"with record as ({rows}) {statements.reading}", parameters)
         elif gives == "event":
             self.keep("event", rows, parameters)
             for name, sql in statements.events.items():
@@ -202,27 +201,43 @@ class Spark:
         examples = [each for each in (seen["least"], seen["greatest"]) if each is not None]
         return ReadCount(seen["records"], seen["unreadable"], [_unreadable(each) for each in dict.fromkeys(examples)])
 
-    def _appended(self, sql: str, parameters: Mapping[str, int]) -> "DataFrame":
+    def _keep_read(self, sql: str, parameters: Mapping[str, int]) -> None:
         from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
         with self._query(sql, parameters) as records:
-            return self._held(records.select(*(F.col(name).cast(kind).alias(name) for name, kind in COLUMNS)))
+            self._add(self._read, records.select(*(F.col(name).cast(kind).alias(name) for name, kind in COLUMNS)))
 
-    def _held(self, rows: "DataFrame") -> "DataFrame":
+    def _add(self, many: "list[DataFrame]", rows: "DataFrame") -> int:
+        """Hold rows beside others of their kind, if there are any; how many."""
+        held, number = self._held(rows)
+        if number:
+            many.append(held)
+        return number
+
+    def _held(self, rows: "DataFrame") -> "tuple[DataFrame, int]":
         """The rows, computed and held by the workers (or in the checkpoint folder, where one is set), with a plan that is a leaf.
 
-        `persist` would do for the rows, but keeps the plans, and Spark looks through all of them at every query.
+        Also how many they are. `persist` would do for the rows, but keeps the plans, and Spark looks through all of them at every query.
         """
+        from pyspark.sql import Observation
+        from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+
         is_safe = self._session.sparkContext.getCheckpointDir() is not None
+        count = Observation()
         # An Observation is told of plans that were analysed before the action, not of SQL text.
-        analysed = rows.select("*")
-        return analysed.checkpoint() if is_safe else analysed.localCheckpoint()
+        analysed = rows.observe(count, F.count(F.lit(1)).alias("rows")).select("*")
+        held = analysed.checkpoint() if is_safe else analysed.localCheckpoint()
+        number = count.get["rows"]
+        return held if number else held.limit(0), number  # without rows, Spark leaves out what would be made of them
 
     def _show_reading(self) -> None:
         """Let the relation `reading` be all that was read."""
-        empty = ", ".join(f"{name} {kind}" for name, kind in COLUMNS)
-        reading = _union(self._read) if self._read else self._session.createDataFrame([], empty)
-        self._show("reading", reading)
+        self._show("reading", union(self._read) if self._read else self._none(COLUMNS))
+
+    def _none(self, columns: Sequence[tuple[str, str]]) -> "DataFrame":
+        """No rows."""
+        given = ", ".join(f"cast(null as {kind}) as {name}" for name, kind in columns)
+        return self._session.sql(f"select {given} where false")
 
     def _show(self, name: str, rows: "DataFrame") -> None:
         """Let rows be a relation, until others are."""
@@ -242,7 +257,7 @@ class Spark:
                 rows = self._session.sql(part.sql)
                 scans[part.name] = sum(scans.get(name, 1) for name in part.names)
                 if part.uses > 1 and scans[part.name] > MOST_SCANS:
-                    rows = self._held(rows)
+                    rows, _ = self._held(rows)
                     scans[part.name] = 1
                 rows.createOrReplaceTempView(part.name)
             yield self._session.sql(rest)
@@ -262,26 +277,9 @@ def _column(column: Column, given: Sequence[str]) -> "SparkColumn":
     return value.cast(KINDS[column.kind]).alias(column.name)
 
 
-def _union(many: "Sequence[DataFrame]") -> "DataFrame":
-    """All rows of all; a balanced tree, since Spark walks plans by recursion."""
-    if len(many) == 1:
-        return many[0]
-    middle = len(many) // 2
-    return _union(many[:middle]).unionAll(_union(many[middle:]))
-
-
 def _unreadable(note: "Row") -> Unreadable:
     shown = note["begins"].encode("unicode_escape").decode("ascii")
     return Unreadable(note["path"], None, f"{note['what'] or 'is the header again'}; the line begins {shown!r}")
-
-
-def _as_duckdb(table: pa.Table) -> pa.Table:
-    """The table with DuckDB's types: times without zone, no column marked as never empty."""
-    columns: list[Any] = []
-    for column in table.columns:
-        is_zoned = pa.types.is_timestamp(column.type) and column.type.tz is not None
-        columns.append(column.cast(pa.timestamp("us")) if is_zoned else column)
-    return pa.table(columns, names=table.column_names)
 
 
 def _spark_errors() -> tuple[type[Exception], ...]:
