@@ -3,8 +3,10 @@
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -17,7 +19,14 @@ HOSTILE = "<script>alert(1)</script>\x1b[31m=cmd|' /C calc'!A0"
 
 def corp(folder: Path) -> Path:
     """A workspace with findings of all kinds."""
-    with workspace_at(folder) as workspace:
+    made = folder / "corp.db"
+    made.write_bytes(_corp())
+    return made
+
+
+@cache
+def _corp() -> bytes:
+    with tempfile.TemporaryDirectory() as folder, workspace_at(Path(folder)) as workspace:
         found = [
             finding(
                 "a1", "10.0.1.2", "10.0.2.1", score=40, severity="high", deeds=[("svcctl", "RCreateServiceW", 0.9)]
@@ -29,7 +38,8 @@ def corp(folder: Path) -> Path:
         ]
         learn(workspace, [("10.0.1.2", "10.0.2.1", day) for day in range(DAY - 5, DAY)])
         kept.keep(workspace, found, [])
-        return workspace.path
+        workspace.close()
+        return workspace.path.read_bytes()
 
 
 @contextmanager

@@ -12,10 +12,13 @@ import httpx
 import pytest
 import trustme
 
+from rpcsight.cli import app
+from rpcsight.cli.outcome import outcome
 from rpcsight.errors import UsageError
 from rpcsight.web import server
 from rpcsight.web.options import WebSettings
-from tests.served import corp, refusal, running, token
+from rpcsight.web.tokens import TokenFile
+from tests.served import corp, running
 
 pytestmark = pytest.mark.xdist_group("server")
 VERDICT = {"verdict": "benign", "reason": "known"}
@@ -47,8 +50,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
 
 @pytest.fixture(scope="module")
 def secret(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    folder = tmp_path_factory.mktemp("tokens")
-    return token(folder, "anna", "--scope", "triage"), str(folder / "tokens.json")
+    path = tmp_path_factory.mktemp("tokens") / "tokens.json"
+    return TokenFile(path).add("anna", "triage", 1), str(path)
 
 
 @pytest.fixture(scope="module")
@@ -148,9 +151,11 @@ def test_a_certificate_that_is_cut_is_refused(files: Files, tmp_path: Path) -> N
         WebSettings(certificate=cut, key=files.key).checked()
 
 
-def test_the_command_says_so_and_ends(files: Files, tmp_path: Path) -> None:
-    said = refusal(corp(tmp_path), "--tls-cert", str(files.certificate), "--tls-key", str(files.other))
-    assert said == (
+def test_the_command_says_so_and_ends(files: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["-w", str(corp(tmp_path)), "--tls-cert", str(files.certificate), "--tls-key", str(files.other)]
+    code = outcome(lambda: app(["serve", *options], prog_name="rpcsight", standalone_mode=False))
+    assert (code, capsys.readouterr().err) == (
+        2,
         f"error: --tls-key: {str(files.other)!r} is not the key of {str(files.certificate)!r}\n"
-        "  hint: the two that belong together, in PEM\n"
+        "  hint: the two that belong together, in PEM\n",
     )
