@@ -92,13 +92,17 @@ open findings, Suppressed for those that the allow-list covers, Resolved for clo
     "stix": """One bundle: addresses and connections (`network-traffic`) in an `observed-data` a finding, a `sighting` of each
 technique that it can be part of (what was seen can be part of it: that is no proof), and a `note` with score, reasons
 and advice. Addresses and connections have the identifiers that STIX 2.1 makes of their values, techniques those of
-ATT&CK's own STIX data (18.1), all else UUIDs made of the finding's id: the same findings again are the same objects.
-stix2-validator notes that they are not random (version 4): the standard asks for that, it does not demand it.
+ATT&CK's own STIX data (18.1), all else UUIDs made of the finding's id: a finding that is written again
+is the same object in a later version. `created` is the beginning of the finding's day, `modified` when the bundle was
+written. stix2-validator notes that ids are not random (version 4): the standard asks for that, it does not demand it.
 """,
     "syslog": """RFC 5424, a message a line of at most 2,048 octets, facility local0; severity critical, warning, notice or
 informational for high, medium, low and info. Host and process are nil: the relay that sends the lines says where they
-come from. The structured data's id is `rpcsight@32473`: 32473 is the enterprise number that RFC 5612 reserves for
-examples; rpcsight has none of its own. Texts that are cut end in `…`.
+come from. Texts that are cut end in `…`.
+
+The structured data's id is `rpcsight@32473`. 32473 is no number of ours: it is the enterprise number that RFC 5612
+reserves for examples in documents, and rpcsight has none of its own yet. Match `rpcsight@`, and where your collector
+keeps elements by number, let the relay replace it by your organisation's; the number changes once rpcsight has one.
 """,
     "markdown": """Findings are sections, any other rows a table. Texts of records can't become markup, links, HTML or another cell: what
 could has a backslash before it, control characters are shown as escapes.

@@ -21,7 +21,8 @@ MAPPED = frozenset({"csv", "parquet"})
 WRONG_COLUMNS = (
     "if columns or times are read wrongly, name them: --map start_time=COLUMN:epoch_ms (epoch_s, epoch_us, epoch_ns)"
 )
-NOT_ASKED = "{} (not needed here)"
+NOT_NEEDED = " (not needed here)"
+NOT_ASKED = "{}" + NOT_NEEDED
 UNDATED = "{}: time missing, or before 1970 or after 2099"
 UNUSED_MAP = "--map was not used: the columns of {readers} are known; delimited text and Parquet take it"
 KNOWN_FORMATS = "`rpcsight list readers` shows what is read"
@@ -154,11 +155,14 @@ def _nothing(made: Plan) -> RpcsightError:
     if len(made.unusable) == 1 and not made.flowless:
         return made.unusable[0]
     reasons = [(error.where, error.what.splitlines()[0]) for error in made.unusable]
-    reasons += [(source, f"holds no flows: {why}") for source, why in made.flowless]
+    reasons += [
+        (source, f"holds {why}" if why.endswith(NOT_NEEDED) else f"holds no flows: {why}")
+        for source, why in made.flowless
+    ]
     if not reasons:
         return UsageError("paths", NOTHING, "name a file, a folder, a pattern or -")
     if len(reasons) == 1:
-        return InputError(*reasons[0], f"flows are in conn.log; {KNOWN_FORMATS}")
+        return InputError(*reasons[0], f"flows are in conn.log, calls in dce_rpc.log; {KNOWN_FORMATS}")
     shown = "".join(f"\n  {where}: {what}" for where, what in reasons[:SHOWN])
     more = f"\n  … and {len(reasons) - SHOWN} more" if len(reasons) > SHOWN else ""
     return InputError("inputs", f"none of {len(reasons)} could be used{shown}{more}", KNOWN_FORMATS)

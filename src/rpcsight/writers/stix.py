@@ -1,13 +1,14 @@
 """STIX 2.1: a bundle of what was seen (observed-data), a sighting of each technique that it can be part of, and a note with the reasons.
 
 Addresses and connections have the ids that the standard makes of their values (section 2.9), so that equal ones of several bundles are one;
-techniques are those of ATT&CK's own STIX data where rpcsight knows them. All else has an id made of the finding's: the same findings give
-the same bundle. Objects of several findings stand once.
+techniques are those of ATT&CK's own STIX data where rpcsight knows them. All else has an id made of the finding's and was `created` as its
+day began. A finding may have changed since it was last written, so each bundle holds a later version of it (section 3.6): `modified` is
+when it was written. Objects of several findings stand once.
 """
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, BinaryIO
 from uuid import UUID, uuid5
 
@@ -57,11 +58,12 @@ def write(rows: Rows, out: BinaryIO, look: Look) -> None:
     del look
     every = findings(rows, NAME)
     written = {_identity()["id"]}
+    now = datetime.now(UTC)
     digest = ""
     out.write(b'{"type": "bundle", "objects": [\n' + _json(_identity()))
     for finding in every:
         digest = str(uuid5(OWN, f"{digest}{finding['finding_id']}{finding['score']}"))
-        for made in _objects(finding):
+        for made in _objects(finding, now):
             if made["id"] not in written:
                 written.add(made["id"])
                 out.write(b",\n" + _json(made))
@@ -69,7 +71,7 @@ def write(rows: Rows, out: BinaryIO, look: Look) -> None:
     out.write(f'\n], "id": "bundle--{uuid5(OWN, name)}"}}\n'.encode())
 
 
-def _objects(finding: Finding) -> Iterator[Made]:
+def _objects(finding: Finding, now: datetime) -> Iterator[Made]:
     """What a finding tells; what others name comes first."""
     seen: dict[str, Made] = {}
     for each in finding["evidence"] or []:
@@ -79,7 +81,7 @@ def _objects(finding: Finding) -> Iterator[Made]:
     first, last = _time(finding["first_time"]), _time(finding["last_time"])
     times = min(max(finding.get("activities") or 0, finding.get("attempts") or 0, 1), MOST_COUNTED)
     yield from seen.values()
-    observed = _common("observed-data", finding) | {
+    observed = _common("observed-data", finding, now) | {
         "first_observed": first,
         "last_observed": last,
         "number_observed": times,
@@ -91,7 +93,7 @@ def _objects(finding: Finding) -> Iterator[Made]:
     for technique in techniques(finding):
         yield (pattern := _technique(technique))
         what = f"can be part of {name_of(technique)}: {finding['summary']}"
-        sighting = _common("sighting", finding, technique) | {
+        sighting = _common("sighting", finding, now, technique) | {
             "description": bounded(what),
             "first_seen": first,
             # the standard wants it later than the first
@@ -105,7 +107,7 @@ def _objects(finding: Finding) -> Iterator[Made]:
         sightings.append(sighting)
         yield sighting
     about = [each["id"] for each in (*([observed] if seen else []), *sightings)]
-    yield _common("note", finding) | {
+    yield _common("note", finding, now) | {
         "abstract": finding["summary"],
         "content": _told(finding),
         "confidence": _confidence(finding),
@@ -126,17 +128,26 @@ def _identity() -> Made:
     }
 
 
-def _common(kind: str, finding: Finding, more: str = "") -> Made:
+def _common(kind: str, finding: Finding, now: datetime, more: str = "") -> Made:
     name = f"{kind}{finding['finding_id']}{more}"
+    created = f"{_day(finding)}T00:00:00.000Z"
     return {
         "type": kind,
         "spec_version": "2.1",
         "id": f"{kind}--{uuid5(OWN, name)}",
         "created_by_ref": _identity()["id"],
-        "created": _time(finding["first_time"]),
-        "modified": _time(finding["last_time"]),
+        "created": created,
+        "modified": max(created, _time(now)),
         "external_references": [{"source_name": "rpcsight", "external_id": finding["finding_id"]}],
     }
+
+
+def _day(finding: Finding) -> date:
+    """The day that its id is made of."""
+    try:
+        return date.fromisoformat(finding.get("day") or "")
+    except ValueError:
+        return finding["first_time"].date()
 
 
 def _technique(technique: str) -> Made:
