@@ -68,14 +68,17 @@ def told(rows: Sequence[Row], asked: Sequence[tuple[str, int]]) -> tuple[list[Ro
 
 
 SECONDS = st.integers(0, 40)
+ODD: dict[str, list[Any]] = {
+    "mac": [PC, OTHER, PC.replace(":", "-").upper(), None, "02:00", "ff:ff:ff:ff:ff:ff"],
+    "ip": [OLD, OLD, NEW, "127.0.0.1", "10.1.0.050", "10.1.0.256", "fe80::1", "", None],
+    "hostname": ["pc17", "PC17", "a b", "", None],
+    "lease_s": [5.0, 20.0, 0.0, -3.0, 1e12, float("nan"), None],
+    "action": ["lease", "lease", "release"],
+}
 LEASES = st.builds(
     lease,
     SECONDS.map(lambda second: START_US + second * 1_000_000),
-    st.sampled_from([PC, OTHER, PC.replace(":", "-").upper(), None, "02:00", "ff:ff:ff:ff:ff:ff"]),
-    st.sampled_from([OLD, OLD, NEW, "127.0.0.1", "10.1.0.050", "10.1.0.256", "fe80::1", "", None]),
-    hostname=st.sampled_from(["pc17", "PC17", "a b", "", None]),
-    lease_s=st.sampled_from([5.0, 20.0, 0.0, -3.0, 1e12, float("nan"), None]),
-    action=st.sampled_from(["lease", "lease", "release"]),
+    **{name: st.sampled_from(values) for name, values in ODD.items()},
 )
 ASKED = st.lists(st.tuples(st.sampled_from([OLD, NEW, DC]), SECONDS.map(lambda second: START_US + second * 1_000_000)))
 

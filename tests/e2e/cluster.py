@@ -11,16 +11,22 @@ from typing import IO
 LOOPBACK = "127.0.0.1"
 WORKERS = 2
 # Two cores and twice 512 MB at each worker, of which a driver takes half: two drivers fit.
-# Small processes that start fast: this cluster lives for a minute, and its rows are few.
-QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+# Small processes that start fast: this cluster lives for minutes, and its rows are few.
+QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
 DRIVER_DEFAULTS = f"""
 spark.cores.max 2
 spark.executor.memory 512m
 spark.executor.extraJavaOptions {QUICK_JAVA}
+spark.locality.wait 0
+spark.sql.maxPlanStringLength 1000
+spark.sql.ui.explainMode simple
 spark.sql.shuffle.partitions 2
 spark.sql.codegen.wholeStage false
 spark.sql.codegen.factoryMode NO_CODEGEN
 """
+# As it is for users, Spark plans anew after each stage: that takes longer than to work through rows as few as these.
+PLANNED_ONCE = "spark.sql.adaptive.enabled false"
+SETTINGS = "spark-defaults.conf"
 
 
 def environment(folder: Path, java: str) -> dict[str, str]:
@@ -30,7 +36,7 @@ def environment(folder: Path, java: str) -> dict[str, str]:
         folder: for settings, temporary files and logs.
         java: the program.
     """
-    (folder / "spark-defaults.conf").write_text(DRIVER_DEFAULTS, encoding="utf-8")
+    (folder / SETTINGS).write_text(DRIVER_DEFAULTS, encoding="utf-8")
     return {
         "JAVA_HOME": str(Path(java).resolve().parent.parent),
         "JDK_JAVA_OPTIONS": QUICK_JAVA,
@@ -39,6 +45,15 @@ def environment(folder: Path, java: str) -> dict[str, str]:
         "SPARK_LOCAL_DIRS": str(folder),
         "SPARK_LOCAL_IP": LOOPBACK,
     }
+
+
+def plan_once(folder: Path) -> None:
+    """Let drivers that start from now on plan each query once.
+
+    Args:
+        folder: as in `environment`.
+    """
+    (folder / SETTINGS).write_text(DRIVER_DEFAULTS + PLANNED_ONCE, encoding="utf-8")
 
 
 @contextmanager

@@ -5,10 +5,11 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from importlib import resources
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,13 @@ import rpcsight
 from rpcsight.analytics import all_analytics, step
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.engines import ReadCount, open_engine
-from rpcsight.hunting import hunt
+from rpcsight.hunting import Hunt, Surroundings, hunt, surroundings
 from rpcsight.pipeline import Request, opened
 from rpcsight.schema import FACTS, FLOW
 from rpcsight.schema import names as names_of
 from rpcsight.schema.baseline import BASELINE, LEARNED
 from tests import system, test_engines, test_mapped, together
+from tests import test_identity as identity
 from tests.contracts import exported
 from tests.contracts.samples import FLOWS, FORMS
 from tests.e2e import cluster
@@ -38,14 +40,15 @@ from tests.properties.test_roles import enterprise
 
 pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("spark")]
 
-ANALYTICS = ("CAR-2014-05-001", "rpc-activity", "rpc-attempts")
+QUICK = ("CAR-2014-05-001", "rpc-attempts")
+ANALYTICS = (*QUICK, "rpc-activity")
 NO_EXAMPLES = "CAR-2014-05-001"
 PACKETS_ONLY = ("rpc-calls", "rpc-mappings", "smb-events")
 RANDOM_LISTS = 40
 FILES = 3
 TEXT_READERS = {"argus", "aws_vpc", "azure_flow", "pfirewall", "silk"}
 HOSTS_AND_SENSORS = {
-    "suricata-netflow", "ecs-dotted", "ocsf-parquet", "optc", "defender-csv", "gcp-lines", "windows-winlogbeat", "windows-xml-saved",
+    "suricata-netflow", "ecs-dotted", "ocsf-parquet", "optc", "defender-csv", "gcp-lines", "windows-xml-saved",
 }  # fmt: skip
 """Forms of readers that take several: Spark needs seconds for each file."""
 FORM = {form.name: form for form in FORMS}
@@ -82,53 +85,62 @@ def connected(master: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """The URL of a cluster that this process is connected to; the engine opens its sessions beside that one, which is faster."""
     from rpcsight.engines._spark_session import session
 
+    cluster.plan_once(Path(os.environ["SPARK_CONF_DIR"]))
     spark, is_ours = session(str(tmp_path_factory.mktemp("driver")), master)
     assert is_ours
     yield master
     spark.stop()
 
 
-def outcome(paths: list[str], engine: str, master: str | None = None) -> tuple[dict[str, pa.Table], dict[str, Any]]:
-    """The rows of the analytics, and the account without the words on single lines, which each engine chooses itself."""
+Rows = list[dict[str, Any]]
+
+
+def outcome(
+    paths: list[str], engine: str, master: str | None = None, analytics: Sequence[str] = ANALYTICS
+) -> tuple[dict[str, tuple[pa.Schema, Rows]], dict[str, Any]]:
+    """The rows of analytics, what was read, and the account without the words on single lines, which each engine chooses itself."""
     with opened(Request(paths=paths, engine=engine, master=master)) as session:
-        rows = {name: session.run(name) for name in ANALYTICS}
+        tables = {name: session.run(name) for name in analytics}
+        rows = {name: (table.schema, table.to_pylist()) for name, table in tables.items()}
+        read = {"candidate": session.candidates(), **{name: session.table(name).read_all() for name in FACTS}}
+        rows |= {name: (table.schema, sorted(table.to_pylist(), key=repr)) for name, table in read.items()}
         account = session.account
     skips = sorted((skip.source, skip.what, skip.count) for skip in account.skips)
     counts = {"files": account.files, "records": account.records, "candidates": account.candidates}
     return rows, {**counts, "left_out": account.left_out, "clocks": account.clocks, "skips": skips}
 
 
-def assert_same(paths: list[str], master: str) -> dict[str, pa.Table]:
-    """Run both engines; rows and accounts must be equal, in order, types included."""
-    expected, expected_account = outcome(paths, "duckdb")
-    actual, actual_account = outcome(paths, "spark", master)
+def assert_same(paths: list[str], master: str, analytics: Sequence[str] = QUICK) -> dict[str, Rows]:
+    """Run both engines; rows and accounts must be equal, types included, those of analytics in order."""
+    expected, expected_account = outcome(paths, "duckdb", analytics=analytics)
+    actual, actual_account = outcome(paths, "spark", master, analytics)
     assert actual_account == expected_account
-    for name in ANALYTICS:
-        assert actual[name].schema == expected[name].schema
-        assert actual[name].to_pylist() == expected[name].to_pylist()
-    return expected
+    for name, rows in expected.items():
+        assert actual[name] == rows, name
+    return {name: rows for name, (_, rows) in expected.items()}
 
 
 def test_command_line_on_a_session_of_its_own_says_and_leaves_nothing_more(master: str, tmp_path: Path) -> None:
-    program = [sys.executable, "-m", "rpcsight", "run", "rpc-activity", str(DEMO / "recording.parquet"), "-f", "jsonl"]
+    program = [sys.executable, "-m", "rpcsight", "run", NO_EXAMPLES, str(DEMO / "recording.parquet"), "-f", "jsonl"]
     environment = {**os.environ, "PYTHONWARNINGS": "ignore::FutureWarning"}  # PySpark's about new versions of pandas
     here, there = (
         subprocess.run([*program, *options], cwd=tmp_path, capture_output=True, check=True, env=environment)
         for options in ((), ("--engine", "spark", "--master", master))
     )
     assert (there.stdout, there.stderr) == (here.stdout, here.stderr)
+    assert here.stdout
     assert list(tmp_path.iterdir()) == []
 
 
 def test_zeek_logs(connected: str) -> None:
     logs = sorted(map(str, system.shared_data("zeek").rglob("*conn*.log")))
-    assert assert_same(logs, connected)["rpc-activity"].num_rows
+    assert assert_same(logs, connected)["CAR-2014-05-001"]
 
 
 def test_nfdump_exports(connected: str) -> None:
     folder = system.shared_data("netflow-derived")
     exports = sorted(str(path) for form in ("json", "csv") for path in folder.rglob(f"*.nfdump.{form}"))
-    assert assert_same(exports, connected)["rpc-activity"].num_rows
+    assert assert_same([*exports, str(DEMO / "recording.nfdump.json.gz")], connected)["CAR-2014-05-001"]
 
 
 def test_text_and_cloud_flow_logs(connected: str, tmp_path: Path) -> None:
@@ -141,12 +153,11 @@ def test_text_and_cloud_flow_logs(connected: str, tmp_path: Path) -> None:
     firewall = FORM["pfirewall"].write(FLOWS)
     (tmp_path / "pfirewall.log").write_bytes(firewall + b"no record\r\n" + FORM["pfirewall-pid"].write(FLOWS))
     (tmp_path / "aws.log").write_bytes(FORM["aws-vpc"].write(FLOWS).replace(b" 49664 ", b" 70000 ") + b"\n- -\n")
-    assert assert_same([str(tmp_path)], connected)["rpc-activity"].num_rows > len(forms)
+    assert len(assert_same([str(tmp_path)], connected)["candidate"]) > len(forms)
 
 
-@pytest.mark.parametrize("name", ["recording.parquet", "recording.nfdump.json.gz"])
-def test_our_recording(name: str, connected: str) -> None:
-    assert assert_same([str(DEMO / name)], connected)["rpc-activity"].num_rows
+def test_our_recording(connected: str) -> None:
+    assert assert_same([str(DEMO / "recording.parquet")], connected, ANALYTICS)["rpc-activity"]
 
 
 def test_captures(connected: str, tmp_path: Path) -> None:
@@ -157,7 +168,7 @@ def test_captures(connected: str, tmp_path: Path) -> None:
     (tmp_path / "c.pcap").write_bytes(content[:-10])
     (tmp_path / "d.pcap").write_bytes(content[:24])
     public = system.shared_data("pcap", "OTRF+Security-Datasets", "apt29_day2_SCRANTON.cap")
-    assert assert_same([str(tmp_path), str(public)], connected)["CAR-2014-05-001"].num_rows
+    assert assert_same([str(tmp_path), str(public)], connected)["CAR-2014-05-001"]
 
 
 def test_zeek_calls_and_what_convert_makes_of_them(connected: str, tmp_path: Path) -> None:
@@ -173,13 +184,11 @@ def test_zeek_calls_and_what_convert_makes_of_them(connected: str, tmp_path: Pat
         system.shared_data("zeek", "brimdata+zed-sample-data", "wrccdc2018_tsv_dce_rpc.log.gz")
     )
     account = rpcsight.convert(tmp_path / "logs", tmp_path / "lake")
-    rows: list[list[Any]] = []
-    for folder, engine in (("logs", "duckdb"), ("logs", "spark"), ("lake", "spark")):
-        master = connected if engine == "spark" else None
-        with opened(Request([str(tmp_path / folder)], engine=engine, master=master)) as session:
-            rows.append([session.run(name).to_pylist() for name in ("rpc-activity", "rpc-calls", "smb-events")])
-    assert rows == [rows[0]] * 3
-    assert {each["basis"] for each in rows[0][0]} == {"decoded", "mapper"}
+    calls = ("rpc-calls", "smb-events")
+    rows = assert_same([str(tmp_path / "logs")], connected, ("rpc-activity", *calls))
+    again, _ = outcome([str(tmp_path / "lake")], "spark", connected, (*calls, *QUICK))
+    assert [again[name][1] for name in calls] == [rows[name] for name in calls]
+    assert {each["basis"] for each in rows["rpc-activity"]} == {"decoded", "mapper"}
     spark = SparkSession.active()
     for name, columns in {"flow": FLOW, **FACTS}.items():
         if name in account.written:
@@ -240,13 +249,16 @@ def test_a_hunt_with_a_workspace(connected: str, tmp_path: Path) -> None:
         ]
         pq.write_table(pa.Table.from_pylist(moved, rows.schema), tmp_path / f"{day}.parquet")
     rpcsight.learn(tmp_path, workspace=tmp_path.with_suffix(".workspace"))
-    here, there = (
-        rpcsight.hunt(recording, engine=engine, master=master, workspace=tmp_path.with_suffix(".workspace"), budget=0)
-        for engine, master in (("duckdb", None), ("spark", connected))
-    )
+    found: list[tuple[Hunt, Surroundings]] = []
+    for engine, master in (("duckdb", None), ("spark", connected)):
+        with opened(Request([recording], engine=engine, master=master)) as session:
+            found.append((hunt(session, workspace=tmp_path.with_suffix(".workspace")), surroundings(session)))
+    (here, around), (there, around_there) = found
     assert there.findings == here.findings
-    assert any(reason.name == "seen" for each in here for reason in each.reasons)
+    assert any(reason.name == "seen" for each in here.findings for reason in each.reasons)
     assert there.account.warnings == here.account.warnings
+    assert around_there == around
+    assert (sum(around.hours.values()) > 1, len(around.pairs) > 1) == (True, True)
 
 
 def test_random_flows(connected: str, tmp_path: Path) -> None:
@@ -254,7 +266,7 @@ def test_random_flows(connected: str, tmp_path: Path) -> None:
     rows = to_rows(random_flows())
     for number in range(FILES):
         pq.write_table(pa.Table.from_pylist(rows[number::FILES], schema=schema), tmp_path / f"flows-{number}.parquet")
-    assert assert_same([str(tmp_path)], connected)["CAR-2014-05-001"].num_rows
+    assert assert_same([str(tmp_path)], connected, ANALYTICS)["CAR-2014-05-001"]
 
 
 def test_awkward_inputs(connected: str, tmp_path: Path) -> None:
@@ -265,13 +277,13 @@ def test_awkward_inputs(connected: str, tmp_path: Path) -> None:
     (tmp_path / "packed.log").write_bytes(gzip.compress(zeek(FIELDS, 30)))
     (tmp_path / "cut.log.gz").write_bytes(gzip.compress(zeek(FIELDS, 3000))[:-2000])
     (tmp_path / "quoted.csv").write_bytes(quoted(60))
-    assert assert_same([str(tmp_path)], connected)["rpc-activity"].num_rows
+    assert assert_same([str(tmp_path)], connected)["CAR-2014-05-001"]
 
 
 def test_sensors_clouds_and_host_events(connected: str, tmp_path: Path) -> None:
-    """A form of every mapped reader and of every reader of Windows events, with addresses of its own: activities, flows and facts."""
+    """A form of every mapped reader and of every reader of Windows events, with addresses of its own, and a public log of an attack."""
     forms = [form for form in (*exported.FORMS, *FORMS) if form.name in HOSTS_AND_SENSORS]
-    assert {form.reader for form in forms} == {*(form.reader for form in exported.FORMS), "windows_json", "windows_xml"}
+    assert {form.reader for form in forms} == {*(form.reader for form in exported.FORMS), "windows_xml"}
     for number, form in enumerate(forms, 1):
         path = tmp_path / form.name / form.file
         path.parent.mkdir()
@@ -289,12 +301,12 @@ def test_sensors_clouds_and_host_events(connected: str, tmp_path: Path) -> None:
         with opened(Request([str(tmp_path)], engine=engine, master=master)) as session:
             tables = {name: session.table(name).read_all() for name in FACTS} | {"flows": session.candidates()}
             found.append({name: sorted(table.to_pylist(), key=repr) for name, table in tables.items()})
-            found[-1] |= {name: session.run(name).to_pylist() for name in ANALYTICS}
+            found[-1] |= {name: session.run(name).to_pylist() for name in QUICK}
     here, there = found
     for name, rows in here.items():
         assert there[name] == rows, name
     shown = {name for name, rows in here.items() if rows}
-    assert shown >= {"flows", "rpc-activity", "rpc_bind", "rpc_call", "host_flow", "process", "host_event"}
+    assert shown >= {"flows", "CAR-2014-05-001", "rpc_bind", "rpc_call", "host_flow", "process", "host_event"}
 
 
 def test_a_part_of_a_query_that_is_called_as_a_relation_hides_it_for_that_query_only(
@@ -320,6 +332,38 @@ def test_roles_of_hosts(connected: str, tmp_path: Path) -> None:
     found = engine.rows(step("role"), {}).to_pylist()
     engine.close()
     assert found == linked(links, deeds)
+
+
+def test_leases(connected: str, tmp_path: Path) -> None:
+    """Whatever leases can say, and who had an address at each second of theirs."""
+    values = product(*identity.ODD.values())
+    leases = [
+        identity.lease(identity.START_US + number // 80 * 1_000_000, **dict(zip(identity.ODD, each, strict=True)))
+        for number, each in enumerate(values)
+    ]
+    times = [identity.START_US + second * 500_000 for second in range(2 * len(leases) // 80)]
+    asked = [{"ip": ip, "at_us": at_us} for ip in (identity.OLD, identity.NEW, identity.DC) for at_us in times]
+    story = {"first_us": times[5], "latest_us": times[-5]}
+    chosen = [{"src_ip": f"mac:{identity.PC}", "dest_ip": "host:pc17", **story}]
+    kept = {"lease_now": "lease_event", "stretch": "stretch", "tenant": "tenant", "host_place": "host_place"}
+    found: list[dict[str, Rows]] = []
+    for name in ("duckdb", "spark"):
+        engine = open_engine(name, scratch=str(tmp_path), master=connected)
+        engine.give("given_lease", pa.Table.from_pylist(leases, identity.LEASE))
+        engine.keep("lease", "select * from given_lease", {})
+        engine.give("asked_address", pa.Table.from_pylist(asked))
+        engine.give("chosen", pa.Table.from_pylist(chosen))
+        for relation, made in kept.items():
+            engine.keep(relation, step(made), {})
+            if relation == "lease_now":
+                engine.keep("known_lease", "select host, ip, hostname, at_us, until_us from lease_now", {})
+        asked_for = {each: f"select * from {each}" for each in kept}
+        asked_for |= {each: step(each) for each in ("lease_counts", "addressed")}
+        found.append({each: sorted(engine.rows(sql, {}).to_pylist(), key=repr) for each, sql in asked_for.items()})
+        engine.close()
+    here, there = found
+    for name, rows in here.items():
+        assert (there[name], bool(rows)) == (rows, True), name
 
 
 def test_files_that_hold_several_tables(connected: str, tmp_path: Path) -> None:
