@@ -1,10 +1,10 @@
 """How Spark opens a scan's files: each line with its file, taken apart and typed as DuckDB would, the unreadable ones counted."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -42,10 +42,24 @@ class Raw:
         rows: every record that can be read.
         count: notes, while `rows` are read: `records`, `unreadable`, `changed` (header lines that differ), and `least` and
             `greatest`, two of the unreadable lines: file, what is wrong, how the line begins.
+        again: makes what reads the records for these notes alone.
     """
 
     rows: "DataFrame"
     count: "Observation"
+    again: "Callable[[], DataFrame]"
+
+    def counts(self) -> dict[str, Any]:
+        """The notes, once `rows` were read."""
+        from py4j.protocol import Py4JJavaError
+
+        try:
+            return self.count.get
+        except Py4JJavaError as cause:
+            if "toPyRow" not in str(cause):
+                raise
+        # Spark answered without reading: its optimizer saw that nothing of the rows is asked for.
+        return self.again().collect()[0].asDict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,15 +258,15 @@ def _counted(rows: "DataFrame", headers: int = 0) -> Raw:
     count = Observation()
     kind = F.col(NOTE).getField("kind")
     unreadable = F.when(kind == UNREADABLE, F.col(NOTE))
-    observed = rows.observe(
-        count,
+    notes = (
         F.count_if(kind.isNull()).alias("records"),
         (F.count_if(kind.isin(UNREADABLE, HEADER)) - F.lit(headers)).alias("unreadable"),
         F.count_if(kind == CHANGED).alias("changed"),
         F.min(unreadable).alias("least"),
         F.max(unreadable).alias("greatest"),
     )
-    return Raw(observed.filter(F.col(NOTE).isNull()).drop(NOTE), count)
+    observed = rows.observe(count, *notes)
+    return Raw(observed.filter(F.col(NOTE).isNull()).drop(NOTE), count, lambda: rows.agg(*notes))
 
 
 def _cells(scan: Scan) -> "tuple[Column, Column]":

@@ -193,7 +193,7 @@ class Spark:
         found.rows.createOrReplaceTempView(RAW)
         before = len(self._halves), len(self._read)
         self._take(scan, identifier(RAW), identifier(PATH), statements, parameters)
-        seen = found.count.get
+        seen = found.counts()
         if seen["changed"]:
             del self._halves[before[0] :], self._read[before[1] :]
             raise LayoutChange
