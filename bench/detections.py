@@ -6,7 +6,8 @@ bench/detections.py --seeds 1-5 --hosts 100,1000,10000 --noise 0.3,1,3 --results
 bench/detections.py --results bench/results/detections.jsonl --write --seeds ""      the tables of what was measured before
 
 14 days are learned, 14 tested. Every run is a simulation in a scratch folder that is removed. With --results each result is a line of that
-file; what is there already is not run again.
+file; what is there already is not run again. Flows do not depend on --calls: results of `--calls none` (smaller, for many hosts) are shown
+beside others.
 """
 
 import argparse
@@ -182,7 +183,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 with options.results.open("a", encoding="utf-8") as file:
                     file.write(f"{line}\n")
         print(line, file=sys.stderr, flush=True)
-    shown = [each for each in results if (each["calls"], each["budget"]) == (options.calls, options.budget)]
+    # what reads no calls finds the same in records without any
+    shown = [each for each in results if each["calls"] in {options.calls, "none"} and each["budget"] == options.budget]
     everyone = replace(options, only="", is_others_only=False, has_no_baseline=True)
     text = page(shown, [each.name for each in chosen(everyone)])
     write(text, "bench/detections.py") if is_writing else print(text)
