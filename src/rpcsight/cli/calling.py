@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rpcsight.cli.output import printable
 
-__all__ = ["extra", "program", "tell_next"]
+__all__ = ["pip_line", "program", "tell_next"]
 
 NAME = "rpcsight"
 
@@ -19,7 +19,7 @@ def program() -> str:
     return shlex.quote(str(called)) if is_other else NAME
 
 
-def extra(name: str) -> str:
+def pip_line(name: str) -> str:
     """The command that installs one of this package's extras for the Python that runs here."""
     python, here = Path(sys.executable), Path.cwd()
     shown = python.relative_to(here) if python.is_relative_to(here) else python

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rpcsight.cli import reporting
-from rpcsight.cli.calling import extra, program
+from rpcsight.cli.calling import pip_line, program
 from rpcsight.cli.options import Limit, NoColor, Report, request
 from rpcsight.cli.output import destination, printable, tell, write
 from rpcsight.errors import UsageError
@@ -72,7 +72,7 @@ def demo(report: Report = None, workspace: NewWorkspace = None, limit: Limit = 1
 def _next(page: Path | None, workspace: Path | None) -> str:
     """What to type next: to see it in a browser, then one's own records."""
     name = program()
-    needs = "" if find_spec("fastapi") else f"    this needs: {extra('web')}\n"
+    needs = "" if find_spec("fastapi") else f"    this needs: {pip_line('web')}\n"
     if page:
         text = reporting.where(page)
     elif workspace:

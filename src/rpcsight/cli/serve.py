@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rpcsight.cli.calling import extra
+from rpcsight.cli.calling import pip_line
 from rpcsight.cli.options import Quiet, SettingsFile, WorkspaceFile
 from rpcsight.cli.output import printable, say
 from rpcsight.errors import UsageError
@@ -85,7 +85,7 @@ def serve(
         from rpcsight.web.desk import Desk
         from rpcsight.web.options import LOOPBACK, WebSettings
     except ModuleNotFoundError as cause:
-        raise UsageError("serve", f"{cause.name} is not installed", extra("web")) from cause
+        raise UsageError("serve", f"{cause.name} is not installed", pip_line("web")) from cause
     from rpcsight.settings import load
 
     asked = WebSettings(
