@@ -11,6 +11,7 @@ import pytest
 
 from rpcsight.analytics import step
 from rpcsight.engines import TABLES, Engine, LayoutChange, ReadCount, Scan, Statements, Unreadable, duckdb, open_engine
+from rpcsight.engines._closed import memory_mib
 from rpcsight.engines._files import passes
 from rpcsight.engines.text import identifier, literal, mapped, used
 from rpcsight.errors import EngineError, InputError, UsageError
@@ -129,6 +130,14 @@ def test_packing_changes_no_rows(tmp_path: Path) -> None:
     assert len(text) > 1 << 20
     assert packed == [plain] * 3
     assert [rows.num_rows > 1000 for rows in plain] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("most", "mib"),
+    [("18.8 GiB", 6016), ("1.5 TiB", 491520), ("3.5 GiB", 1144), ("512.0 MiB", 1144), ("0 bytes", 1144)],
+)
+def test_a_quarter_of_the_memory_is_taken(most: str, mib: int) -> None:
+    assert memory_mib(most) == mib
 
 
 @pytest.mark.parametrize("setting", ["threads = 1", "threads = 2", "threads = 7", "memory_limit = '100MB'"])

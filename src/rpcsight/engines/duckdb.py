@@ -22,7 +22,7 @@ from rpcsight.engines import (
     Statements,
     Unreadable,
 )
-from rpcsight.engines._closed import close_in
+from rpcsight.engines._closed import close_in, limit_memory
 from rpcsight.engines._files import REJECTS_KEPT, files, passes, path_column, relation, taken
 from rpcsight.engines.feed import fed
 from rpcsight.engines.pump import Pump, is_tame
@@ -33,7 +33,6 @@ from rpcsight.schema import HOST_CLOCK
 
 __all__ = ["DuckDB"]
 
-MEMORY_LIMIT = "1200MB"
 LOWER_BOUND = (
     "more broken lines than are kept: their number is a lower bound, and a change of columns among them is not seen"
 )
@@ -57,7 +56,8 @@ class DuckDB:
     dialect = "duckdb"
 
     def __init__(self, scratch: str) -> None:
-        self._database = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": scratch})
+        self._database = duckdb.connect(config={"temp_directory": scratch})
+        limit_memory(self._database)
         close_in(self._database, *CLOSED)
         columns = [f"{column.name} {column.kind}" for column in TABLES["record"] if column.name != "set_aside"]
         self._database.execute(f"create table reading ({', '.join(columns)}, problem VARCHAR)")
