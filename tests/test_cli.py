@@ -695,7 +695,7 @@ def test_budgets(cli: Cli) -> None:
     one, some, everything = (
         json_rows(cli("hunt", RECORDING, "-f", "jsonl", "-q", "--budget", budget)[1]) for budget in (1, 10, "all")
     )
-    assert (one, some) == (everything[:1], [each for each in everything if each["score"] >= 20])
+    assert (one, some) == (everything[:1], [each for each in everything if each["score"] >= 10])
     assert sum(len(each["pairs"]) for each in everything) == 20
 
 

@@ -160,7 +160,7 @@ def test_a_finding_says_all_of_its_group() -> None:
         techniques=("T1003.006", "T1021"),
         d3fend=("D3-RTA", "D3-X"),
         score=34.7,
-        severity="medium",
+        severity="high",
         confidence=1.0,
         first_time=NOON,
         last_time=NOON + timedelta(hours=1),

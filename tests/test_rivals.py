@@ -315,13 +315,13 @@ def test_ours_learns_then_hunts_every_day_and_learns_it(tmp_path: Path, rivals: 
     folder = write(tmp_path / "corp", DAYS, [(1, WS1, DC, TASK), (3, WS1, DC, TASK)])
     played = tmp_path / "played.py"
     played.write_text(PLAYED, encoding="utf-8")
-    settings = rivals.ours.Settings(has_calls=True, without=("hour",), budget=2)
+    settings = rivals.ours.Settings(has_calls=True, budget=2)
     rival = rivals.ours.rival(settings)
     with opened(folder, (sys.executable, str(played))) as records:
         found = alerts(records, rival, "")
     hour = 3_600_000_000
     begin = [round((START + timedelta(days=day) - datetime(1970, 1, 1)).total_seconds()) * 10**6 for day in (2, 3)]
-    assert rival.name == "rpcsight: flows and calls, without hour"
+    assert rival.name == "rpcsight: flows and calls"
     assert found == [
         row
         for day, first in zip((2, 3), begin, strict=True)
@@ -340,10 +340,10 @@ def test_ours_learns_then_hunts_every_day_and_learns_it(tmp_path: Path, rivals: 
         ["learn", "flow 05", "rpc_call 05"],
     ]
     hunted = lines[1]
-    assert hunted[2:6:2] == ["--workspace", "--budget"]
+    assert hunted[3:7:2] == ["--workspace", "--budget"]
     assert [hunted[hunted.index(name) + 1] for name in ("--budget", "--format")] == ["2", "jsonl"]
     assert len({line[line.index("--workspace") + 1] for line in lines}) == 1
-    assert ["--settings" in line for line in lines] == [False, True, False, True, False]
+    assert all("--quiet" in line for line in lines)
 
 
 def test_ours_without_a_baseline_hunts_only(tmp_path: Path, rivals: Any, opened: Any) -> None:
@@ -367,9 +367,6 @@ def test_pages(tmp_path: Path, rivals: Any) -> None:
         result(rival="a", variant="y", recall=0.2, kinds={"hop": [0.5, 4]}),
         result(rival="a", variant="x", seed=2, recall=0.4, kinds={"hop": [1, 4], "sweep": [0, 1]}),
         result(rival="a", variant="y", seed=2, recall=0.2, kinds={"hop": [4, 4], "sweep": [1, 1]}),
-        result(rival="b, without hour", recall=0.2),
-        result(rival="b, without seen", recall=0.05),
-        result(rival="b, without seen", seed=2, recall=0.05),
     ]
     results = [{"calls": "some", "budget": 10} | each for each in results]
     text = rivals.pages.page(results, ["a", "b"])
@@ -388,17 +385,14 @@ def test_pages(tmp_path: Path, rivals: Any) -> None:
         "### The rankings that were taken",
         "|  | hosts | ranking taken | tried | alerts without a budget |",
         "| a | 1,000 | x | 2 | 70 |",
-        "### What the parts of the score add",
-        "Points of recall that are lost without a part (1,000 hosts, noise 1, seed 1).",
-        "| without | b |",
-        "| seen | +20 |",
-        "| hour | +5 |",
     ]
     path = tmp_path / "page.md"
-    path.write_text(f"before\n{rivals.pages.BEGIN}\nold\n{rivals.pages.END}\nafter\n", encoding="utf-8")
-    rivals.pages.write("new\n", path)
-    rivals.pages.write("newer\n", path)
-    expected = f"before\n{rivals.pages.BEGIN}\n\nnewer\n\n{rivals.pages.END}\nafter\n"
+    begin, other = (rivals.pages.BEGIN.format(command=name) for name in ("one", "other"))
+    end = rivals.pages.END
+    path.write_text(f"before\n{begin}\nold\n{end}\nbetween\n{other}\n{end}\nafter\n", encoding="utf-8")
+    for text, command in (("new\n", "one"), ("newer\n", "one"), ("more\n", "other")):
+        rivals.pages.write(text, command, path)
+    expected = f"before\n{begin}\n\nnewer\n\n{end}\nbetween\n{other}\n\nmore\n\n{end}\nafter\n"
     assert path.read_text("utf-8") == expected
 
 
@@ -426,8 +420,6 @@ def test_results_that_are_there_are_not_measured_again(
         "0.3,1",
         "--only",
         "rpcsight",
-        "--without",
-        "hour",
         "--results",
         str(file),
     ]
@@ -435,8 +427,6 @@ def test_results_that_are_there_are_not_measured_again(
     names = [
         "rpcsight: flows",
         "rpcsight: flows and calls",
-        "rpcsight: flows and calls, without hour",
-        "rpcsight: flows, without hour",
     ]
     places = [(1000, noise, seed) for noise in (0.3, 1.0) for seed in (1, 2, 5)]
     assert asked == [(*place, names) for place in places]
@@ -454,3 +444,20 @@ def test_results_that_are_there_are_not_measured_again(
     assert "| rpcsight: flows and calls |" in out
     assert "| 1,000 | 1 | 1, 2, 5 |" in out  # those of another budget are not among them
     assert file.read_text("utf-8") == kept
+
+
+def test_what_parts_add_as_a_page(rivals: Any) -> None:
+    import parts
+
+    found = {("flows", part): [0.5, 0.7] for part in ("", *parts.PARTS)}
+    found["flows", "client"] = [0.4, 0.7]
+    found["flows", "hour"] = [0.55, 0.7]
+    lines = [line for line in parts.page(found, 1000, (1, 2)).splitlines() if line and "---" not in line]
+    assert lines[:4] == [
+        "1,000 hosts, noise 1, seeds 1, 2",
+        "| without | flows |",
+        "|  | 60 (50-70) found |",
+        "| `client` | +5.0 (+0.0-+10.0) |",
+    ]
+    assert lines[-1] == "| `hour` | -2.5 (-5.0-+0.0) |"
+    assert len(lines) == 3 + len(parts.PARTS)

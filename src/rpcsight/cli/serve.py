@@ -102,6 +102,8 @@ def serve(
         root_path=root_path.rstrip("/"),
     ).checked()
     desk = Desk(workspace, load(settings))
+    with desk.reading():  # what can't be read is told at once
+        pass
     taken = server.listening(asked)
     if not quiet:
         sys.stderr.write(printable(f"{server.address(asked, taken)} shows {workspace}; Ctrl-C ends it") + "\n")
