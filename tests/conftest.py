@@ -9,7 +9,7 @@ import pytest
 from tests import system
 
 # Derandomised: the same commit gives the same result, so a failure in CI is one at the desk. `--hypothesis-profile=deep` looks further.
-hypothesis.settings.register_profile("usual", max_examples=25, derandomize=True, database=None, deadline=None)
+hypothesis.settings.register_profile("usual", max_examples=15, derandomize=True, database=None, deadline=None)
 hypothesis.settings.register_profile("deep", max_examples=500, database=None, deadline=None)
 hypothesis.settings.load_profile("usual")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.oracles.flow import Flow
 from tests.recording import written
 
-TIMES = int(os.environ.get("RPCSIGHT_CRASHES", "16"))
+TIMES = int(os.environ.get("RPCSIGHT_CRASHES", "8"))
 DAY_US = 86_400_000_000
 BASE_US = 1_772_442_000_000_000
 

@@ -39,6 +39,7 @@ from tests.properties.strategies import LOOPBACK, flow_lists, to_rows
 from tests.properties.test_roles import enterprise
 
 pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("spark")]
+LONG = pytest.mark.skipif("RPCSIGHT_LONG" not in os.environ, reason="takes a minute: RPCSIGHT_LONG=1 runs it")
 
 QUICK = ("CAR-2014-05-001", "rpc-attempts")
 ANALYTICS = (*QUICK, "rpc-activity")
@@ -120,6 +121,7 @@ def assert_same(paths: list[str], master: str, analytics: Sequence[str] = QUICK)
     return {name: rows for name, (_, rows) in expected.items()}
 
 
+@LONG
 def test_command_line_on_a_session_of_its_own_says_and_leaves_nothing_more(master: str, tmp_path: Path) -> None:
     program = [sys.executable, "-m", "rpcsight", "run", NO_EXAMPLES, str(DEMO / "recording.parquet"), "-f", "jsonl"]
     environment = {**os.environ, "PYTHONWARNINGS": "ignore::FutureWarning"}  # PySpark's about new versions of pandas
@@ -143,6 +145,7 @@ def test_nfdump_exports(connected: str) -> None:
     assert assert_same([*exports, str(DEMO / "recording.nfdump.json.gz")], connected)["CAR-2014-05-001"]
 
 
+@LONG
 def test_text_and_cloud_flow_logs(connected: str, tmp_path: Path) -> None:
     """Every form, with hosts of its own, and lines that can't be read."""
     forms = [form for form in FORMS if form.reader in TEXT_READERS]
@@ -171,6 +174,7 @@ def test_captures(connected: str, tmp_path: Path) -> None:
     assert assert_same([str(tmp_path), str(public)], connected)["CAR-2014-05-001"]
 
 
+@LONG
 def test_zeek_calls_and_what_convert_makes_of_them(connected: str, tmp_path: Path) -> None:
     """Logs of calls, alone and among connections; the same as Parquet, which Spark reads as one table by day, too."""
     from pyspark.sql import SparkSession
