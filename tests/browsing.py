@@ -97,6 +97,11 @@ class Visitor:
         """Go to a page; the response."""
         return self.page.goto(path)
 
+    def follow(self, what: Any) -> None:
+        """Click a link or a button, and wait for the page that it leads to: a click alone does not."""
+        with self.page.expect_navigation():
+            what.click()
+
     def axe(self) -> list[str]:
         """Serious and critical violations that axe-core finds on the page."""
         self.page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))

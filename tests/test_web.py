@@ -188,7 +188,8 @@ def test_the_allow_list(asks: httpx.Client) -> None:
         ("findings?q=colour:red", 400, "q: there is no key 'colour'"),
         ("findings?sort=x", 400, "sort: there is no 'x'"),
         ("findings?limit=0", 422, "query.limit: Input should be greater than or equal to 1"),
-        ("findings/none", 404, "there is no such finding"),
+        ("findings/0000000000000000", 404, "there is no such finding"),
+        ("findings/none", 404, "Not Found"),
         ("baseline/difference?at=x", 400, "at: 'x' is no day"),
         ("nothing", 404, "Not Found"),
     ],
@@ -200,8 +201,9 @@ def test_errors_are_problems(asks: httpx.Client, path: str, status: int, title: 
 
 
 def test_another_method_is_told_which_there_are(asks: httpx.Client) -> None:
-    answer = asks.put("allow")
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+    for path, methods in (("allow", "GET, POST"), ("findings/close", "POST"), ("findings/0000000000000000", "GET")):
+        answer = asks.put(path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, methods)
 
 
 def test_no_documentation_is_loaded_from_elsewhere(asks: httpx.Client) -> None:

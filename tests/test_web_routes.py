@@ -50,7 +50,7 @@ def routes(workspace: Path, settings: WebSettings) -> set[tuple[str, str]]:
     app = plain_app(Desk(workspace), Security(settings))
     routers = [app, *(each.original_router for each in app.routes if hasattr(each, "original_router"))]
     every = [each for router in routers for each in router.routes if isinstance(each, Route)]
-    found = {(method, each.path) for each in every for method in each.methods or () if method not in SAFE}
+    found = {(method, each.path_format) for each in every for method in each.methods or () if method not in SAFE}
     known = {
         "/login",
         "/logout",

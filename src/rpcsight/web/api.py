@@ -17,6 +17,7 @@ from rpcsight.triage.query import parsed
 from rpcsight.triage.runs import runs
 from rpcsight.triage.search import GROUPS, MOST, ORDERS, SORTS, groups, hits_of, search
 from rpcsight.web import asking, changing, models, network_models, shown
+from rpcsight.web.changing import FindingId
 from rpcsight.web.desk import Desk
 from rpcsight.web.events import Watch
 from rpcsight.web.problems import KIND, Problem
@@ -51,7 +52,6 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 Q = Annotated[str, Query(max_length=1000, description="What the search box takes: docs/serve.md.")]
 Cursor = Annotated[str | None, Query(max_length=2000, description="`next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=MOST)]
-FindingId = Annotated[str, Path(max_length=64, description="Its whole id.")]
 
 
 def router(desk: Desk, security: Security) -> APIRouter:
@@ -114,13 +114,13 @@ def _add_findings(made: APIRouter, desk: Desk) -> None:
             found = groups(workspace, q, by, cursor, limit)
         return models.GroupPage(groups=[shown.group(each) for each in found.groups], next=found.next, total=found.total)
 
-    @made.get("/findings/{finding_id}")
+    @made.get("/findings/{finding_id:finding}")
     def one(finding_id: FindingId) -> models.FindingWhole:
         """A finding with its reasons, pairs, evidence and detections."""
         with desk.reading() as workspace:
             return shown.whole(changing.kept_one(workspace, finding_id))
 
-    @made.get("/findings/{finding_id}/history")
+    @made.get("/findings/{finding_id:finding}/history")
     def history(finding_id: FindingId) -> models.History:
         """What is known of its hosts and pairs, earlier findings of its pair, and the log about it."""
         with desk.reading() as workspace:
@@ -146,7 +146,7 @@ def _add_findings(made: APIRouter, desk: Desk) -> None:
             log=[shown.logged(row) for row in log],
         )
 
-    @made.get("/findings/{finding_id}/similar")
+    @made.get("/findings/{finding_id:finding}/similar")
     def similar(finding_id: FindingId) -> models.Similar:
         """Findings of other pairs that resemble it, the most alike first."""
         with desk.reading() as workspace:

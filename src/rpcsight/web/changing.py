@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Request
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.errors import UsageError
@@ -16,9 +17,10 @@ from rpcsight.web.desk import Desk
 from rpcsight.web.repeats import Repeats
 from rpcsight.web.security import Refused, Security
 
-__all__ = ["add", "kept_one"]
+__all__ = ["FindingId", "add", "kept_one"]
 
 MOST_IDS = 200
+ID = "[0-9a-f]{16}"
 Key = Annotated[
     str | None,
     Header(
@@ -29,8 +31,17 @@ Key = Annotated[
         description="Names this change: sent again with the same key, it is not done again, and the answer is the same.",
     ),
 ]
-FindingId = Annotated[str, Path(max_length=64, description="Its whole id.")]
+FindingId = Annotated[str, Path(pattern=f"^{ID}$", description="Its whole id.")]
 EntryId = Annotated[str, Path(max_length=64, description="Its whole id.")]
+
+
+class _Finding(StringConvertor):
+    """In a path only what can be an id is one: `/findings/close` is a place of its own."""
+
+    regex = ID
+
+
+register_url_convertor("finding", _Finding())
 
 
 def kept_one(workspace: Workspace, finding_id: str) -> Kept:
@@ -58,7 +69,7 @@ def add(made: APIRouter, desk: Desk, security: Security) -> None:
     def what(request: Request) -> str:
         return f"{request.method} {request.url.path}"
 
-    @made.post("/findings/{finding_id}/close")
+    @made.post("/findings/{finding_id:finding}/close")
     def close(request: Request, finding_id: FindingId, asked: models.Close, key: Key = None) -> models.Change:
         """Close a finding. What is benign counts for the baseline from now on; all else is held back from it."""
         person = who(request)
@@ -92,7 +103,7 @@ def add(made: APIRouter, desk: Desk, security: Security) -> None:
 
         return repeats.once(person, what(request), key, asked, do)
 
-    @made.post("/findings/{finding_id}/reopen")
+    @made.post("/findings/{finding_id:finding}/reopen")
     def reopen(request: Request, finding_id: FindingId, asked: models.Reopen, key: Key = None) -> models.Change:
         """Open a closed finding again."""
         person = who(request)
