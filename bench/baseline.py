@@ -1,10 +1,10 @@
 """What a large baseline costs: its size on disk, the time to learn a day more, and hunting with it.
 
-    python bench/baseline.py --pairs 10000000 --flows 20000000
+    python bench/baseline.py --pairs 10000000 --flows 20000000 --rpc 10
 
 Makes, in a scratch folder that is removed, a workspace of that many pairs over 14 days (clients use 100 servers each; a pair is seen
-on three days, give or take), and a day of that many flows between the same hosts; then runs `rpcsight learn` and `rpcsight hunt` on it.
-Prints Markdown.
+on three days, give or take), and a day of that many flows between the same hosts, of which --rpc percent are RPC (a mapper's connection and
+the one that follows it) and the rest TLS, SMB and LDAP; then runs `rpcsight learn` and `rpcsight hunt` on it. Prints Markdown.
 """
 
 import argparse
@@ -68,7 +68,13 @@ FLOWS = f"""
         {CLIENT.format(n="client")} as src_ip,
         cast(50000 + n % 9000 as integer) as src_port,
         {SERVER.format(n="(client * 7 + server * 13)")} as dest_ip,
-        cast(if(n % 2 = 0, 135, 49664 + (client * 7 + server * 13) % 5000 % 7) as integer) as dest_port,
+        cast(
+          case
+            when hash(n // 2, 2) % 100 >= {{rpc}} then [443, 445, 389][1 + hash(n, 3) % 3]
+            when n % 2 = 0 then 135
+            else 49664 + (client * 7 + server * 13) % 5000 % 7
+          end as integer
+        ) as dest_port,
         'tcp' as transport_protocol,
         true as is_established,
         true as is_oriented,
@@ -107,12 +113,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=10_000_000)
     parser.add_argument("--flows", type=int, default=20_000_000)
+    parser.add_argument("--rpc", type=int, default=100, metavar="PERCENT", help="how many of the flows are RPC")
     parser.add_argument("--scratch", type=Path)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.scratch, prefix="rpcsight-bench-") as name:
         folder = Path(name)
         path, day = folder / "corp.rpcsight", folder / "day.parquet"
-        numbers = {"clients": given.pairs // SERVERS, "flows": given.flows, "path": day}
+        numbers = {"clients": given.pairs // SERVERS, "flows": given.flows, "path": day, "rpc": given.rpc}
         rows = [("pair_day", PAIR_DAYS.format(**numbers)), ("deed_day", NO_CALLS), ("endpoint_day", ENDPOINT_DAYS)]
         with Workspace(path) as workspace:
             learned_s = timed(lambda: workspace.add(rows, INPUT, Settings()))
@@ -129,7 +136,10 @@ def main() -> None:
         print(f"| size on disk | {size / 1e6:,.0f} MB, {size / counts['pair_day']:.0f} bytes a row |", flush=True)
         duckdb.connect(config={"memory_limit": "2GB"}).execute(FLOWS.format(**numbers))
         plain_s, plain_gb = ran("hunt", str(day), "-f", "jsonl", "-o", str(folder / "plain.jsonl"))
-        print(f"| hunting through {given.flows:,} flows, without | {plain_s:,.0f} s, {plain_gb:.1f} GB |", flush=True)
+        print(
+            f"| hunting through {given.flows:,} flows, {given.rpc} % of them RPC, without | {plain_s:,.0f} s, {plain_gb:.1f} GB |",
+            flush=True,
+        )
         with_s, with_gb = ran("hunt", str(day), "-w", str(path), "-f", "jsonl", "-o", str(folder / "with.jsonl"))
         print(f"| with the baseline | {with_s:,.0f} s, {with_gb:.1f} GB: {with_s / plain_s:.2f} times |", flush=True)
         more_s, more_gb = ran("learn", str(day), "-w", str(path))
