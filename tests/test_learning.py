@@ -118,11 +118,20 @@ def expected(tables: State, seen: State, held: dict[tuple[str, str], int] | None
 
 def plain(found: State) -> State:
     """Without what `steps/role.sql` alone decides."""
-    hosts = [
-        {name: value for name, value in row.items() if name not in ROLE} | {"ties": round(row["ties"], oracle.DIGITS)}
-        for row in found["known_host"]
-    ]
-    return found | {"known_host": in_order(hosts)}
+    hosts = [{name: value for name, value in row.items() if name not in ROLE} for row in found["known_host"]]
+    rounded = {"known_host": hosts, "known_deed": found["known_deed"]}
+    return found | {
+        table: in_order(
+            [
+                {
+                    name: round(value, oracle.DIGITS) if isinstance(value, float) else value
+                    for name, value in row.items()
+                }
+                for row in rows
+            ]
+        )
+        for table, rows in rounded.items()
+    }
 
 
 # --- what is learned

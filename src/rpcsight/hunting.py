@@ -52,7 +52,7 @@ SCORED = {
         name: name
         for name in ("role", "host", "placed", "fresh", "client_habit", "endpoint_use", "hour_use", "reach_use")
     },
-    **{name: name for name in ("deed_surprise", "likely", "weighed", "chained", "scored", "best")},
+    **{name: name for name in ("swept", "deed_surprise", "likely", "weighed", "chained", "scored", "best")},
 }
 """Relations from kept activities to the best stories, each with the step that makes it, in order."""
 WEIGHED = ("weighed", "chained", "scored", "best")

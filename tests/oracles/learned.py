@@ -1,8 +1,9 @@
 """What is learned of flows and calls, and what is made of that, as schema/baseline.py describes the columns: one plain loop a table."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from statistics import mean
 from typing import Any
 
 from rpcsight.catalog.relations import rows as catalogue
@@ -167,10 +168,14 @@ def known(
     pairs = _pairs(met, held, days_of, settle)
     span = {"first_day": min(every, default=None), "last_day": max(every, default=None), "days": len(every)}
     hosts = _hosts(pairs, days_of, roles, said, settle, {ip for each in met for ip in each[:2]})
+    for row in hosts:
+        open_days = [each for each in met if each[0] == row["ip"] and each[2] < held.get(each[:2], each[2] + 1)]
+        row["servers_a_day"] = round(len(open_days) / row["days"], DIGITS) if row["days"] else 0.0
     return _sorted({
         "known_pair": pairs,
         "held_pair": _held_pairs(met, held),
         "known_deed": _deeds(tables["deed_day"], held),
+        "known_use": _uses(pairs, tables["deed_day"], held, roles),
         "known_host": hosts,
         "known_reach": _reaches(pairs, {row["ip"]: row for row in hosts}),
         "known_hour": _hours(pairs, met),
@@ -213,8 +218,28 @@ def _deeds(deeds: Sequence[Row], held: Mapping[Pair, int]) -> list[Row]:
         {
             **{"src_ip": src_ip, "service": service, "operation": operation},
             **{"days": len({row["day"] for row in rows}), "servers": len({row["dest_ip"] for row in rows})},
+            "servers_a_day": round(
+                mean(Counter(day for day, _ in {(r["day"], r["dest_ip"]) for r in rows}).values()), DIGITS
+            ),
         }
         for (src_ip, service, operation), rows in found.items()
+    ]
+
+
+def _uses(pairs: Sequence[Row], deeds: Sequence[Row], held: Mapping[Pair, int], roles: Mapping[str, str]) -> list[Row]:
+    """How many plain clients use each server, and what for."""
+    plain = {ip for ip, role in roles.items() if role in {"workstation", "unknown"}}
+    found: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for row in pairs:
+        if row["src_ip"] in plain:
+            found[row["dest_ip"], "", ""].add(row["src_ip"])
+    for row in deeds:
+        is_held = row["day"] >= held.get((row["src_ip"], row["dest_ip"]), row["day"] + 1)
+        if row["operation"] and row["src_ip"] in plain and not is_held:
+            found[row["dest_ip"], row["service"], row["operation"]].add(row["src_ip"])
+    return [
+        {"dest_ip": dest_ip, "service": service, "operation": operation, "clients": len(clients)}
+        for (dest_ip, service, operation), clients in found.items()
     ]
 
 

@@ -40,6 +40,10 @@ class Story:
     def day(self) -> int:
         return self.first_us // DAY_US
 
+    def days(self) -> set[int]:
+        """On which something of it began."""
+        return {us_of(row["start_time"]) // DAY_US for row in (*self.activities, *self.attempts, *self.deeds)}
+
 
 def us_of(time: datetime) -> int:
     return (time - EPOCH) // timedelta(microseconds=1)
@@ -68,12 +72,16 @@ class World:
         baseline: the tables of `schema.baseline.BASELINE`.
         roles: of every host, as the relation `host` has them.
         told: the stories.
+        calls: telling ones, as the relation `technique_call` has them.
     """
 
-    def __init__(self, baseline: Tables, roles: Mapping[str, str], told: list[Story]) -> None:
+    def __init__(
+        self, baseline: Tables, roles: Mapping[str, str], told: list[Story], calls: Sequence[Row] = ()
+    ) -> None:
         self.baseline = baseline
         self.roles = roles
         self.stories = told
+        self.calls = calls
         self.hosts = {row["ip"]: row for row in baseline["known_host"]}
         self.pairs = {(row["src_ip"], row["dest_ip"]): row["days"] for row in baseline["known_pair"]}
         self.held = {(row["src_ip"], row["dest_ip"]) for row in baseline["held_pair"]}
@@ -249,21 +257,74 @@ class World:
     def technique(self, story: Story) -> float:
         """What was done, and how unusual that is for the client; chains have parts of their own."""
         weights = [
-            2 * row["weight"] * row["confidence"] - log10(self.likely(story.src, row))
+            2 * row["weight"] * row["confidence"] - log10(self.likely(story.src, story.dest, row))
             for row in story.deeds
             if row["analytic"] != "rpc-chain"
         ]
         return 10 * max(weights, default=0.0)
 
-    def likely(self, client: str, deed: Row) -> float:
-        """That the client calls the operation on a day."""
+    def likely(self, client: str, server: str, deed: Row) -> float:
+        """That the client calls the operation on a day; or that whoever uses the server does."""
         done = what(deed)
-        known = [row for row in self.baseline["known_deed"] if (row["service"], row["operation"]) == done and done[1]]
-        often = {row["src_ip"]: row["days"] for row in known if row["days"] >= KNOWN_DAYS}
+        often = {
+            row["src_ip"]
+            for row in self.baseline["known_deed"]
+            if (row["service"], row["operation"]) == done and done[1] and row["days"] >= KNOWN_DAYS
+        }
         now = {each.src for each in self.stories for row in each.deeds if what(row) == done}
         clients = {ip for ip, row in self.hosts.items() if row["days"]} | {each.src for each in self.stories}
-        usual = (len((now | often.keys()) - {client, ""}) + 0.5) / (len(clients - {""}) + 1) if client else 0.25
-        return min(1.0, (often.get(client, 0) + usual) / (self.known(client, "days") + 1))
+        usual = (len((now | often) - {client, ""}) + 0.5) / (len(clients - {""}) + 1) if client else 0.25
+        on_a_day = (self.days_of(client, deed) + usual) / (self.known(client, "days") + 1)
+        if not server or not self.is_plain(client) or done[1] != (deed["operation"] or ""):
+            return min(1.0, on_a_day)
+        users, callers = self.users(server), self.users(server, done)
+        return min(1.0, max(on_a_day, (callers + 3 * usual) / (users + 3)))
+
+    def days_of(self, client: str, deed: Row) -> float:
+        """On how many days the client is known to do it; of a sweep, as much of a day as it goes to servers then."""
+        is_sweep = deed["analytic"] in MADE_OF_MANY and not deed["dest_ip"]
+        at_us = us_of(deed["start_time"])
+        if is_sweep and not deed["operation"]:
+            near = {
+                each.dest
+                for each in self.stories
+                if each.src == client and each.dest and at_us // DAY_US in each.days()
+            }
+            return self.known(client, "days") * min(1, self.known(client, "servers_a_day") / len(near)) if near else 0.0
+        service, operation = what(deed)
+        name = (service, deed["operation"]) if is_sweep else (service, operation)
+        known = [
+            row
+            for row in self.baseline["known_deed"]
+            if row["src_ip"] == client and (row["service"], row["operation"]) == name
+        ]
+        if not known or known[0]["days"] < KNOWN_DAYS or not name[1]:
+            return 0.0
+        if not is_sweep:
+            return known[0]["days"]
+        asked = {
+            row["dest_ip"]
+            for row in self.calls
+            if row["src_ip"] == client
+            and (row["service"], row["operation"]) == name
+            and row["first_us"] // DAY_US == at_us // DAY_US
+        }
+        return known[0]["days"] * min(1, known[0]["servers_a_day"] / len(asked)) if asked else 0.0
+
+    def users(self, server: str, done: tuple[str, str] = ("", "")) -> int:
+        """How many plain clients use the server, or do something there: known ones, new ones, without one."""
+        known = [
+            row["clients"]
+            for row in self.baseline["known_use"]
+            if row["dest_ip"] == server and (row["service"], row["operation"]) == done
+        ]
+        new = {
+            each.src
+            for each in self.stories
+            if each.dest == server and self.is_plain(each.src) and (each.src, server) not in self.pairs
+            if done == ("", "") or any(what(row) == done for row in each.deeds)
+        }
+        return max(0, sum(known) + len(new - {""}) - 1)
 
     def is_mutual(self, story: Story) -> bool:
         """Whether the server uses the client, too, in the input."""
@@ -287,7 +348,8 @@ class World:
         for one in links:
             for other in links:
                 gap = other.first_us - one.first_us
-                if one.dest == other.src and one.src != other.dest and 0 <= gap <= LINKED_US:
+                is_link = one.dest == other.src and one.src != other.dest and not self.is_server(one.dest)
+                if is_link and 0 <= gap <= LINKED_US:
                     times = max(gap, 8 * HOUR_US) / (8 * HOUR_US)
                     for story, by, name in ((other, one, "reached"), (one, other, "went_on")):
                         points = -5 * log10(min(1.0, places[id(by)] / hosts * times))

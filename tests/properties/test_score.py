@@ -40,7 +40,7 @@ def expected(world: World, baseline: Tables, made: Tables) -> Points:
     stories = oracle.stories(world.rpc_activity, world.rpc_attempt, world.detection)
     return {
         (story.src, story.dest, story.first_us): {**story.parts, "score": sum(story.parts.values())}
-        for story in oracle.World(baseline, roles, stories).scored()
+        for story in oracle.World(baseline, roles, stories, world.technique_call).scored()
     }
 
 
@@ -140,7 +140,9 @@ def test_how_far_apart_two_are_is_told_of_addresses_in_any_spelling() -> None:
     world = World({}, [], [worlds.activity(*each) for each in apart], [], [])
     baseline: Tables = {name: [] for name in BASELINE}
     baseline["known_reach"] = [{"reach": reach, "pairs": pairs} for reach, pairs in ((0, 90), (1, 30), (2, 5))]
-    none = dict.fromkeys(("clients", "servers", "ties", "days", "settled_days", "new_hosts", "new_servers"), 0)
+    none = dict.fromkeys(
+        ("clients", "servers", "ties", "days", "servers_a_day", "settled_days", "new_hosts", "new_servers"), 0
+    )
     baseline["known_host"] = [{**none, "ip": ip, "role": "workstation"} for ip in NETWORKS]
     found = {story: parts["reach"] for story, parts in points_of(worlds.scored(world, baseline)).items()}
     known = {0: 1.5, 1: 6.2, 2: 13.3}

@@ -39,6 +39,13 @@ ATTEMPT = tuple(
     for column in RPC_ACTIVITY
     if column.name in {"src_ip", "dest_ip", "start_time", "src_port", "dest_port", "flow_id", "observer", "source"}
 )
+CALLS = pa.schema(
+    [
+        *((name, pa.string()) for name in ("src_ip", "dest_ip", "service", "operation")),
+        ("first_us", pa.int64()),
+    ]
+)
+"""What is read of technique_call."""
 MOMENTS_US = (
     *(0, HOUR_US, HOUR_US + 1, 3 * HOUR_US, 6 * HOUR_US, 6 * HOUR_US + 1),
     *(8 * HOUR_US, 9 * HOUR_US, 12 * HOUR_US, 12 * HOUR_US + 1, 18 * HOUR_US, DAY_US - 1, DAY_US - HOUR_US),
@@ -68,6 +75,7 @@ class World:
     rpc_attempt: list[Row]
     detection: list[Row]
     roles: Mapping[str, str] = field(default_factory=dict[str, str])
+    technique_call: list[Row] = field(default_factory=list[Row])
 
 
 def row(columns: Iterable[Column], **cells: object) -> Row:
@@ -192,14 +200,36 @@ def worlds(draw: st.DrawFn, befores: Sequence[int] = (0, 2, 5, 10, 16, 16)) -> W
     tried = draw(st.lists(st.tuples(met, time), max_size=4))
     done = draw(st.lists(st.tuples(met, time, st.sampled_from(OPERATIONS), st.sampled_from(TECHNIQUES)), max_size=6))
     held = draw(st.lists(st.tuples(met, st.integers(FIRST_DAY - 5, FIRST_DAY)), max_size=2)) if before else []
+    sweeps, calls = draw(_sweeps(few, hosts, time))
     return World(
         known,
         [(*each, day) for each, day in held],
         [activity(*each, us, port, nature) for each, us, port, nature in active],
         [attempt(*each, us) for each, us in tried],
-        [detection(*each, us, deed, told) for each, us, deed, told in done],
+        [detection(*each, us, deed, told) for each, us, deed, told in done] + sweeps,
         draw(st.dictionaries(host, st.sampled_from(ROLES), max_size=3)),
+        calls,
     )
+
+
+@st.composite
+def _sweeps(
+    draw: st.DrawFn, client: st.SearchStrategy[str], hosts: Sequence[str], time: st.SearchStrategy[int]
+) -> tuple[list[Row], list[Row]]:
+    """Up to two clients that ask several servers one question, and the calls where it is one; one of them many at one server."""
+    told: list[Row] = []
+    calls: list[Row] = []
+    for src_ip, us, done in draw(
+        st.lists(st.tuples(client, time, st.sampled_from(OPERATIONS[:3] + OPERATIONS[5:])), max_size=2)
+    ):
+        asked = [ip for ip in hosts[: draw(st.integers(2, len(hosts)))] if ip != src_ip]
+        is_one = draw(st.booleans()) and done[1] is not None
+        row_of = detection(src_ip, asked[0] if is_one else None, us, done, TECHNIQUES[0])
+        told.append({**row_of, "analytic": "enumeration-sweep" if done[1] else "mapper-sweep"})
+        if done[1]:
+            given = {"src_ip": src_ip, "service": done[0], "operation": done[1], "first_us": us}
+            calls += [{**given, "dest_ip": ip} for ip in asked[: 1 if is_one else None]]
+    return told, calls
 
 
 def table(columns: Iterable[Column], rows: Sequence[Row]) -> pa.Table:
@@ -244,6 +274,7 @@ def scored(world: World, baseline: Tables) -> Tables:
             engine.give("detection", table(DETECTION, world.detection))
             parameters = {**Request([]).parameters(), **{f"with_{part}": 1 for part in PARTS}, "most": 2**31 - 1}
             engine.give("made_of_many", made_of_many())
+            engine.give("technique_call", pa.Table.from_pylist(world.technique_call, CALLS))
             for relation, name in SCORED.items():
                 engine.keep(relation, step(name), parameters)
             return {name: engine.rows(f"select * from {name}", {}).to_pylist() for name in ("scored", "host")}

@@ -19,7 +19,7 @@ from rpcsight.settings import BaselineSettings, Settings
 
 __all__ = ["HELD_FROM", "HELD_PAIRS", "SHAPE", "Rows", "Workspace", "settled_after"]
 
-SHAPE = 3
+SHAPE = 4
 """Of the tables; files of another are refused."""
 TABLES = {**LEARNED, "learned_input": LEARNED_INPUT, "asset": ASSET, **BASELINE, **TRIAGE}
 ASSET_HOST = pa.schema([(name, ARROW_TYPES["VARCHAR"]) for name in ("ip", "role", "name", "owner")])

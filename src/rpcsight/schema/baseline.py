@@ -107,8 +107,17 @@ KNOWN_DEED: tuple[Column, ...] = (
     Column("operation", "VARCHAR", "as in deed_day"),
     Column("days", "INTEGER", "on how many days"),
     Column("servers", "BIGINT", "on how many servers"),
+    Column("servers_a_day", "DOUBLE", "on how many of these on the average, a day"),
 )
 """What a client is known to call."""
+
+KNOWN_USE: tuple[Column, ...] = (
+    Column("dest_ip", "VARCHAR", "the server"),
+    Column("service", "VARCHAR", "as in deed_day; empty: any use of RPC"),
+    Column("operation", "VARCHAR", "likewise"),
+    Column("clients", "BIGINT", "how many workstations, and hosts of unknown role, are known to do so"),
+)
+"""What a server is known to be used for."""
 
 KNOWN_HOST: tuple[Column, ...] = (
     Column("ip", "VARCHAR", "the host"),
@@ -127,6 +136,7 @@ KNOWN_HOST: tuple[Column, ...] = (
         "ties", "DOUBLE", "its clients, each shared among the hosts that are no servers (or the servers) that it uses"
     ),
     Column("days", "INTEGER", "on how many days it was a client"),
+    Column("servers_a_day", "DOUBLE", "of how many on the average, a day"),
     Column("settled_days", "INTEGER", "of these, those after its first days"),
     Column("new_hosts", "BIGINT", "how many hosts that are no servers it met as a client on those"),
     Column("new_servers", "BIGINT", "how many servers"),
@@ -158,6 +168,7 @@ BASELINE: dict[str, tuple[Column, ...]] = {
     "known_pair": KNOWN_PAIR,
     "held_pair": HELD_PAIR,
     "known_deed": KNOWN_DEED,
+    "known_use": KNOWN_USE,
     "known_host": KNOWN_HOST,
     "known_hour": KNOWN_HOUR,
     "known_reach": KNOWN_REACH,

@@ -1,9 +1,9 @@
-/* chained: for stories in which a host is reached by somebody new to it and then reaches somebody new to it: how rarely chance brings a story
-   that is as unusual as the other one to the same host in that time. Only the day's most unusual stories, a tenth as many as there are
-   hosts, can be links. */
+/* chained: for stories in which a host that is no server is reached by somebody new to it and then reaches somebody new to it: how rarely chance
+   brings a story that is as unusual as the other one to the same host in that time. Only the day's most unusual stories, a tenth as many as
+   there are hosts, can be links. */
 with ranked as (
   select
-    src_ip, dest_ip, story_no, first_us,
+    src_ip, dest_ip, story_no, first_us, is_server,
     row_number() over (
       partition by day
       order by round(client_points + server_points + seen_points + endpoint_points + reach_points + hour_points + fan_out_points
@@ -34,6 +34,7 @@ followed as (
     and two.first_us >= one.first_us
     and two.first_us - one.first_us <= $linked_us
     and two.dest_ip <> one.src_ip
+    and not one.is_server
 )
 select b_ip as src_ip, c_ip as dest_ip, two_no as story_no, max(one_points) as reached, 0.0 as went_on, max(one_us) as reached_us,
   cast(null as bigint) as went_on_us

@@ -1,6 +1,7 @@
 /* deed_surprise: what analytics that name a technique found in each story, with how unusual that is for the client, in tens of points: twice
-   weight x confidence, and how many tenfolds rarer than every day it is; the highest. What is made of many calls (analytics of made_of_many), or
-   names no operation, is told apart by the analytic: one such call says nothing. Chains have parts of their own. */
+   weight x confidence, and how many tenfolds rarer it is than what the client does every day, or than what others do with that server; the
+   highest. What is made of many calls (analytics of made_of_many), or names no operation, is told apart by the analytic: one such call says
+   nothing; a sweep of many servers is usual for a client that goes to as many on other days. Chains have parts of their own. */
 with size as (
   select greatest(count(*), 1) as clients
   from (
@@ -14,10 +15,12 @@ done as (
     coalesce(src_ip, '') as src_ip,
     coalesce(dest_ip, '') as dest_ip,
     coalesce(service, '') as service,
+    coalesce(detection.operation, '') as called,
     case
       when coalesce(detection.operation, '') = '' or made_of_many.analytic is not null then concat('*', detection.analytic)
       else detection.operation
     end as operation,
+    made_of_many.analytic is not null and detection.dest_ip is null as is_sweep,
     weight * confidence as share,
     epoch_us(start_time) as start_us
   from detection
@@ -33,28 +36,70 @@ doer as (
   ) as did
   group by service, operation
 ),
+/* plain clients of a server that the baseline does not know to be: all of them, and those that make a call there */
+newcomer as (
+  select distinct story.src_ip, story.dest_ip
+  from story
+  join host on host.ip = story.src_ip
+  left join known_pair on known_pair.src_ip = story.src_ip and known_pair.dest_ip = story.dest_ip
+  where host.role in ('workstation', 'unknown') and story.dest_ip <> '' and known_pair.src_ip is null
+),
+used as (
+  select dest_ip, service, operation, sum(clients) as clients
+  from (
+    select dest_ip, service, operation, clients from known_use
+    union all
+    select dest_ip, '' as service, '' as operation, count(*) as clients from newcomer group by dest_ip
+    union all
+    select newcomer.dest_ip, done.service, done.operation, count(distinct newcomer.src_ip) as clients
+    from newcomer
+    join done on done.src_ip = newcomer.src_ip and done.dest_ip = newcomer.dest_ip
+    group by newcomer.dest_ip, done.service, done.operation
+  ) as counted
+  group by dest_ip, service, operation
+),
 judged_deed as (
   select
     done.src_ip,
     done.dest_ip,
     done.start_us,
     done.share,
-    case when known_deed.days >= $known_days then known_deed.days else 0 end as known,
+    case
+      when done.is_sweep and done.called = '' then host.days * least(1.0, coalesce(host.servers_a_day / swept.servers, 0.0))
+      when coalesce(known_deed.days, 0) < $known_days then 0.0
+      when done.is_sweep then known_deed.days * least(1.0, coalesce(known_deed.servers_a_day / swept.servers, 0.0))
+      else known_deed.days
+    end as known,
     coalesce(host.days, 0) as days,
-    (doer.clients - 1 + 0.5) / (size.clients + 1.0) as usual
+    (doer.clients - 1 + 0.5) / (size.clients + 1.0) as usual,
+    /* without the client, which is among them */
+    greatest(coalesce(user_of.clients, 0) - 1, 0) as users,
+    greatest(coalesce(caller.clients, 0) - 1, 0) as callers,
+    host.role in ('workstation', 'unknown') and done.dest_ip <> '' and done.operation = done.called as is_plain
   from done
   cross join size
   left join doer on doer.service = done.service and doer.operation = done.operation
   left join known_deed
     on known_deed.src_ip = done.src_ip
     and known_deed.service = done.service
-    and known_deed.operation = done.operation
+    and known_deed.operation = case when done.is_sweep then done.called else done.operation end
+  left join swept
+    on swept.src_ip = done.src_ip
+    and swept.day = done.start_us // 86400000000
+    and swept.service = case when done.called = '' then '' else done.service end
+    and swept.operation = done.called
   left join host on host.ip = done.src_ip
+  left join used as user_of on user_of.dest_ip = done.dest_ip and user_of.service = '' and user_of.operation = ''
+  left join used as caller
+    on caller.dest_ip = done.dest_ip and caller.service = done.service and caller.operation = done.operation
 ),
 weighed as (
   select
     *,
-    2 * share - log10(least(1.0, (known + coalesce(usual, 0.25)) / (days + 1.0))) as tens
+    2 * share - log10(least(1.0, greatest(
+      (coalesce(known, 0.0) + coalesce(usual, 0.25)) / (days + 1.0),
+      case when is_plain then (callers + 3.0 * usual) / (users + 3.0) else 0.0 end
+    ))) as tens
   from judged_deed
 )
 select

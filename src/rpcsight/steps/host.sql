@@ -29,6 +29,7 @@ select
   coalesce(known_host.ties, 0.0) as ties,
   coalesce(known_host.servers, 0) as servers,
   coalesce(known_host.days, 0) as days,
+  coalesce(known_host.servers_a_day, 0.0) as servers_a_day,
   coalesce(known_host.settled_days, 0) as settled_days,
   coalesce(known_host.new_hosts, 0) as new_hosts,
   coalesce(known_host.new_servers, 0) as new_servers,

@@ -1,7 +1,8 @@
 /* known_host: what is known of each host: its role, and how often it meets hosts and servers that it had not met, after its first days. */
 with client_day as (
-  select distinct src_ip, day
+  select src_ip, day, sum(1 - is_held) as servers
   from met_day
+  group by src_ip, day
 ),
 started as (
   select src_ip, min(day) as first_day
@@ -12,6 +13,7 @@ active as (
   select
     client_day.src_ip as ip,
     count(*) as days,
+    sum(client_day.servers) / cast(count(*) as double) as servers_a_day,
     sum(case when client_day.day >= started.first_day + $settle_days then 1 else 0 end) as settled_days
   from client_day
   join started on started.src_ip = client_day.src_ip
@@ -89,6 +91,7 @@ select
   cast(spelt.servers as bigint) as servers,
   coalesce(tied.ties, 0.0) as ties,
   cast(coalesce(active.days, 0) as integer) as days,
+  coalesce(active.servers_a_day, 0.0) as servers_a_day,
   cast(coalesce(active.settled_days, 0) as integer) as settled_days,
   cast(coalesce(met.new_hosts, 0) as bigint) as new_hosts,
   cast(coalesce(met.new_servers, 0) as bigint) as new_servers,
