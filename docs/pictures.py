@@ -69,7 +69,7 @@ def main() -> None:
             pass
         with pictures.of("preview", f"/findings/{third}", 640) as page, page.expect_navigation():
             page.get_by_role("link", name="What would an entry for these hosts hide?").click()
-        with pictures.of("map", "/map?q=score%3E%3D40", 760, color_scheme="dark"):
+        with pictures.of("map", "/map?q=host:10.20.0.94", 760, color_scheme="dark"):
             pass
         with pictures.of("hours", "/map", 330) as page:
             page.locator("section", has=page.locator("#hours")).evaluate("each => scrollTo(0, each.offsetTop - 16)")

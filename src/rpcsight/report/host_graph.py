@@ -146,12 +146,13 @@ def _chosen(edges: Sequence[Edge], roles: Mapping[str, str | None]) -> tuple[lis
 
 def _host(name: str, role: str | None, place: Place) -> Markup:
     x, y = place
+    known = "role unknown" if role in {None, "", "unknown"} else role
     return tag(
         "g",
-        tag("title", f"{name}, {role or 'role unknown'}"),
+        tag("title", f"{name}, {known}"),
         tag("rect", x=x, y=y, width=BOX_WIDTH, height=BOX_HEIGHT, rx=4, class_="rs-host"),
         tag("text", shortened(name or "?", LETTERS), x=x + 8, y=y + 17, class_="rs-label"),
-        tag("text", shortened(role or "role unknown", ROLE_LETTERS), x=x + 8, y=y + 32, class_="rs-role"),
+        tag("text", shortened(known or "", ROLE_LETTERS), x=x + 8, y=y + 32, class_="rs-role"),
     )
 
 
