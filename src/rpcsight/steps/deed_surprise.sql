@@ -40,9 +40,10 @@ doer as (
 newcomer as (
   select distinct story.src_ip, story.dest_ip
   from story
+  join (select distinct dest_ip from done where dest_ip <> '') as asked on asked.dest_ip = story.dest_ip
   join host on host.ip = story.src_ip
   left join known_pair on known_pair.src_ip = story.src_ip and known_pair.dest_ip = story.dest_ip
-  where host.role in ('workstation', 'unknown') and story.dest_ip <> '' and known_pair.src_ip is null
+  where host.role in ('workstation', 'unknown') and known_pair.src_ip is null
 ),
 used as (
   select dest_ip, service, operation, sum(clients) as clients
