@@ -96,7 +96,7 @@ def test_captures_come_back_with_what_packets_show(tmp_path: Path) -> None:
     assert set(account.written) == {"flow", "rpc_bind", "rpc_call", "rpc_mapping"}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(flow_lists())
 def test_random_flows_come_back(tmp_path_factory: pytest.TempPathFactory, flows: list[Flow]) -> None:
     folder = tmp_path_factory.mktemp("random")

@@ -29,7 +29,7 @@ def test_no_answer_breaks_the_servers_own_description(tmp_path: Path) -> None:
         command = [
             *(str(Path(sys.executable).parent / "schemathesis"), "run", f"{address}api/v1/openapi.json"),
             *("--header", f"Authorization: Bearer {secret}", "--checks", "all", "--workers", "1"),
-            *("--max-examples", str(EXAMPLES), "--max-time", os.environ.get("RPCSIGHT_SCHEMA_SECONDS", "30")),
+            *("--max-examples", str(EXAMPLES), "--max-time", os.environ.get("RPCSIGHT_SCHEMA_SECONDS", "20")),
             *(
                 "--exclude-path",
                 "/api/v1/events",

@@ -284,6 +284,7 @@ def test_awkward_inputs(connected: str, tmp_path: Path) -> None:
     assert assert_same([str(tmp_path)], connected)["CAR-2014-05-001"]
 
 
+@LONG
 def test_sensors_clouds_and_host_events(connected: str, tmp_path: Path) -> None:
     """A form of every mapped reader and of every reader of Windows events, with addresses of its own, and a public log of an attack."""
     forms = [form for form in (*exported.FORMS, *FORMS) if form.name in HOSTS_AND_SENSORS]
