@@ -70,7 +70,7 @@ FLOWS = f"""
         {SERVER.format(n="(client * 7 + server * 13)")} as dest_ip,
         cast(
           case
-            when hash(n // 2, 2) % 100 >= {{rpc}} then [443, 445, 389][1 + hash(n, 3) % 3]
+            when hash(n // 2, 2) % 100 >= {{rpc}} then [443, 445, 389][cast(1 + hash(n, 3) % 3 as integer)]
             when n % 2 = 0 then 135
             else 49664 + (client * 7 + server * 13) % 5000 % 7
           end as integer
