@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 import rpcsight
 from rpcsight.analytics import step
-from rpcsight.baseline.identity import WITHOUT
+from rpcsight.baseline.identity import NOW, WITHOUT
 from rpcsight.baseline.summary import host as known_host
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.engines.dialects import translated
@@ -35,6 +36,7 @@ from tests.oracles.flow import Flow
 DAY_US, HOUR_US, DAY_S = 86_400_000_000, 3_600_000_000, 86_400
 START_US = 1_772_409_600_000_000
 LEASE = pa.schema([(column.name, ARROW_TYPES[column.kind]) for column in FACTS["lease"]])
+HOST_FLOW = pa.schema([(column.name, ARROW_TYPES[column.kind]) for column in FACTS["host_flow"]])
 OLD, NEW, DC = "10.1.0.50", "10.1.0.60", "10.0.0.10"
 PC, OTHER = "02:00:00:00:00:01", "02:00:00:00:00:02"
 FIELDS = ("ts", "client_addr", "mac", "host_name", "assigned_addr", "lease_time", "msg_types")
@@ -46,7 +48,9 @@ def lease(at_us: int, mac: str | None, ip: str | None, *, hostname: str | None =
     return {**row, "observer": "dhcp", "source": "dhcp.log", **changes}
 
 
-def told(rows: Sequence[Row], asked: Sequence[tuple[str, int]]) -> tuple[list[Row], dict[Any, str], dict[str, Any]]:
+def told(
+    rows: Sequence[Row], asked: Sequence[tuple[str, int]], own: Sequence[Row] = ()
+) -> tuple[list[Row], dict[Any, str], dict[str, Any]]:
     """What the steps make of leases: events, who had an address when, and where hosts were last."""
     with duckdb.connect() as database:
         database.register("lease", pa.Table.from_pylist(list(rows), LEASE))
@@ -54,16 +58,16 @@ def told(rows: Sequence[Row], asked: Sequence[tuple[str, int]]) -> tuple[list[Ro
         database.register(
             "asked_address", pa.table({"ip": pa.array(ips, pa.string()), "at_us": pa.array(times, pa.int64())})
         )
+        database.register("host_flow", pa.Table.from_pylist(list(own), HOST_FLOW))
         for name, sql in (
-            ("lease_now", step("lease_event")),
-            ("known_lease", "select host, ip, hostname, at_us, until_us from lease_now"),
-            *((each, step(each)) for each in ("stretch", "tenant", "host_place")),
+            *((each, step(made)) for each, made in NOW.items()),
+            ("told_lease", "select * from lease_now"),
+            *((each, step(each)) for each in ("known_lease", "stretch", "tenant", "host_place")),
         ):
             database.execute(f"create temp table {name} as {sql}")
         events = database.sql("select * from lease_now order by all").to_arrow_table().to_pylist()
         found = database.sql("select * from tenant").to_arrow_table().to_pylist()
         places = {host: (ip, name) for host, ip, name in database.sql("from host_place").fetchall()}
-        assert len(places) == len({row["host"] for row in events})
         return events, {(row["ip"], row["at_us"]): row["host"] for row in found}, places
 
 
@@ -80,6 +84,18 @@ LEASES = st.builds(
     SECONDS.map(lambda second: START_US + second * 1_000_000),
     **{name: st.sampled_from(values) for name, values in ODD.items()},
 )
+OWN: dict[str, list[Any]] = {
+    "host": ["pc17", "PC18.corp.example", "pc17", "a b", "", None],
+    "src_ip": [OLD, NEW, "10.1.0.61", "10.1.0.62", "10.1.0.63", "127.0.0.1", "169.254.1.1", "fe80::1", None],
+    "is_outbound": [True, True, True, False, None],
+    "transport_protocol": ["tcp", "tcp", "udp", None],
+}
+OWN_FLOWS = st.builds(
+    dict,
+    time_us=st.integers(0, 40).map(lambda quarter: START_US + quarter * HOUR_US // 4),
+    **{name: st.sampled_from(values) for name, values in OWN.items()},
+)
+QUARTERS = st.integers(0, 240).map(lambda quarter: START_US + quarter * HOUR_US // 4)
 ASKED = st.lists(st.tuples(st.sampled_from([OLD, NEW, DC]), SECONDS.map(lambda second: START_US + second * 1_000_000)))
 
 
@@ -94,10 +110,44 @@ def test_who_had_an_address_is_what_the_oracle_says_in_any_order(rows: list[Row]
     assert heard == {each[:4] for each in expected}
     assert found == {key: host for key in asked if (host := oracle.tenant(expected, *key))}
     assert places == {host: oracle.place(expected, host) for host in {each[1] for each in expected}}
+    assert len(places) == len({row["host"] for row in events})
     assert told(dice.sample(rows, len(rows)), asked[::-1]) == (events, found, places)
 
 
-@pytest.mark.parametrize("name", ["lease_event", "lease_counts", "stretch", "tenant", "host_place", "addressed"])
+@settings(max_examples=15)
+@given(
+    st.lists(OWN_FLOWS, max_size=20),
+    st.lists(LEASES, max_size=2),
+    st.lists(st.tuples(st.sampled_from([OLD, NEW, "10.1.0.61"]), QUARTERS)),
+)
+def test_hosts_own_logs_tell_what_the_oracle_says_in_any_parts(
+    own: list[Row], rows: list[Row], asked: list[Any]
+) -> None:
+    asked = sorted(set(asked))
+    events, found, places = told(rows, asked, own)
+    heard = {each for each in (*map(oracle.event, rows), *map(oracle.own, own)) if each}
+    assert {(row["at_us"], row["host"], row["ip"], row["hostname"]) for row in events} == {each[:4] for each in heard}
+    expected = oracle.heeded(heard)
+    assert found == {key: host for key in asked if (host := oracle.tenant(expected, *key))}
+    assert places == {host: oracle.place(expected, host) for host in {each[1] for each in expected}}
+    parts = [row for half in (own[::2], own[1::2]) for row in told([], [], half)[0]]
+    assert {tuple(row.values()) for row in parts} == {tuple(row.values()) for row in told([], [], own)[0]}
+
+
+NAMED = [
+    "granted",
+    "own_address",
+    "lease_event",
+    "lease_counts",
+    "known_lease",
+    "stretch",
+    "tenant",
+    "host_place",
+    "addressed",
+]
+
+
+@pytest.mark.parametrize("name", NAMED)
 def test_steps_are_spark_too(name: str) -> None:
     assert translated(step(name), "spark", {})
 
@@ -240,6 +290,46 @@ def test_a_host_keeps_its_habits_where_its_address_moves(tmp_path: Path) -> None
         ("10.1.0.7", "10.1", "0"),
         (f"mac:{PC}", "10.1", "0"),
     ]
+
+
+def agents(flows: Sequence[Flow], names: dict[str, str], path: Path) -> None:
+    """What Elastic Defend on these computers tells of the connections that they open."""
+    lines = (
+        {
+            "@timestamp": f"{datetime.fromtimestamp(flow.start_us / 1e6, UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
+            "event": {"action": "connection_attempted", "category": ["network"], "type": ["start"], "id": flow.flow_id},
+            "host": {"name": names[flow.src_ip]},
+            "process": {"pid": 4711, "name": "mmc.exe"},
+            "network": {"direction": "egress", "transport": "tcp"},
+            "source": {"ip": flow.src_ip, "port": flow.src_port},
+            "destination": {"ip": flow.dest_ip, "port": flow.dest_port},
+        }
+        for flow in flows
+    )
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def test_a_host_that_logs_itself_keeps_its_habits_too(tmp_path: Path) -> None:
+    """No leases: the computers' own logs say which one has an address."""
+    many = [each for day in range(DAYS) for each in asked(OLD, day)]
+    agents(many, {OLD: "PC17"}, tmp_path / "before.json")
+    agents([*asked(NEW, DAYS), *asked(OLD, DAYS)], {NEW: "PC17", OLD: "PC18"}, tmp_path / "after.json")
+    rpcsight.learn([tmp_path / "before.json"], workspace=tmp_path / "w")
+    known, found = seen(tmp_path / "after.json", tmp_path / "w")
+    assert known == {NEW: True, OLD: False}
+    assert {each.src_ip: each.src_host for each in found} == {NEW: "host:pc17", OLD: "host:pc18"}
+    assert next(each.summary for each in found if each.src_ip == NEW).startswith(f"{NEW} (pc17) used RPC on {DC} once")
+    with Workspace(tmp_path / "w", is_reading=True) as workspace:
+        assert workspace.rows("select src_ip, days from known_pair") == [{"src_ip": "host:pc17", "days": DAYS}]
+
+
+def test_what_collects_the_logs_of_many_is_no_host(tmp_path: Path) -> None:
+    clients = [f"10.1.0.{number}" for number in range(50, 55)]
+    flows = [each for client in clients for each in asked(client, 0)]
+    agents(flows, dict.fromkeys(clients, "collector"), tmp_path / "logs.json")
+    with opened(Request([str(tmp_path / "logs.json")])) as session:
+        found = hunt(session)
+    assert {pair.src_ip: pair.src_host for each in found for pair in each.pairs} == dict.fromkeys(clients)
 
 
 def test_leases_learned_before_the_flows_are_as_good(tmp_path: Path) -> None:

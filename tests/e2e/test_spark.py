@@ -20,6 +20,7 @@ import pytest
 
 import rpcsight
 from rpcsight.analytics import all_analytics, step
+from rpcsight.baseline.identity import NOW
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.engines import ReadCount, open_engine
 from rpcsight.hunting import Hunt, Surroundings, hunt, surroundings
@@ -354,18 +355,25 @@ def test_leases(connected: str, tmp_path: Path) -> None:
     asked = [{"ip": ip, "at_us": at_us} for ip in (identity.OLD, identity.NEW, identity.DC) for at_us in times]
     story = {"first_us": times[5], "latest_us": times[-5]}
     chosen = [{"src_ip": f"mac:{identity.PC}", "dest_ip": "host:pc17", **story}]
-    kept = {"lease_now": "lease_event", "stretch": "stretch", "tenant": "tenant", "host_place": "host_place"}
+    names = ["pc17", "PC18", "a b"]
+    own = [
+        {"host": name, "src_ip": ip, "time_us": at_us * 3600, "is_outbound": True, "transport_protocol": "tcp"}
+        for name, ip, at_us in product(names, identity.OWN["src_ip"], [identity.START_US // 3600, times[-1] // 3600])
+    ]
+    kept = {**NOW, "known_lease": "known_lease", "stretch": "stretch", "tenant": "tenant", "host_place": "host_place"}
     found: list[dict[str, Rows]] = []
     for name in ("duckdb", "spark"):
         engine = open_engine(name, scratch=str(tmp_path), master=connected)
         engine.give("given_lease", pa.Table.from_pylist(leases, identity.LEASE))
         engine.keep("lease", "select * from given_lease", {})
+        engine.give("given_flow", pa.Table.from_pylist(own, identity.HOST_FLOW))
+        engine.keep("host_flow", "select * from given_flow", {})
         engine.give("asked_address", pa.Table.from_pylist(asked))
         engine.give("chosen", pa.Table.from_pylist(chosen))
         for relation, made in kept.items():
             engine.keep(relation, step(made), {})
             if relation == "lease_now":
-                engine.keep("known_lease", "select host, ip, hostname, at_us, until_us from lease_now", {})
+                engine.keep("told_lease", "select * from lease_now", {})
         asked_for = {each: f"select * from {each}" for each in kept}
         asked_for |= {each: step(each) for each in ("lease_counts", "addressed")}
         found.append({each: sorted(engine.rows(sql, {}).to_pylist(), key=repr) for each, sql in asked_for.items()})

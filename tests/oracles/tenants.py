@@ -1,15 +1,21 @@
-"""Who had an address when, the slow way: the last that was heard of it, as long as that holds."""
+"""Who had an address when, the slow way: the last that was heard of it, as long as that holds.
+
+Leases tell it, and computers' own logs of connections that they opened, hour by hour, where no lease tells of the address. A computer
+that has more than four addresses in an hour says nothing.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["event", "place", "tenant"]
+__all__ = ["event", "heeded", "own", "place", "tenant"]
 
 MONTH_S = 30 * 86_400
 LONGEST = 255
 NO_MACS = {"00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"}
-Event = tuple[int, str, str, str, int]
-"""When, host, address, name, until when."""
+HOUR_US = 3_600_000_000
+LATEST_US = 4_102_444_799_999_999
+Event = tuple[int, str, str, str, int, bool]
+"""When, host, address, name, until when, and whether a lease tells it."""
 
 
 def event(row: Mapping[str, Any]) -> Event | None:
@@ -17,23 +23,39 @@ def event(row: Mapping[str, Any]) -> Event | None:
     mac = (row["mac"] or "").lower().replace("-", ":")
     parts = mac.split(":")
     is_mac = len(parts) == 6 and all(len(part) == 2 and set(part) <= set("0123456789abcdef") for part in parts)
-    given = row["hostname"] or ""
-    is_name = 0 < len(given) <= LONGEST and all(each.isascii() and (each.isalnum() or each in "._-") for each in given)
-    name = given.lower() if is_name else ""
+    name = _name(row["hostname"])
     host = f"mac:{mac}" if is_mac and mac not in NO_MACS else f"host:{name}" if name else ""
-    if (
-        not host
-        or not _is_usable(row["ip"])
-        or row["time_us"] is None
-        or not 0 <= row["time_us"] <= 4_102_444_799_999_999
-    ):
+    if not host or not _is_usable(row["ip"]) or row["time_us"] is None or not 0 <= row["time_us"] <= LATEST_US:
         return None
     until = row["time_us"]
     if row["action"] != "release":
         if row["lease_s"] is None or not 0 < row["lease_s"] <= MONTH_S:
             return None
         until += round(row["lease_s"] * 1_000_000)
-    return row["time_us"], host, row["ip"], name, until
+    return row["time_us"], host, row["ip"], name, until, True
+
+
+def own(row: Mapping[str, Any]) -> Event | None:
+    """What a row of `host_flow` tells; None: nothing that can be used."""
+    name, time, ip = _name(row["host"]), row["time_us"], row["src_ip"]
+    if not name or not row["is_outbound"] or row["transport_protocol"] != "tcp" or not _is_usable(ip):
+        return None
+    if ip.startswith("169.254.") or time is None or not 0 <= time <= LATEST_US:
+        return None
+    hour = time // HOUR_US
+    return hour * HOUR_US, f"host:{name}", ip, name, (hour + 24) * HOUR_US, False
+
+
+def heeded(events: Iterable[Event]) -> list[Event]:
+    """Those that count."""
+    told = list(events)
+    leased = {each[2] for each in told if each[5]}
+    kept: list[Event] = []
+    for each in told:
+        addresses = {other[2] for other in told if not other[5] and other[:2] == each[:2]}
+        if each[5] or (each[2] not in leased and len(addresses) <= 4):
+            kept.append(each)
+    return kept
 
 
 def tenant(events: Iterable[Event], ip: str, at_us: int) -> str | None:
@@ -55,6 +77,14 @@ def place(events: Iterable[Event], host: str) -> tuple[str, str]:
     return min(each[2] for each in own if each[0] == last), min(
         (each[3] for each in names if each[0] == told), default=""
     )
+
+
+def _name(given: str | None) -> str:
+    """A name as it is compared; empty where it can't be one."""
+    is_name = 0 < len(given or "") <= LONGEST and all(
+        each.isascii() and (each.isalnum() or each in "._-") for each in given or ""
+    )
+    return (given or "").lower() if is_name else ""
 
 
 def _is_usable(ip: str | None) -> bool:

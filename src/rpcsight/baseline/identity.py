@@ -1,10 +1,12 @@
-"""Hosts whose addresses change: records get the name of the host that leases tell in place of its address, before anything is learned.
+"""Hosts whose addresses change: records get the name of the host that leases, or hosts' own logs, tell in place of its address, before
+anything is learned.
 
 The one place where that is done: of what is learned, over everything that was read; of hunts, over activities, attempts and detections.
 """
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -20,7 +22,11 @@ BEGAN = "epoch_us(start_time)"
 HUNTED: Mapping[str, str] = {"rpc_activity": BEGAN, "rpc_attempt": BEGAN, "detection": BEGAN}
 """Relations with client and server, and when what they tell was."""
 PLACED = "host_place"
-KNOWN = ("host", "ip", "hostname", "at_us", "until_us")
+TELLING = frozenset({"lease", "host_flow"})
+"""Facts that say who has an address."""
+NOW = {"granted": "granted", "own_address": "own_address", "lease_now": "lease_event"}
+"""Relations of what the input tells, each with its step, in order."""
+TOLD = ("host", "ip", "hostname", "at_us", "until_us", "records")
 PLACE = pa.schema([(name, ARROW_TYPES["VARCHAR"]) for name in ("host", "ip", "hostname")])
 LATEST_US = 4_102_444_799_999_999
 TIMED = f"from {{relation}} where {{time}} between 0 and {LATEST_US}"
@@ -28,10 +34,10 @@ ASKED = f"select {{side}} as ip, {{time}} as at_us {TIMED} and {{side}} in (sele
 SPAN = f"select min({{time}}) as low, max({{time}}) as high {TIMED}"
 LONGEST_US = 30 * 86_400_000_000
 """No lease counts for longer (steps/lease_event)."""
-LEASES = f"select {', '.join(KNOWN)} from lease_event where at_us between $low and $high"
+LEASES = f"select {', '.join(TOLD)} from lease_event where at_us between $low and $high"
 WITHOUT = (
-    "leases were read and not used: the baseline was learned without any, and knows hosts by their addresses; "
-    "learn anew, with dhcp.log beside the flows"
+    "hosts are told by their addresses: the baseline was learned without what tells which host has an address (leases, hosts' "
+    "own logs), so that what was read of that is not used; learn anew, with dhcp.log or those logs beside the flows"
 )
 UNUSED = "leases not used: {:,} without an address or a host that can be, or granted for no time or more than 30 days"
 
@@ -42,32 +48,32 @@ Learned = Callable[[int, int], pa.Table]
 def identify(
     session: Session, times: Mapping[str, str], learned: Learned | None = None, *, is_used: bool = True
 ) -> bool:
-    """Let hosts that leases tell be named by that in relations, in place of their addresses.
+    """Let hosts that leases or their own logs tell be named by that in relations, in place of their addresses.
 
     Args:
         session: has read the records.
         times: the relations, each with the SQL for its time in microseconds.
         learned: leases that were learned earlier; None: there are none.
-        is_used: whether those that were read count.
+        is_used: whether what was read counts.
 
     Returns:
-        whether there are leases that count: without, nothing is changed.
+        whether anything tells of hosts: without, nothing is changed.
     """
-    if learned is None and not (is_used and "lease" in session.shown()):
+    counts = _counts(session) if learned is not None or (is_used and TELLING & session.shown()) else None
+    if counts and (unused := counts["read"] - counts["used"]):
+        session.account.limits.append(UNUSED.format(unused))
+    if counts is None or (learned is None and not counts["events"]):
         session.lend(PLACED, PLACE.empty_table())
         return False
-    session.make("lease_now", step("lease_event"))
-    (counts,) = session.told("lease_counts")
-    if unused := counts["read"] - counts["used"]:
-        session.account.limits.append(UNUSED.format(unused))
-    now = f"select {', '.join(KNOWN)} from lease_now"
+    now = f"select {', '.join(TOLD)} from lease_now"
     if learned is not None:
         spans = " union all ".join(SPAN.format(relation=name, time=time) for name, time in times.items())
         session.make("asked_span", f"select min(low) as low, max(high) as high from ({spans}) as spans")
         (span,) = session.held("asked_span")
         session.lend("learned_lease", learned(span["low"] or 0, span["high"] or 0))
-        now += f" union all select {', '.join(KNOWN)} from learned_lease"
-    session.make("known_lease", now)
+        now += f" union all select {', '.join(TOLD)} from learned_lease"
+    session.make("told_lease", now)
+    session.make("known_lease", step("known_lease"))
     session.make("stretch", step("stretch"))
     asked = (
         ASKED.format(side=side, time=time, relation=name)
@@ -97,9 +103,16 @@ def identify_hunted(session: Session, path: Path | None) -> bool:
         if learned := leases_of(workspace):
             return identify(session, HUNTED, learned)
         has_learned = workspace.rule() is not None
-    if has_learned and "lease" in session.shown():
+    if has_learned and TELLING & session.shown() and _counts(session)["events"]:
         session.account.warnings.append(WITHOUT)
     return identify(session, HUNTED, is_used=not has_learned)
+
+
+def _counts(session: Session) -> Mapping[str, Any]:
+    """Keep what the input tells of hosts' addresses; how much that is (steps/lease_counts)."""
+    for relation, name in NOW.items():
+        session.make(relation, step(name))
+    return session.told("lease_counts")[0]
 
 
 def leases_of(workspace: Workspace) -> Learned | None:

@@ -24,9 +24,14 @@ __all__ = ["Learned", "learn"]
 
 SEEN = ("candidate", "sighting")
 CALLED = ("rpc_call", "called")
-USES = {"pair_day": SEEN, "deed_day": CALLED, "endpoint_day": (*SEEN, *CALLED), "lease_event": ()}
+USES = {
+    "pair_day": SEEN,
+    "deed_day": CALLED,
+    "endpoint_day": (*SEEN, *CALLED),
+    "lease_event": ("granted", "own_address"),
+}
 """The steps that those of `LEARNED` build on, beside the catalogue."""
-ASKED = ("rpc_call", "lease")
+ASKED = ("rpc_call", "lease", "host_flow")
 LEARNED_TOO = ("failed", "repeated")
 """Why analytics leave records out that are learned all the same."""
 GROWN = "{}: begins with what was learned before, which counts twice now; learn logs when they are finished"

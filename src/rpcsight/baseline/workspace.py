@@ -41,8 +41,8 @@ group by finding_pair.src_ip, finding_pair.dest_ip
 """Clients and servers of findings that nobody dismissed, and the day from which on they are not learned."""
 HELD_FROM = HELD_PAIRS.format(pairs="finding_pair")
 TABLES_THERE = "select table_name from duckdb_tables() where database_name = 'workspace'"
-PLACED = ("host_place", "known_lease")
-SCRATCH = ("settled", "host_role", "asset_host", "role", "linked_deed", "link", "met_day", *PLACED, "held_back")
+VIEWS = ("known_lease", "host_place", "met_day", "link", "linked_deed", "role")
+SCRATCH = ("settled", "host_role", "asset_host", *reversed(VIEWS), "told_lease", "held_back")
 HOSTS = "select src_ip as ip from met_day union select dest_ip as ip from met_day"
 NO_HOSTS = "select '' as ip, '' as role, '' as name, '' as owner where false"
 DAYS = " union ".join(f"select day from {name}" for name in LEARNED if name != "lease_event")
@@ -172,9 +172,8 @@ class Workspace:
         if oldest is not None:
             self._drop(oldest)
         self.store.view("held_back", HELD_FROM)
-        self.store.view("known_lease", "select host, ip, hostname, at_us, until_us from lease_event")
-        self.store.view("host_place", step("host_place"))
-        for name in ("met_day", "link", "linked_deed", "role"):
+        self.store.view("told_lease", "select * from lease_event")
+        for name in VIEWS:
             self.store.view(name, step(name))
         self._resolve_assets()
         self.store.view("host_role", step("host_role"))

@@ -48,9 +48,17 @@ LEASE_EVENT: tuple[Column, ...] = (
     Column("ip", "VARCHAR", "the address"),
     Column("hostname", "VARCHAR", "the name that the host gave; '' where it gave none"),
     Column("day", "INTEGER", "days since 1970, UTC"),
-    Column("at_us", "BIGINT", "when it was granted, renewed or given back, in microseconds since 1970 UTC"),
-    Column("until_us", "BIGINT", "when that ends; at once where it was given back"),
-    Column("records", "BIGINT", "how many records tell it"),
+    Column(
+        "at_us",
+        "BIGINT",
+        "when it was granted, renewed or given back, or the hour in which the host used it, in microseconds since 1970 UTC",
+    ),
+    Column(
+        "until_us",
+        "BIGINT",
+        "when that ends; at once where it was given back; 24 hours later where the host's own log tells it",
+    ),
+    Column("records", "BIGINT", "how many records of leases tell it; 0: the host's own log does"),
 )
 """Which host has which address."""
 
