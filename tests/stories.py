@@ -33,6 +33,7 @@ STORY: dict[str, Any] = {
     "client_days": 14,
     "meets": 0.03,
     "share": 0.01,
+    "others": 0,
     "usual_tens": 1.6,
     "fan_out": 1,
     "reached_us": None,

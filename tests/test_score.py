@@ -39,6 +39,18 @@ def parts(*deeds: dict[str, Any], **changes: Any) -> list[tuple[str, float, str]
             [NEW_HOST, ("server", 1.6, "most such beginnings would lead to this workstation; usually it is one in 40"), SURE],
         ),
         (
+            {"others": 14},
+            [
+                (
+                    *("server", 20.0),
+                    "one in 100 such beginnings would lead to this workstation (14 others began to use it that day); usually "
+                    "it is one in 40",
+                ),
+                NEW_HOST,
+                SURE,
+            ],
+        ),
+        (
             {"is_server": True, "server_role": "domain controller", "client_role": "scanner", "client_points": -5.1, "meets": 3.2},
             [
                 ("server", 20.0, "one in 100 such beginnings would lead to this domain controller; usually it is one in 40"),

@@ -153,7 +153,7 @@ class World:
         return max((self.known(client, column) + 3 * usual) / (self.known(client, "settled_days") + 3), 0.01)
 
     def share(self, story: Story) -> float:
-        """Which share of beginnings leads to the server."""
+        """Which share of beginnings leads to the server; more where others begin to use it that day, too."""
         is_server = self.is_server(story.dest)
         begun = {pair: day for pair, day in self.begun().items() if self.is_server(pair[1]) == is_server}
         alike = {ip for ip in self.hosts if self.is_server(ip) == is_server} | {dest for _, dest in begun}
@@ -164,7 +164,10 @@ class World:
             every += tie
             if dest == story.dest and src != story.src and day <= story.day:
                 ties += tie
-        return (ties + 0.5) / (every + 0.5 * len(alike))
+        long_share = (ties + 0.5) / (every + 0.5 * len(alike))
+        today = [pair for pair, day in begun.items() if day == story.day]
+        others = sum(dest == story.dest and src != story.src for src, dest in today)
+        return long_share * max(1.0, (others + 1) / (len(today) * long_share + 1))
 
     def usual(self, story: Story) -> float:
         """How many points beginnings have on the average for where they lead."""
@@ -273,12 +276,21 @@ class World:
         }
         now = {each.src for each in self.stories for row in each.deeds if what(row) == done}
         clients = {ip for ip, row in self.hosts.items() if row["days"]} | {each.src for each in self.stories}
-        usual = (len((now | often) - {client, ""}) + 0.5) / (len(clients - {""}) + 1) if client else 0.25
+        usual = 0.25
+        if client:
+            among_all = (len((now | often) - {client, ""}) + 0.5) / (len(clients - {""}) + 1)
+            peers = {each for each in clients - {client, ""} if self.kind(each) == self.kind(client)}
+            usual = (len((now | often) & peers) + 3 * among_all) / (len(peers) + 3)
         on_a_day = (self.days_of(client, deed) + usual) / (self.known(client, "days") + 1)
         if not server or not self.is_plain(client) or done[1] != (deed["operation"] or ""):
             return min(1.0, on_a_day)
         users, callers = self.users(server), self.users(server, done)
         return min(1.0, max(on_a_day, (callers + 3 * usual) / (users + 3)))
+
+    def kind(self, ip: str) -> str:
+        """Its role; workstations and hosts of unknown role are alike."""
+        role = self.roles.get(ip) or self.known(ip, "role") or "unknown"
+        return "plain" if role in PLAIN else role
 
     def days_of(self, client: str, deed: Row) -> float:
         """On how many days the client is known to do it; of a sweep, as much of a day as it goes to servers then."""
@@ -290,7 +302,8 @@ class World:
                 for each in self.stories
                 if each.src == client and each.dest and at_us // DAY_US in each.days()
             }
-            return self.known(client, "days") * min(1, self.known(client, "servers_a_day") / len(near)) if near else 0.0
+            size = max(len(near), targets(deed), 1)
+            return self.known(client, "days") * min(1, self.known(client, "servers_a_day") / size) ** 2
         service, operation = what(deed)
         name = (service, deed["operation"]) if is_sweep else (service, operation)
         known = [
@@ -309,7 +322,7 @@ class World:
             and (row["service"], row["operation"]) == name
             and row["first_us"] // DAY_US == at_us // DAY_US
         }
-        return known[0]["days"] * min(1, known[0]["servers_a_day"] / len(asked)) if asked else 0.0
+        return known[0]["days"] * min(1, known[0]["servers_a_day"] / len(asked)) ** 2 if asked else 0.0
 
     def users(self, server: str, done: tuple[str, str] = ("", "")) -> int:
         """How many plain clients use the server, or do something there: known ones, new ones, without one."""
@@ -394,6 +407,12 @@ def distance(one: str, other: str) -> int:
 
 
 MADE_OF_MANY = ("zerologon", "enumeration-sweep", "mapper-sweep", "discovery-burst", "share-attempts")
+
+
+def targets(deed: Row) -> int:
+    """How many servers a sweep says it went to; 0 where it does not."""
+    number = (deed.get("target") or "").split(" ")[0]
+    return int(number) if number.isdecimal() else 0
 
 
 def what(deed: Row) -> tuple[str, str]:

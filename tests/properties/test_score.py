@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from math import log10
 from typing import Any
 
 import pytest
@@ -121,6 +122,43 @@ def test_a_host_that_is_a_server_only_in_the_input_counts_as_one() -> None:
     told = sorted((row["src_ip"], row["server_points"]) for row in made["scored"])
     assert told == [(clients[0], 0.0), *((client, 0.5) for client in clients[1:])]
     assert differences(points_of(made), expected(world, baseline, made), TENTH) == []
+
+
+def test_a_sweep_is_as_large_as_it_says_where_nothing_answered() -> None:
+    met = [worlds.pair_day("10.0.0.1", "10.0.0.99", FIRST_DAY - number, 9) for number in (1, 2, 3)]
+    found: dict[int, float] = {}
+    for size in (1, 10, 100):
+        sweep = worlds.detection("10.0.0.1", None, FIRST_DAY * DAY_US, (None, None), worlds.TECHNIQUES[0])
+        told = [{**sweep, "analytic": "mapper-sweep", "target": f"{size} servers"}]
+        days = {"pair_day": met, "deed_day": [], "endpoint_day": [], "lease_event": []}
+        world = World(days, [], [], [], told, {})
+        baseline = worlds.settled(world)
+        made = worlds.scored(world, baseline)
+        assert differences(points_of(made), expected(world, baseline, made), TENTH) == []
+        (found[size],) = (row["technique_points"] for row in made["scored"])
+    # one server a day on three days, and nobody else: (3 / size^2 + 0.25) / 4
+    right = {size: 10 * log10(3.25 / (3 / size**2 + 0.25)) for size in found}
+    assert {size: points - found[1] for size, points in found.items()} == pytest.approx(right, abs=0.11)
+
+
+def test_what_ones_peers_do_is_usual_and_what_others_do_is_not() -> None:
+    """Servers replicate every day: another server that begins to is less unusual than a workstation that does."""
+    people = [f"10.0.1.{number}" for number in range(1, 21)]
+    servers = [f"10.0.0.{number}" for number in range(1, 7)]
+    done = worlds.OPERATIONS[0]
+    now = [worlds.activity(client, server, FIRST_DAY * DAY_US + HOUR_US) for client in people for server in servers]
+    asked = [*servers[2:], people[0]]
+    told = [
+        worlds.detection(each, servers[0], FIRST_DAY * DAY_US + number, done, worlds.TECHNIQUES[0])
+        for number, each in enumerate(asked)
+    ]
+    roles_of = dict.fromkeys(servers, "server") | dict.fromkeys(people, "workstation")
+    world = World({"pair_day": [], "deed_day": [], "endpoint_day": [], "lease_event": []}, [], now, [], told, roles_of)
+    baseline = worlds.settled(world)
+    made = worlds.scored(world, baseline)
+    assert differences(points_of(made), expected(world, baseline, made), TENTH) == []
+    points = {row["src_ip"]: row["technique_points"] for row in made["scored"] if row["technique_points"]}
+    assert max(points[each] for each in servers[2:]) + 5 < points[people[0]]
 
 
 NETWORKS = (

@@ -225,7 +225,8 @@ def _sweeps(
         asked = [ip for ip in hosts[: draw(st.integers(2, len(hosts)))] if ip != src_ip]
         is_one = draw(st.booleans()) and done[1] is not None
         row_of = detection(src_ip, asked[0] if is_one else None, us, done, TECHNIQUES[0])
-        told.append({**row_of, "analytic": "enumeration-sweep" if done[1] else "mapper-sweep"})
+        size = draw(st.sampled_from(["12 servers", "many servers", "0 servers", None]))
+        told.append({**row_of, "analytic": "enumeration-sweep" if done[1] else "mapper-sweep", "target": size})
         if done[1]:
             given = {"src_ip": src_ip, "service": done[0], "operation": done[1], "first_us": us}
             calls += [{**given, "dest_ip": ip} for ip in asked[: 1 if is_one else None]]

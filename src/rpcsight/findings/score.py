@@ -26,6 +26,8 @@ OFTEN, SELDOM = 1.5, 0.6
 UNKNOWN = "unknown"
 MOST = 2 / 3
 """Share of beginnings."""
+SEVERAL = 2
+"""Other clients that began to use a server on a day from which a reason tells of them."""
 MANY = 5
 """Pairs in one finding from which it is more than low."""
 
@@ -66,7 +68,8 @@ def _texts(story: Story, deeds: Rows) -> Iterator[tuple[str, str]]:
         yield "client", f"the client{_being(story['client_role'])} begins to use a new {kind} {_often(story['meets'])}"
         yield (
             "server",
-            f"{_one_in(story['share'])} would lead to this {_known(story['server_role'])}; usually it is {_usually(story['usual_tens'])}",
+            f"{_one_in(story['share'])} would lead to this {_known(story['server_role'])}{_others(story['others'])}; "
+            f"usually it is {_usually(story['usual_tens'])}",
         )
         yield "seen", _seen(story)
     yield (
@@ -110,6 +113,11 @@ def _known(role: str) -> str:
 
 def _one_in(share: float) -> str:
     return f"one in {1 / share:,.0f} such beginnings" if share < MOST else "most such beginnings"
+
+
+def _others(number: int) -> str:
+    """Who else began to use the server on the story's day, where that tells something."""
+    return f" ({number} others began to use it that day)" if number >= SEVERAL else ""
 
 
 def _usually(tens: float) -> str:

@@ -1,14 +1,29 @@
 /* deed_surprise: what analytics that name a technique found in each story, with how unusual that is for the client, in tens of points: twice
    weight x confidence, and how many tenfolds rarer it is than what the client does every day, or than what others do with that server; the
-   highest. What is made of many calls (analytics of made_of_many), or names no operation, is told apart by the analytic: one such call says
-   nothing; a sweep of many servers is usual for a client that goes to as many on other days. Chains have parts of their own. */
-with size as (
-  select greatest(count(*), 1) as clients
+   highest. What the client never did is as usual as it is among hosts of its role. What is made of many calls (analytics of made_of_many), or
+   names no operation, is told apart by the analytic: one such call says nothing; a sweep of many servers is usual for a client that goes to as
+   many on other days. Chains have parts of their own. */
+with client as (
+  select
+    client.ip,
+    case coalesce(host.role, known_host.role, 'unknown') when 'workstation' then 'unknown' else coalesce(host.role, known_host.role, 'unknown') end
+      as kind
   from (
-    select src_ip from story where src_ip <> ''
+    select src_ip as ip from story where src_ip <> ''
     union
-    select ip as src_ip from known_host where days > 0
+    select ip from known_host where days > 0
   ) as client
+  left join host on host.ip = client.ip
+  left join known_host on known_host.ip = client.ip
+),
+size as (
+  select greatest(count(*), 1) as clients
+  from client
+),
+peer as (
+  select kind, count(*) as clients
+  from client
+  group by kind
 ),
 done as (
   select
@@ -21,20 +36,28 @@ done as (
       else detection.operation
     end as operation,
     made_of_many.analytic is not null and detection.dest_ip is null as is_sweep,
+    try_cast(split_part(detection.target, ' ', 1) as integer) as targets,
     weight * confidence as share,
     epoch_us(start_time) as start_us
   from detection
   left join made_of_many on made_of_many.analytic = detection.analytic
   where detection.analytic <> 'rpc-chain'
 ),
+did as (
+  select src_ip, service, operation from done where src_ip <> ''
+  union
+  select src_ip, service, operation from known_deed where operation <> '' and days >= $known_days
+),
 doer as (
-  select service, operation, count(distinct src_ip) as clients
-  from (
-    select src_ip, service, operation from done where src_ip <> ''
-    union
-    select src_ip, service, operation from known_deed where operation <> '' and days >= $known_days
-  ) as did
+  select service, operation, count(*) as clients
+  from did
   group by service, operation
+),
+peer_doer as (
+  select client.kind, did.service, did.operation, count(*) as clients
+  from did
+  join client on client.ip = did.src_ip
+  group by client.kind, did.service, did.operation
 ),
 /* plain clients of a server that the baseline does not know to be: all of them, and those that make a call there */
 newcomer as (
@@ -66,19 +89,22 @@ judged_deed as (
     done.start_us,
     done.share,
     case
-      when done.is_sweep and done.called = '' then host.days * least(1.0, coalesce(host.servers_a_day / swept.servers, 0.0))
+      when done.is_sweep and done.called = '' then host.days * power(least(1.0, coalesce(host.servers_a_day / greatest(swept.servers, done.targets, 1), 0.0)), 2)
       when coalesce(known_deed.days, 0) < $known_days then 0.0
-      when done.is_sweep then known_deed.days * least(1.0, coalesce(known_deed.servers_a_day / swept.servers, 0.0))
+      when done.is_sweep then known_deed.days * power(least(1.0, coalesce(known_deed.servers_a_day / swept.servers, 0.0)), 2)
       else known_deed.days
     end as known,
     coalesce(host.days, 0) as days,
-    (doer.clients - 1 + 0.5) / (size.clients + 1.0) as usual,
+    (peer_doer.clients - 1 + 3.0 * (doer.clients - 1 + 0.5) / (size.clients + 1.0)) / (peer.clients - 1 + 3.0) as usual,
     /* without the client, which is among them */
     greatest(coalesce(user_of.clients, 0) - 1, 0) as users,
     greatest(coalesce(caller.clients, 0) - 1, 0) as callers,
     host.role in ('workstation', 'unknown') and done.dest_ip <> '' and done.operation = done.called as is_plain
   from done
   cross join size
+  left join client on client.ip = done.src_ip
+  left join peer on peer.kind = client.kind
+  left join peer_doer on peer_doer.kind = client.kind and peer_doer.service = done.service and peer_doer.operation = done.operation
   left join doer on doer.service = done.service and doer.operation = done.operation
   left join known_deed
     on known_deed.src_ip = done.src_ip

@@ -1,5 +1,6 @@
-/* likely: for each story, how often its client meets somebody new (meets), which share of such meetings leads to this server (share), how rare
-   such shares usually are (usual_tens), how likely the two meet again (returns), and what else is unusual about it. */
+/* likely: for each story, how often its client meets somebody new (meets), which share of such meetings leads to this server (share, and
+   long_share without what others do that day), how rare such shares usually are (usual_tens), how likely the two meet again (returns), and what
+   else is unusual about it. */
 with client_day as (
   select src_ip, day, row_number() over (partition by src_ip order by day) - 1 as earlier
   from (select distinct src_ip, day from placed) as active
@@ -31,9 +32,18 @@ kind as (
   from tied
   group by is_server
 ),
+/* how many began to use each server on a day, and how many began to use any of that kind */
+began as (
+  select fresh.dest_ip, fresh.day, count(*) as clients, sum(count(*)) over (partition by fresh.day, host.is_server) as beginnings
+  from fresh
+  join host on host.ip = fresh.dest_ip
+  group by fresh.dest_ip, fresh.day, host.is_server
+),
 told as (
   select
     placed.*,
+    greatest(coalesce(began.clients, 0) - case when fresh.day = placed.day then 1 else 0 end, 0) as others,
+    coalesce(began.beginnings, 0) as beginnings,
     coalesce(known_pair.days, 0) + placed.earlier_days as seen_days,
     coalesce(held_pair.days, 0) as held_days,
     greatest(client.days + client_day.earlier, coalesce(known_pair.days, 0) + placed.earlier_days) as client_days,
@@ -63,6 +73,7 @@ told as (
   left join held_pair on held_pair.src_ip = placed.src_ip and held_pair.dest_ip = placed.dest_ip
   left join (select distinct src_ip, dest_ip from placed) as back on back.src_ip = placed.dest_ip and back.dest_ip = placed.src_ip
   left join fresh on fresh.src_ip = placed.src_ip and fresh.dest_ip = placed.dest_ip
+  left join began on began.dest_ip = placed.dest_ip and began.day = placed.day
   left join (
     select placed_day.dest_ip, placed_day.day, max(fresh_day.ties) as ties
     from (select distinct dest_ip, day from placed) as placed_day
@@ -81,7 +92,7 @@ told as (
 )
 select
   *,
-  (ties + 0.5) / kind_ties as share,
+  long_share * greatest(1.0, (others + 1.0) / (beginnings * long_share + 1.0)) as share,
   seen_days < $known_days as is_new,
   case when seen_days >= $known_days then seen_days / (client_days + 1.0) else 0.0 end as returns
-from told
+from (select *, (ties + 0.5) / kind_ties as long_share from told) as shared
