@@ -41,13 +41,13 @@ def split(workspace: Workspace, day: int) -> Summary:
     """
     store = workspace.store
     store.view("held_back", HELD_FROM)
-    store.view("met_day", step("met_day"))
-    store.view("deed", NOT_HELD)
+    for name in ("met_day", "counted_deed"):
+        store.view(name, step(name))
     for when, sign in ((BEFORE, "<"), (AFTER, ">=")):
         these = f"where day {sign} {int(day)}"
         pairs = f"from met_day {these} and is_held = 0 group by src_ip, dest_ip"
         store.view(f"pair_{when}", f"select src_ip, dest_ip, sum(connections) as connections {pairs}")
-        store.view(f"deed_{when}", f"select distinct src_ip, service from deed {these}")
+        store.view(f"deed_{when}", f"select distinct src_ip, service from counted_deed {these}")
         store.view(f"role_{when}", "select ip, role from known_host")
     return {BEFORE: f"days before {as_day(day)}", AFTER: f"days from {as_day(day)} on", **_compared(workspace)}
 
@@ -67,15 +67,6 @@ def _compared(workspace: Workspace) -> Summary:
     return found | {"changed_roles": workspace.rows(CHANGED_ROLES)}
 
 
-NOT_HELD = """
-    select deed_day.src_ip, deed_day.service, deed_day.day
-    from deed_day
-    left join held_back
-      on held_back.src_ip = deed_day.src_ip
-      and held_back.dest_ip = deed_day.dest_ip
-      and held_back.day <= deed_day.day
-    where held_back.day is null
-"""
 OF_ONE = {
     "hosts": """
         select hosts.ip, coalesce(role, 'unknown') as role

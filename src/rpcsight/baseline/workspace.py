@@ -41,7 +41,7 @@ group by finding_pair.src_ip, finding_pair.dest_ip
 """Clients and servers of findings that nobody dismissed, and the day from which on they are not learned."""
 HELD_FROM = HELD_PAIRS.format(pairs="finding_pair")
 TABLES_THERE = "select table_name from duckdb_tables() where database_name = 'workspace'"
-VIEWS = ("known_lease", "host_place", "met_day", "link", "linked_deed", "role")
+VIEWS = ("known_lease", "host_place", "met_day", "link", "counted_deed", "linked_deed", "role")
 SCRATCH = ("settled", "host_role", "asset_host", *reversed(VIEWS), "told_lease", "held_back")
 HOSTS = "select src_ip as ip from met_day union select dest_ip as ip from met_day"
 NO_HOSTS = "select '' as ip, '' as role, '' as name, '' as owner where false"
