@@ -3,14 +3,15 @@
 
 bench/detections.py                                                  1,000 hosts, seed 1: some minutes
 bench/detections.py --seeds 1-5 --hosts 100,1000,10000 --noise 0.3,1,3 --results bench/results/detections.jsonl --write
-bench/detections.py --results bench/results/detections.jsonl --write --seeds ""      the tables of what was measured before
+bench/detections.py --results bench/detections.jsonl.gz --calls all --write --seeds ""      the tables of what was measured before
 
 14 days are learned, 14 tested. Every run is a simulation in a scratch folder that is removed. With --results each result is a line of that
-file; what is there already is not run again. Flows do not depend on --calls: results of `--calls none` (smaller, for many hosts) are shown
-beside others.
+file (.gz: packed); what is there already is not run again. detections.jsonl.gz has what docs/detections.md shows. Flows do not depend on
+--calls: results of `--calls none` (smaller, for many hosts) are shown beside others.
 """
 
 import argparse
+import gzip
 import json
 import shlex
 import subprocess
@@ -20,7 +21,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 from rivals import RIVALS
 from rivals.judge import Judged, flat, judged, load_labels, simulation
@@ -125,7 +126,13 @@ def known_results(path: Path | None) -> list[Result]:
     """The lines that an earlier run wrote."""
     if path is None or not path.exists():
         return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    with text_file(path, "rt") as file:
+        return [json.loads(line) for line in file]
+
+
+def text_file(path: Path, mode: str) -> TextIO:
+    """The file of results, packed where its name ends with .gz."""
+    return cast("TextIO", (gzip.open if path.suffix == ".gz" else open)(path, mode, encoding="utf-8"))
 
 
 def whole(text: str) -> tuple[int, ...]:
@@ -180,7 +187,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if tuple(result[name] for name in KEY) not in known:
             results.append(result)
             if options.results:
-                with options.results.open("a", encoding="utf-8") as file:
+                with text_file(options.results, "at") as file:
                     file.write(f"{line}\n")
         print(line, file=sys.stderr, flush=True)
     # what reads no calls finds the same in records without any
