@@ -65,7 +65,7 @@ def host(workspace: Workspace, ip: str, limit: int = MOST) -> Summary | None:
 
     Args:
         workspace: what was learned.
-        ip: its address; where leases tell hosts, also what they call it, its last address or its name.
+        ip: its address; where leases or logs tell hosts, also what they call it, its last address or its name.
         limit: most rows of each list.
     """
     found = workspace.rows(KNOWN, {"ip": ip}) or workspace.rows(LEASED, {"ip": ip})

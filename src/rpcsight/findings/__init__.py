@@ -41,7 +41,8 @@ class Pair:
         first_time: first activity of the two in the story, UTC.
         last_time: last.
         score: of these two.
-        src_host, dest_host: which hosts they are, where leases tell: mac: and the hardware address, or host: and the name; else None.
+        src_host, dest_host: which hosts they are, where leases or their own logs tell: mac: and the hardware
+            address, or host: and the name; else None.
     """
 
     src_ip: str | None
@@ -63,7 +64,8 @@ class Finding:
         rank: among the day's findings, from 1.
         src_ip: the client; None where only the server's log tells, and not who called.
         dest_ip: the server; None where it is many.
-        src_host, dest_host: which hosts they are, where leases tell: mac: and the hardware address, or host: and the name; else None.
+        src_host, dest_host: which hosts they are, where leases or their own logs tell: mac: and the hardware
+            address, or host: and the name; else None.
         client_role, server_role: what they are, as far as is known.
         service: the RPC service where records tell it, else None.
         tier: how that is known: decoded, process or learned; None where it is not.

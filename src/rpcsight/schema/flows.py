@@ -98,7 +98,7 @@ FINDING: tuple[Column, ...] = (
     Column(
         "src_host",
         "VARCHAR",
-        "which host the client is, where leases tell: mac: and its hardware address, or host: and its name",
+        "which host the client is, where leases or its own log tell: mac: and its hardware address, or host: and its name",
     ),
     Column("dest_host", "VARCHAR", "which host the server is, likewise"),
     Column("client_role", "VARCHAR", "what the client is, as far as is known (docs/roles.md)"),

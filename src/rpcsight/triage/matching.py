@@ -50,7 +50,7 @@ class Pair:
         dest_ip: the server.
         first_us: first activity, in microseconds since 1970 UTC.
         last_us: last.
-        src_host, dest_host: which hosts they are, where leases tell; else ''.
+        src_host, dest_host: which hosts they are, where leases or their own logs tell; else ''.
     """
 
     src_ip: str
