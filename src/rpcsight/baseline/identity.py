@@ -33,7 +33,7 @@ TIMED = f"from {{relation}} where {{time}} between 0 and {LATEST_US}"
 ASKED = f"select {{side}} as ip, {{time}} as at_us {TIMED} and {{side}} in (select ip from stretch)"
 SPAN = f"select min({{time}}) as low, max({{time}}) as high {TIMED}"
 LONGEST_US = 30 * 86_400_000_000
-"""No lease counts for longer (steps/lease_event)."""
+"""No lease counts for longer (steps/granted)."""
 LEASES = f"select {', '.join(TOLD)} from lease_event where at_us between $low and $high"
 WITHOUT = (
     "hosts are told by their addresses: the baseline was learned without what tells which host has an address (leases, hosts' "

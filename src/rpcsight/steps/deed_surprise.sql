@@ -4,17 +4,17 @@
    names no operation, is told apart by the analytic: one such call says nothing; a sweep of many servers is usual for a client that goes to as
    many on other days. Chains have parts of their own. */
 with client as (
-  select
-    client.ip,
-    case coalesce(host.role, known_host.role, 'unknown') when 'workstation' then 'unknown' else coalesce(host.role, known_host.role, 'unknown') end
-      as kind
+  select ip, case role when 'workstation' then 'unknown' else role end as kind
   from (
-    select src_ip as ip from story where src_ip <> ''
-    union
-    select ip from known_host where days > 0
-  ) as client
-  left join host on host.ip = client.ip
-  left join known_host on known_host.ip = client.ip
+    select client.ip, coalesce(host.role, known_host.role) as role
+    from (
+      select src_ip as ip from story where src_ip <> ''
+      union
+      select ip from known_host where days > 0
+    ) as client
+    left join host on host.ip = client.ip
+    left join known_host on known_host.ip = client.ip
+  ) as told
 ),
 size as (
   select greatest(count(*), 1) as clients

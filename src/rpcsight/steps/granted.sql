@@ -1,15 +1,12 @@
-/* granted: leases and releases of addresses that can be used, one row each: the host (its hardware address, else its name), the address,
-   from when to when (a release: no time at all). Reads lease. */
-with octet as (
+/* granted: leases and releases, one row each: the host (its hardware address, else its name), the address, from when to when (a release: no time
+   at all). Reads lease. */
+with named as (
   select
     *,
-    try_cast(split_part(ip, '.', 1) as integer) as one,
-    try_cast(split_part(ip, '.', 2) as integer) as two,
-    try_cast(split_part(ip, '.', 3) as integer) as three,
-    try_cast(split_part(ip, '.', 4) as integer) as four,
     lower(replace(mac, '-', ':')) as address,
     case when regexp_matches(hostname, '^[A-Za-z0-9._-]{1,255}$') then lower(hostname) else '' end as name
   from lease
+  where time_us between 0 and 4102444799999999
 ),
 placed as (
   select
@@ -25,22 +22,9 @@ placed as (
       when action = 'release' then time_us
       when lease_s > 0 and lease_s <= 2592000 then time_us + cast(round(lease_s * 1000000) as bigint)
     end as until_us
-  from octet
-  where time_us between 0 and 4102444799999999
-    and one between 1 and 223 and one <> 127
-    and two between 0 and 255
-    and three between 0 and 255
-    and four between 0 and 255
-    and ip = concat(cast(one as varchar), '.', cast(two as varchar), '.', cast(three as varchar), '.', cast(four as varchar))
+  from named
 )
-select
-  host,
-  ip,
-  hostname,
-  cast(at_us // 86400000000 as integer) as day,
-  at_us,
-  max(until_us) as until_us,
-  count(*) as records
+select host, ip, hostname, at_us, max(until_us) as until_us, count(*) as records
 from placed
 where host is not null and until_us is not null
 group by host, ip, hostname, at_us

@@ -42,7 +42,7 @@ began as (
 told as (
   select
     placed.*,
-    greatest(coalesce(began.clients, 0) - case when fresh.day = placed.day then 1 else 0 end, 0) as others,
+    coalesce(began.clients, 0) - case when fresh.day = placed.day then 1 else 0 end as others,
     coalesce(began.beginnings, 0) as beginnings,
     coalesce(known_pair.days, 0) + placed.earlier_days as seen_days,
     coalesce(held_pair.days, 0) as held_days,
