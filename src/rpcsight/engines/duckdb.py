@@ -103,6 +103,8 @@ class DuckDB:
         """See `Engine.pair`."""
         sql = f"insert into reading with record as ({statements.paired}) {statements.reading}"
         with _told_as(EngineError, "pairing of one-way records"):
+            if not self._database.execute("select 1 from half limit 1").fetchall():
+                return
             self._database.execute(sql, used(sql, parameters))
             self._database.execute("delete from half")
 
