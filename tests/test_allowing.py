@@ -433,6 +433,16 @@ def test_an_allowed_finding_can_not_be_opened_beside_its_entry(workspace: Worksp
     add(workspace, [made(**WHO)], "ann")
     with pytest.raises(UsageError, match=f"is allowed by entry {made(**WHO).id}"):
         reopen(workspace, ["aaaa1"], "look again", "bob")
+    close(workspace, ["aaaa1"], "malicious", "it was", "bob")
+    with pytest.raises(UsageError, match=f"is allowed by entry {made(**WHO).id}"):
+        reopen(workspace, ["aaaa1"], "look again", "bob")
+    assert states(workspace) == [("aaaa1", "malicious", False)]
+
+
+def test_an_open_finding_can_not_be_opened(workspace: Workspace) -> None:
+    keep(workspace, [QUIET], [DAY])
+    with pytest.raises(UsageError, match="is open"):
+        reopen(workspace, ["aaaa1"], "look again", "bob")
 
 
 def test_a_list_is_replaced_as_a_whole(workspace: Workspace) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from rpcsight.baseline.assets import Asset, Inventory
+from rpcsight.errors import InputError
 from tests.inventories import read
 
 ECS = {
@@ -69,6 +70,11 @@ def test_netbox_devices_from_its_api_and_its_table(tmp_path: Path) -> None:
         "core-sw-1,Active,\u2014,S1,R1,Core Switch,X,Y,10.0.0.1/24\nspare,Active,,S1,,Laptop,X,Y,\n"
     )
     assert read(tmp_path, table) == expected
+
+
+def test_a_role_beside_netbox_s_address_is_refused_in_a_file_of_one_s_own(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="'address' is NetBox's name, whose role is no host's"):
+        read(tmp_path, "address,role,name\n10.0.0.9,server,web\n")
 
 
 def test_netbox_addresses_and_prefixes(tmp_path: Path) -> None:

@@ -63,6 +63,10 @@ def statements(row: Mapping[str, Any], where: str) -> Iterator[Said]:
     if not named.keys() & {*OWN_PLACES, "name"} and not named.keys() & NETBOX_MARKS:
         seen = ", ".join(sorted(named)[:8])
         raise InputError(where, f"none of the fields is known: {seen[:120]}", HINT)
+    if "address" in named and "role" in named and named.keys() <= {"address", *OWN_FIELDS}:
+        raise InputError(
+            where, "'address' is NetBox's name, whose role is no host's", "name the column ip, or leave role out"
+        )
     if named.keys() & NETBOX_MARKS and not named.keys() & set(OWN_PLACES):
         yield from _of_netbox(named)
         return

@@ -203,12 +203,15 @@ def forget(
         )
     given = load(settings).baseline
     until = None if before is None else _day("--before", before)
+    Workspace(workspace, is_reading=True).close()  # there is nothing to forget where there is none
     with Workspace(workspace) as opened:
+        before_days = overview(opened, given.known_days, 1)["days"]
         oldest = opened.oldest_of(days) if days is not None else until
         if oldest is not None:
             opened.forget(oldest, given)
         known = overview(opened, given.known_days, 1)
     if not quiet:
+        typer.echo(f"forgot {before_days - known['days']:,} of {before_days:,} days", err=True)
         _tell_now(known)
 
 

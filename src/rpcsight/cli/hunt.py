@@ -102,13 +102,14 @@ def hunt(
     looked_at = 2 * most if workspace and is_covering(workspace) else most
     with progress_bar(is_quiet=quiet, no_color=no_color) as progress, pipeline.opened(asked, progress) as session:
         spare(page, session.made, "--report")
-        found = hunting.hunt(session, asked.settings, workspace, looked_at)
+        found = hunting.hunt(session, asked.settings, workspace, looked_at, is_final=not workspace)
         found.account.limits += diagnosis.limits(session)
         around = hunting.surroundings(session) if page else None
     findings = found.findings
     if workspace:
         findings, said = keep_hunted(workspace, findings, found.days, most, found.account)
         found.account.limits += said
+        hunting.say_overflow(found.account, findings, found.days)
         if findings:
             found.account.limits.append(f"kept, with ids: `rpcsight findings list -w {workspace}`")
     if page and around:

@@ -72,7 +72,11 @@ def learn(
     )
     with Workspace(workspace) as opened:
         with progress_bar(is_quiet=quiet, no_color=no_color) as progress:
-            came = learned(asked, opened, progress)
+            try:
+                came = learned(asked, opened, progress)
+            except KeyboardInterrupt:
+                typer.echo(f"nothing was learned: {printable(str(workspace))} is as it was", err=True)
+                raise
         known = overview(opened, asked.settings.baseline.known_days, SHOWN)
     if output_format == "json":
         new = {"files": came.files, "files_known_before": came.known, "rows": came.rows, "unusable": came.unusable}
@@ -102,7 +106,9 @@ def _lines(came: "Learned", known: "Summary") -> "list[str]":
     found.append(f"the baseline now: {span(known)}; {maturity(known)}")
     found.append(roles(known))
     if known["held_back_pairs"]:
-        found.append(f"held back, since findings about them are open: {counted(known['held_back_pairs'], 'pair')}")
+        found.append(
+            f"held back, since nobody dismissed the findings about them: {counted(known['held_back_pairs'], 'pair')}"
+        )
     found.append(f"{known['workspace']}: {megabytes(known['bytes'])}")
     if came.files and came.files == known["inputs"]["files"]:
         found.append(f"next: rpcsight hunt NEWER_LOGS -w {known['workspace']}")

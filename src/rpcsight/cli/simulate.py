@@ -64,6 +64,11 @@ def simulate(
             f"{made.size / MEGABYTE:,.1f} MB in {output}",
             err=True,
         )
+        if not made.attacks:
+            typer.echo(
+                f"no attack: they begin after {attack_from} days; --attack-from 1 lets them begin on the second",
+                err=True,
+            )
         if made.first_attack:
             typer.echo(printable(_next(output, form, made.first_attack)), err=True)
 

@@ -197,18 +197,26 @@ def reopen(workspace: Workspace, prefixes: Sequence[str], reason: str, who: str)
         the findings, as they were.
 
     Raises:
-        UsageError: an id is none, or an entry of the allow-list covers the finding: it would be allowed again at once.
+        UsageError: an id is none, the finding is open, or an entry of the allow-list covers it: it would be allowed again at once.
     """
     found = chosen(workspace, prefixes)
     for each in found:
-        if each.status == "allowed":
-            what = f"is allowed by entry {each.allowed_by}"
-            raise UsageError(each.finding_id, what, f"rpcsight allow remove {each.allowed_by} --reason …")
+        if each.status == "open":
+            raise UsageError(each.finding_id, "is open", "rpcsight findings close closes it")
+    _refuse_allowed(found)
     ids = [each.finding_id for each in found]
     with changing(workspace, ids):
         _decide(workspace, found, "open", "reopened", reason, who)
         apply(workspace, who, ids=ids, is_followed=True)
+        _refuse_allowed(chosen(workspace, ids))
     return found
+
+
+def _refuse_allowed(found: Sequence[Kept]) -> None:
+    for each in found:
+        if each.status == "allowed":
+            what = f"is allowed by entry {each.allowed_by}"
+            raise UsageError(each.finding_id, what, f"rpcsight allow remove {each.allowed_by} --reason …")
 
 
 def _decide(workspace: Workspace, found: Sequence[Kept], status: str, action: str, reason: str, who: str) -> None:
