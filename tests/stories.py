@@ -20,6 +20,7 @@ STORY: dict[str, Any] = {
     "last_us": NOON_US,
     "activities": 1,
     "attempts": 0,
+    "smb": 0,
     "by_mapper": 1,
     "by_decoded": 0,
     "unnamed": 0,

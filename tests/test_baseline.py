@@ -130,9 +130,14 @@ def test_export_import_forget(cli: Cli) -> None:
         ],
     )
     code, _, err = cli("baseline", "forget", "--days", 1, "-w", "a")
-    assert (code, err.startswith("the baseline now: 1 day, 2026-03-03 to 2026-03-03; ")) == (0, True)
+    assert (code, err.startswith("forgot 1 of 2 days\nthe baseline now: 1 day, 2026-03-03 to 2026-03-03; ")) == (
+        0,
+        True,
+    )
     code, _, err = cli("baseline", "forget", "--before", "2026-03-04", "-w", "a")
-    assert (code, err.startswith("the baseline now: no days; 0 of 0 pairs ")) == (0, True)
+    assert (code, err.startswith("forgot 1 of 1 days\nthe baseline now: no days; 0 of 0 pairs ")) == (0, True)
+    code, _, err = cli("baseline", "forget", "--days", 1, "-w", "nobody")
+    assert (code, "there is no 'nobody'" in err, Path("nobody").exists()) == (2, True, False)
 
 
 def test_diff(cli: Cli) -> None:

@@ -32,9 +32,9 @@ def of_folder(folder: str, names: tuple[str, ...]) -> list[Path]:
 
 
 def is_attack(each: Finding, right: tuple[str, ...]) -> bool:
-    """Whether a finding is about the attack: by its technique, or by two hosts of which none is a controller."""
+    """Whether a finding is about the attack: by what was done, or by two hosts of which none is a controller."""
     is_peer = any({pair.src_ip, pair.dest_ip}.isdisjoint(CONTROLLERS) for pair in each.pairs)
-    return is_peer or any(is_right(name, right) for name in each.techniques if name != ANY)
+    return is_peer or any(is_right(row["technique"], right) for row in each.detections if row["technique"] != ANY)
 
 
 def test_attacks_rank_above_all_else_of_their_capture() -> None:
@@ -61,6 +61,10 @@ def test_attacks_of_all_captures_together_rank_above_all_else_of_their_day() -> 
     assert len({day for day, _ in attacks}) >= 7
 
 
+SHARING = {("172.18.39.6", "172.18.38.5")}
+"""A workstation that opens its controller's shares, without harm, in one of the captures."""
+
+
 @pytest.mark.parametrize("form", FLOWS)
 def test_an_attack_in_flows_alone_ranks_above_every_benign_row(form: str) -> None:
     """Each with the benign capture in the same form, without a baseline."""
@@ -73,7 +77,7 @@ def test_an_attack_in_flows_alone_ranks_above_every_benign_row(form: str) -> Non
             [(two.src_ip, two.dest_ip) for two in each.pairs] for each in rpcsight.hunt([benign, path], budget=0)
         ]
         assert first == [DCSYNC if "dcsync" in path.name else PEERS], path.name
-        assert sorted(two for each in others for two in each) == sorted(usual), path.name
+        assert {two for each in others for two in each} - SHARING == usual, path.name
     assert len(attacks) == (3 if form in EXPORTS else 4)
 
 

@@ -65,7 +65,7 @@ def test_directory_replication_is_told_with_its_technique() -> None:
         *(("T1003.006", "T1021"), ("D3-RTA",)),
     )
     assert {each.name for each in found.reasons if each.points > 0} == {"technique", "client", "server"}
-    assert found.summary.endswith("; DRSGetNCChanges of drsuapi (T1003.006)")
+    assert "; beside it, SMB once; DRSGetNCChanges of drsuapi (T1003.006)" in found.summary
     assert [(each["analytic"], each["technique"], each["events"]) for each in found.detections] == [
         ("dcsync", "T1003.006", 1)
     ]

@@ -127,7 +127,7 @@ def test_no_story_is_lost() -> None:
 
 def test_a_finding_says_all_of_its_group() -> None:
     lead = met(
-        "10.0.0.1", "10.0.0.2", 10, activities=3, attempts=1, last_us=NOON_US + HOUR, ports=2, highest_port=49670
+        "10.0.0.1", "10.0.0.2", 10, activities=3, attempts=1, smb=2, last_us=NOON_US + HOUR, ports=2, highest_port=49670
     )
     other = met("10.0.0.1", "10.0.0.3", activities=2, score=20.1, confidence=0.5)
     deed = {
@@ -166,8 +166,9 @@ def test_a_finding_says_all_of_its_group() -> None:
         last_time=NOON + timedelta(hours=1),
         activities=5,
         attempts=1,
+        smb=2,
         summary="10.0.0.1 used RPC on 10.0.0.2 3 times (2 ports, 49664 to 49670) after asking its endpoint mapper, "
-        f"from 2026-11-21 12:10:00 to 2026-11-21 13:00:00 UTC; 1 more connection was not answered; {said}; "
+        f"from 2026-11-21 12:10:00 to 2026-11-21 13:00:00 UTC; 1 more connection was not answered; beside it, SMB 2 times; {said}; "
         "that day also on 10.0.0.3",
         reasons=(
             Reason("server", 20.0, found.reasons[0].text),
@@ -258,6 +259,15 @@ def test_ids_are_stable() -> None:
             {"activities": 0, "by_mapper": 0, "attempts": 1},
             "10.0.0.1 asked the endpoint mapper of 10.0.0.2, and a connection was not answered (port 49664), "
             "at 2026-11-21 12:00:00 UTC",
+        ),
+        (
+            {"activities": 0, "by_mapper": 0, "smb": 3},
+            "10.0.0.1 connected to SMB of 10.0.0.2 3 times, in whose pipes RPC may run, at 2026-11-21 12:00:00 UTC",
+        ),
+        (
+            {"activities": 0, "attempts": 2, "smb": 1},
+            "10.0.0.1 connected to SMB of 10.0.0.2 once, in whose pipes RPC may run, at 2026-11-21 12:00:00 UTC; "
+            "2 more connections were not answered",
         ),
         (
             {"by_mapper": 0, "attempts": 3},

@@ -215,6 +215,7 @@ def test_what_a_finding_is_about_is_not_learned_until_somebody_dismisses_it(
 ) -> None:
     tables = tables_of(made)
     pairs = sorted({(row["src_ip"], row["dest_ip"]) for name in ("pair_day", "deed_day") for row in tables[name]})
+    pairs += sorted({(src_ip, "") for src_ip, _ in pairs})
     days = sorted({row["day"] for row in tables["pair_day"]} | {19_000})
     with TemporaryDirectory() as name:
         folder = Path(name)

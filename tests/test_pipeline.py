@@ -53,6 +53,7 @@ def test_parameters_are_those_of_the_settings_and_bounds_without_end() -> None:
         "same_connection_us": 60_000_000,
         **AttackSettings().parameters(),
         **ScoreSettings().parameters(),
+        "smb_port": 445,
         "known_days": 2,
         "since_us": -(2**62),
         "until_us": 2**62,
@@ -78,9 +79,9 @@ def test_the_account_of_our_recording() -> None:
     assert dict(account.readers) == {"parquet": 1, "nfdump": 1}
     assert account.left_out == {"failed": 10}
     assert [(skip.what, skip.count) for skip in account.skips] == [
-        ("continuation of a connection that started before", 4)
+        ("continuation of a connection that started before", 8)
     ]
-    assert sorted((clock.resolution, clock.flows) for clock in account.clocks) == [("1 ms", 483), ("1 µs", 483)]
+    assert sorted((clock.resolution, clock.flows) for clock in account.clocks) == [("1 ms", 519), ("1 µs", 519)]
     assert (str(account.first_time)[:19], str(account.last_time)[:19]) == ("2026-11-21 23:56:18", "2026-11-21 23:58:33")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import rpcsight
+from rpcsight.baseline.workspace import Workspace
 from rpcsight.findings import Finding
 from rpcsight.triage.hunted import keep_hunted
 from tests.oracles.flow import Flow
@@ -88,3 +89,23 @@ def test_how_records_are_cut_into_files_changes_no_finding(workspace: Path) -> N
     (whole,) = rpcsight.hunt(written(flows, workspace.parent / "whole.parquet"), workspace=workspace, budget=BUDGET)
     (cut,) = hunted(workspace, flows[1::2], flows[::2])
     assert (cut.finding_id, cut.score, points(cut)) == (whole.finding_id, whole.score, points(whole))
+
+
+def swept(day: int) -> list[Flow]:
+    """The endpoint mappers of all others are asked by one client: a sweep, which no server in particular is named for."""
+    client = ATTACK[0]
+    asked = [
+        next(session(client, server, day * DAY_US + 3 * HOUR_US + number * 1_000_000))
+        for number, server in enumerate([*WORKSTATIONS[1:], CONTROLLER])
+    ]
+    return [*benign(day), *asked]
+
+
+def test_a_sweep_that_was_told_does_not_become_usual(workspace: Path) -> None:
+    told = [hunted(workspace, swept(FIRST_DAY + day)) for day in range(4)]
+    sweeps = [next(each for each in found if "mapper-sweep" in str(each.detections)) for found in told]
+    assert [each.rank for each in sweeps] == [1] * 4
+    assert len({points(each)["technique"] for each in sweeps[1:]}) == 1
+    with Workspace(workspace, is_reading=True) as opened:
+        known = opened.rows("select dest_ip, days from known_pair where src_ip = $ip", {"ip": ATTACK[0]})
+    assert known == [{"dest_ip": CONTROLLER, "days": LEARNED_DAYS + 4}]

@@ -125,6 +125,7 @@ def finding(text: str = "x", **changes: Any) -> dict[str, Any]:
         "confidence": 0.9,
         "activities": 3,
         "attempts": 1,
+        "smb": 0,
         "reasons": ({"name": text, "points": 40.0, "text": text},),
         "pairs": (pair, further),
         "evidence": (deed,),

@@ -186,3 +186,4 @@ def test_a_host_in_numbers(learned: Path) -> None:
     assert (found["ip"], found["clients"], found["first_day"]) == ("10.77.0.10", len(known), "2026-11-21")
     assert sorted(each["ip"] for each in found["used_by"]) == sorted(each["src_ip"] for each in known)
     assert {each["port"] for each in found["endpoints"]} <= set(range(49152, 65536))
+    assert isinstance(found["servers_a_day"], float)

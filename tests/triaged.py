@@ -58,6 +58,7 @@ def finding(
         "last_time": end,
         "activities": 2,
         "attempts": 0,
+        "smb": 0,
         "summary": summary,
         "reasons": ({"name": "new pair", "points": score, "text": "they had not met"},),
         "evidence": (),
@@ -78,7 +79,7 @@ def finding(
 
 def learn(workspace: Workspace, pairs: Sequence[tuple[str, str, int]]) -> None:
     """Let a workspace learn that clients used servers on days."""
-    values: dict[str, Any] = {"mappers": 1, "endpoints": 1, "failed": 0, "hours": 1 << 10, "busy_us": 0}
+    values: dict[str, Any] = {"mappers": 1, "endpoints": 1, "smb": 0, "failed": 0, "hours": 1 << 10, "busy_us": 0}
     rows = [
         {"src_ip": client, "dest_ip": server, "day": day, "first_us": day * DAY_US, "last_us": day * DAY_US} | values
         for client, server, day in pairs

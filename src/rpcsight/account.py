@@ -57,6 +57,7 @@ class Account:
         flow_files: those of them that hold flow records; the others hold calls, events of hosts and the like.
         records: records in them.
         candidates: flows to the mapper or to a dynamic port.
+        smb: flows to SMB, where those were asked for.
         readers: inputs by reader.
         skips: inputs and records not used.
         calls: RPC calls that captures or logs of calls show, by what carries them (tcp, smb); counted by `hunt`.
@@ -72,6 +73,7 @@ class Account:
     flow_files: int = 0
     records: int = 0
     candidates: int = 0
+    smb: int = 0
     readers: Counter[str] = field(default_factory=Counter[str])
     calls: Counter[str] = field(default_factory=Counter[str])
     skips: list[Skip] = field(default_factory=list[Skip])
@@ -94,6 +96,8 @@ def lines(account: Account) -> Iterator[str]:
     elif account.first_time and account.last_time:
         span = f"{account.first_time:%Y-%m-%d %H:%M:%S} to {account.last_time:%Y-%m-%d %H:%M:%S} UTC"
         yield f"of these, {account.candidates:,} may be part of RPC (to the endpoint mapper or a dynamic port), {span}"
+        if account.smb:
+            yield f"beside them {account.smb:,} to SMB (port 445), in whose pipes RPC may run"
     clocks = Counter(clock.resolution for clock in account.clocks)
     if clocks:
         each = ", ".join(f"{resolution} ({count})" for resolution, count in sorted(clocks.items()))

@@ -12,6 +12,7 @@ from rpcsight.account import Account
 from rpcsight.analytics import all_analytics, step
 from rpcsight.baseline.identity import addressed, identify_hunted
 from rpcsight.baseline.settling import settle_due
+from rpcsight.baseline.summary import MATURE
 from rpcsight.findings import Finding
 from rpcsight.findings.group import findings_of
 from rpcsight.findings.join import joined
@@ -22,7 +23,7 @@ from rpcsight.session import Session
 from rpcsight.settings import ScoreSettings, Settings
 
 __all__ = [
-    "ALL", "Hunt", "Surroundings", "hunt", "keep_activities", "keep_detections", "made_of_many", "surroundings", "weighed",
+    "ALL", "Hunt", "Surroundings", "hunt", "keep_activities", "keep_detections", "made_of_many", "say_overflow", "surroundings", "weighed",
 ]  # fmt: skip
 
 ALL = 0
@@ -70,6 +71,7 @@ NO_BASELINE = (
     "no baseline: what is unusual was judged by this input alone; `rpcsight learn LOGS --workspace FILE`, then "
     "`hunt --workspace FILE`, judges by what is normal here"
 )
+YOUNG = f"the baseline knows {{}}: what happens once a week still looks new; learn {MATURE} days or more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,14 @@ def surroundings(session: Session) -> Surroundings:
     return Surroundings(hours, session.told("beside", most=MOST_BESIDE))
 
 
-def hunt(session: Session, settings: Settings | None = None, workspace: Path | None = None, budget: int = ALL) -> Hunt:
+def hunt(
+    session: Session,
+    settings: Settings | None = None,
+    workspace: Path | None = None,
+    budget: int = ALL,
+    *,
+    is_final: bool = True,
+) -> Hunt:
     """Activities, attempts and detections as stories, scored, and the most unusual of them as findings, best first.
 
     Args:
@@ -131,6 +140,7 @@ def hunt(session: Session, settings: Settings | None = None, workspace: Path | N
         settings: those it was opened with.
         workspace: holds the baseline; None: there is none.
         budget: most findings a day; `ALL`: every story is told.
+        is_final: all of the findings will be told; else `say_overflow` has to be asked with those that are.
     """
     given = settings or Settings()
     session.count_calls()
@@ -150,7 +160,6 @@ def hunt(session: Session, settings: Settings | None = None, workspace: Path | N
     chosen = weighed(session, given.score, budget)
     days = {row["day"]: row["stories"] for row in session.held("best")}
     _say_learned(session.account, session.held("baseline_span"), days)
-    _say_overflow(session.account, chosen, days)
     session.lend("chosen", pa.Table.from_pylist([dict(each) for group in chosen for each in group], CHOSEN))
     found = findings_of(
         chosen,
@@ -160,6 +169,8 @@ def hunt(session: Session, settings: Settings | None = None, workspace: Path | N
         {each.header.id: each.header.d3fend for each in all_analytics()},
         addressed(session) if has_leases else {},
     )
+    if is_final:
+        say_overflow(session.account, found, days)
     return Hunt(found, session.account, days)
 
 
@@ -198,13 +209,19 @@ def _within(groups: Iterable[list[Mapping[str, Any]]], budget: int, least: float
     return kept
 
 
-def _say_overflow(account: Account, chosen: Sequence[Sequence[Mapping[str, Any]]], days: Mapping[int, int]) -> None:
-    """Say how many stories are not told."""
-    told = sum(len(group) for group in chosen)
+def say_overflow(account: Account, found: Sequence[Finding], days: Mapping[int, int]) -> None:
+    """Let the account say how many stories are not told.
+
+    Args:
+        account: is added to.
+        found: the findings that are told.
+        days: how many stories each day has.
+    """
+    told = sum(len(each.pairs) for each in found)
     every = sum(days.values())
     if every > told:
         account.limits.append(
-            f"{len(chosen):,} findings tell {told:,} of {every:,} stories (a client and a server without a longer break); "
+            f"{len(found):,} findings tell {told:,} of {every:,} stories (a client and a server without a longer break); "
             "the others are less unusual: `--budget all` tells them, too"
         )
 
@@ -212,6 +229,9 @@ def _say_overflow(account: Account, chosen: Sequence[Sequence[Mapping[str, Any]]
 def _say_learned(account: Account, spans: Sequence[Mapping[str, Any]], days: Collection[int]) -> None:
     """Say how many of the days belong to the baseline: what happened then was learned, and looks less unusual."""
     last = max((row["last_day"] for row in spans if row["last_day"] is not None), default=None)
+    known = max((row["days"] for row in spans), default=MATURE)
+    if known < MATURE:
+        account.warnings.append(YOUNG.format("1 day" if known == 1 else f"{known} days"))
     if last is not None and (inside := sum(day <= last for day in days)):
         account.warnings.append(
             f"{inside} of the {len(days)} days hunted here are not later than the last that the baseline has learned: what "
@@ -220,9 +240,10 @@ def _say_learned(account: Account, spans: Sequence[Mapping[str, Any]], days: Col
 
 
 def keep_activities(session: Session) -> None:
-    """Keep the rows of the core analytics as `rpc_activity` and `rpc_attempt`."""
+    """Keep the rows of the core analytics as `rpc_activity`, `rpc_attempt` and `smb_connection`."""
     session.keep("rpc_activity", "rpc-activity", HELD)
     session.keep("rpc_attempt", "rpc-attempts", HELD)
+    session.keep("smb_connection", "smb-connections", HELD, is_warning=False)
 
 
 def made_of_many() -> pa.Table:

@@ -15,6 +15,7 @@ from rpcsight.intake.plan import plan
 from rpcsight.intake.read import Progress, read, spare
 from rpcsight.readers import Input, parse_mapping
 from rpcsight.schema import FACTS
+from rpcsight.schema.flows import SMB
 from rpcsight.session import Session
 from rpcsight.settings import Settings
 
@@ -32,6 +33,8 @@ CLOCK = "host_clock"
 """What a diagnosis asks of events besides."""
 
 
+SMB_PORT, NO_PORT = 445, -1
+"""Where SMB listens: [MS-SMB2] 2.1; and what no record has."""
 EVERY_PORT = {"dynamic_low": 0, "dynamic_high": 65535}
 EVERY_HALF = "select * from raw"
 NONE_LEFT_OUT = "select source as left_out, 0 as flows from reading where 1 = 0"
@@ -69,6 +72,7 @@ class Request:
             **self.settings.rule.parameters(),
             **self.settings.attack.parameters(),
             **self.settings.score.parameters(),
+            "smb_port": SMB_PORT,
             "known_days": self.settings.baseline.known_days,
             "since_us": -FOREVER_US if self.since is None else _microseconds(self.since),
             "until_us": FOREVER_US if self.until is None else _microseconds(self.until),
@@ -79,7 +83,7 @@ class Request:
 def opened(
     request: Request,
     progress: Progress | None = None,
-    asked: Collection[str] = tuple(FACTS),
+    asked: Collection[str] = (*FACTS, SMB),
     *,
     is_whole: bool = False,
     is_survey: bool = False,
@@ -90,7 +94,8 @@ def opened(
     Args:
         request: what to read, and how.
         progress: is told what is being read.
-        asked: the tables of `schema.FACTS` that will be asked for: captures are not searched for others. All, where that is open.
+        asked: the tables of `schema.FACTS` that will be asked for: captures are not searched for others; and `SMB`, where flows to
+            its port will be. All, where that is open.
         is_whole: keep every flow, not only those that can be part of RPC: `Session.table` gives them, and no analytic runs.
         is_survey: also count what a diagnosis asks for: records on other ports that carry RPC, one-way records without the other direction.
         wanted: says of each file whether it is to be read; None: all are.
@@ -110,6 +115,8 @@ def opened(
             parameters = request.parameters()
             if is_whole:
                 parameters |= EVERY_PORT
+            if SMB not in asked:
+                parameters["smb_port"] = NO_PORT
             statements = _statements(asked, is_whole=is_whole)
             if is_survey:
                 statements = _surveying(statements)

@@ -16,6 +16,7 @@ from rpcsight.errors import UsageError
 from rpcsight.examples import examples, write
 from rpcsight.pipeline import Request, opened
 from rpcsight.schema import CATALOG, DETECTION, FACTS, FLOW, RPC_ACTIVITY, names
+from rpcsight.schema.flows import SMB
 from tests import system
 from tests.recording import PARQUET
 
@@ -29,6 +30,7 @@ PUBLISHED_COLUMNS = {
         *("endpoint_dest_port", "gap_s", "mapper_id", "endpoint_id", "source"),
     ],
     "rpc-activity": names(RPC_ACTIVITY),
+    "smb-connections": ["src_ip", "dest_ip", "start_time", "src_port", "dest_port", "flow_id", "observer", "source"],
     "rpc-attempts": ["src_ip", "dest_ip", "start_time", "src_port", "dest_port", "flow_id", "observer", "source"],
     "rpc-calls": [
         *(
@@ -122,7 +124,7 @@ def test_its_header_is_complete(each: Analytic) -> None:
 def test_it_uses_the_facts_that_its_text_names(each: Analytic) -> None:
     words = set(re.findall(r"\w+", compose(each.header.id)))
     columns = {column.name for table in CATALOG.values() for column in table}  # `process` is one
-    assert words & FACTS.keys() - columns == set(facts(each.header.id)) - columns
+    assert words & {*FACTS, SMB} - columns == set(facts(each.header.id)) - columns
     assert set(facts(each.header.id)) <= words
 
 

@@ -77,6 +77,7 @@ def finding(number: int = 0, **given: Any) -> dict[str, Any]:
         "last_time": START + timedelta(minutes=2),
         "activities": 3,
         "attempts": 0,
+        "smb": 0,
         "summary": "10.0.0.1 used RPC on 10.0.0.2",
         "reasons": [{"name": "client", "points": 36.9, "text": "never seen"}],
         "pairs": [],
@@ -126,7 +127,7 @@ def hostile(text: str) -> dict[str, Any]:
 
 SPARSE = finding(
     src_ip=None, dest_ip=None, techniques=None, confidence=None, pairs=None, evidence=None, reasons=None, detections=None, next=None,
-    benign_if=None, d3fend=None, activities=None, attempts=None, last_time=START,
+    benign_if=None, d3fend=None, activities=None, attempts=None, smb=None, last_time=START,
 )  # fmt: skip
 GIVEN = {
     "none": [],

@@ -14,7 +14,7 @@ Tables = dict[str, list[Row]]
 Pair = tuple[str, str]
 DAY_US = 86_400_000_000
 HOUR_US = 3_600_000_000
-MAPPER, LOW, HIGH = 135, 49152, 65535
+MAPPER, SMB, LOW, HIGH = 135, 445, 49152, 65535
 LATEST_US = 4_102_444_800_000_000
 PLAIN = {"workstation", "unknown"}
 DIGITS = 9
@@ -28,6 +28,8 @@ def learned(flows: Iterable[Flow], calls: Iterable[Row]) -> Tables:
     for flow in flows:
         for each in _ways(flow):
             _note_flow(each, pairs, endpoints)
+        if (smb := _smb(flow)) is not None:
+            _note(smb, "smb", pairs)
     deeds: dict[tuple[Any, ...], Row] = {}
     for call in calls:
         at_us = call["time_us"] if call["time_us"] is not None else call["flow_us"]
@@ -54,31 +56,44 @@ def _ways(flow: Flow) -> list[Flow]:
     return [flow] if flow.is_oriented else [flow, turned]
 
 
+def _smb(flow: Flow) -> Flow | None:
+    """The connection to SMB that it is: to port 445, or from it where the record does not say who called, and answered."""
+    if flow.is_established is False:
+        return None
+    ways = _ways(flow)
+    if flow.dest_port == SMB:
+        return ways[0] if ways else None
+    return ways[1] if len(ways) == 2 and flow.src_port == SMB else None
+
+
 def _note_flow(flow: Flow, pairs: dict[tuple[Any, ...], Row], endpoints: dict[tuple[Any, ...], int]) -> None:
     is_mapper = flow.dest_port == MAPPER
     is_endpoint = LOW <= flow.dest_port <= HIGH and flow.src_port >= 1024 and flow.is_oriented
     if not is_mapper and not is_endpoint:
         return
+    _note(flow, "failed" if flow.is_established is False else "mappers" if is_mapper else "endpoints", pairs)
+    if is_endpoint and not is_mapper and flow.is_established is not False:
+        endpoints[flow.dest_ip, flow.dest_port, "", flow.start_us // DAY_US] += 1
+
+
+def _note(flow: Flow, kind: str, pairs: dict[tuple[Any, ...], Row]) -> None:
     day, rest = divmod(flow.start_us, DAY_US)
     row = pairs.setdefault(
         (flow.src_ip, flow.dest_ip, day),
         {
             **{"src_ip": flow.src_ip, "dest_ip": flow.dest_ip, "day": day},
-            **{"mappers": 0, "endpoints": 0, "failed": 0, "hours": 0},
+            **{"mappers": 0, "endpoints": 0, "smb": 0, "failed": 0, "hours": 0},
             **{"first_us": flow.start_us, "last_us": flow.start_us, "busy_us": 0},
         },
     )
     row["first_us"] = min(row["first_us"], flow.start_us)
     row["last_us"] = max(row["last_us"], flow.start_us)
-    if flow.is_established is False:
-        row["failed"] += 1
+    row[kind] += 1
+    if kind == "failed":
         return
-    row["mappers" if is_mapper else "endpoints"] += 1
     row["hours"] |= 1 << rest // HOUR_US
     if flow.end_us is not None and flow.start_us <= flow.end_us <= LATEST_US:
         row["busy_us"] += flow.end_us - flow.start_us
-    if not is_mapper:
-        endpoints[flow.dest_ip, flow.dest_port, "", day] += 1
 
 
 def _note_call(call: Row, at_us: int, deeds: dict[tuple[Any, ...], Row], endpoints: dict[tuple[Any, ...], int]) -> None:
@@ -152,12 +167,15 @@ def known(
         said: of some hosts role, name and owner as the asset file has them; '' where it says nothing.
     """
     said = said or {}
+    deeds = _allowed(tables["deed_day"], held)
+    held = _spread(tables, held)
+    deeds = [row for row in deeds if row["day"] < held.get((row["src_ip"], row["dest_ip"]), row["day"] + 1)]
     roles = {ip: said.get(ip, {}).get("role") or role for ip, role in roles.items()}
     asked = {row["dest_ip"] for row in tables["pair_day"] if row["mappers"]}
     met: dict[tuple[str, str, int], tuple[int, int]] = {}
     for row in tables["pair_day"]:
-        if row["mappers"] or (row["endpoints"] and row["dest_ip"] in asked):
-            _meet(met, row, row["mappers"] + row["endpoints"])
+        if row["mappers"] or row["smb"] or (row["endpoints"] and row["dest_ip"] in asked):
+            _meet(met, row, row["mappers"] + row["endpoints"] + row["smb"])
     for row in tables["deed_day"]:
         _meet(met, row, 0)
     every = {day for _, _, day in met}
@@ -174,8 +192,8 @@ def known(
     return _sorted({
         "known_pair": pairs,
         "held_pair": _held_pairs(met, held),
-        "known_deed": _deeds(tables["deed_day"], held),
-        "known_use": _uses(pairs, tables["deed_day"], held, roles),
+        "known_deed": _deeds(deeds),
+        "known_use": _uses(pairs, deeds, roles),
         "known_host": hosts,
         "known_reach": _reaches(pairs, {row["ip"]: row for row in hosts}),
         "known_hour": _hours(pairs, met),
@@ -209,11 +227,37 @@ def _pairs(
     ]
 
 
-def _deeds(deeds: Sequence[Row], held: Mapping[Pair, int]) -> list[Row]:
+def _spread(tables: Tables, held: Mapping[Pair, int]) -> dict[Pair, int]:
+    """What is held, with the servers that clients of findings without a server began to use from then on."""
+    begun: dict[Pair, int] = {}
+    for row in (*tables["pair_day"], *tables["deed_day"]):
+        pair = row["src_ip"], row["dest_ip"]
+        begun[pair] = min(row["day"], begun.get(pair, row["day"]))
+    spread = dict(held)
+    for (src_ip, dest_ip), day in begun.items():
+        since = held.get((src_ip, ""))
+        if since is not None and day >= since:
+            spread[src_ip, dest_ip] = min(since, held.get((src_ip, dest_ip), since))
+    return spread
+
+
+def _allowed(deeds: Sequence[Row], held: Mapping[Pair, int]) -> list[Row]:
+    """Without what clients of findings without a server began to call from then on."""
+    begun: dict[tuple[str, str, str], int] = {}
+    for row in deeds:
+        called = row["src_ip"], row["service"], row["operation"]
+        begun[called] = min(row["day"], begun.get(called, row["day"]))
+    return [
+        row
+        for row in deeds
+        if begun[row["src_ip"], row["service"], row["operation"]] < held.get((row["src_ip"], ""), 10**9)
+    ]
+
+
+def _deeds(deeds: Sequence[Row]) -> list[Row]:
     found: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
     for row in deeds:
-        if row["day"] < held.get((row["src_ip"], row["dest_ip"]), row["day"] + 1):
-            found[row["src_ip"], row["service"], row["operation"]].append(row)
+        found[row["src_ip"], row["service"], row["operation"]].append(row)
     return [
         {
             **{"src_ip": src_ip, "service": service, "operation": operation},
@@ -226,7 +270,7 @@ def _deeds(deeds: Sequence[Row], held: Mapping[Pair, int]) -> list[Row]:
     ]
 
 
-def _uses(pairs: Sequence[Row], deeds: Sequence[Row], held: Mapping[Pair, int], roles: Mapping[str, str]) -> list[Row]:
+def _uses(pairs: Sequence[Row], deeds: Sequence[Row], roles: Mapping[str, str]) -> list[Row]:
     """How many plain clients use each server, and what for."""
     plain = {ip for ip, role in roles.items() if role in {"workstation", "unknown"}}
     found: dict[tuple[str, str, str], set[str]] = defaultdict(set)
@@ -234,8 +278,7 @@ def _uses(pairs: Sequence[Row], deeds: Sequence[Row], held: Mapping[Pair, int], 
         if row["src_ip"] in plain:
             found[row["dest_ip"], "", ""].add(row["src_ip"])
     for row in deeds:
-        is_held = row["day"] >= held.get((row["src_ip"], row["dest_ip"]), row["day"] + 1)
-        if row["operation"] and row["src_ip"] in plain and not is_held:
+        if row["operation"] and row["src_ip"] in plain:
             found[row["dest_ip"], row["service"], row["operation"]].add(row["src_ip"])
     return [
         {"dest_ip": dest_ip, "service": service, "operation": operation, "clients": len(clients)}

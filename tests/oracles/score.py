@@ -32,6 +32,7 @@ class Story:
     dest: str
     activities: list[Row] = field(default_factory=list[Row])
     attempts: list[Row] = field(default_factory=list[Row])
+    smb: list[Row] = field(default_factory=list[Row])
     deeds: list[Row] = field(default_factory=list[Row])
     first_us: int = 0
     parts: dict[str, float] = field(default_factory=dict[str, float])
@@ -42,16 +43,20 @@ class Story:
 
     def days(self) -> set[int]:
         """On which something of it began."""
-        return {us_of(row["start_time"]) // DAY_US for row in (*self.activities, *self.attempts, *self.deeds)}
+        return {
+            us_of(row["start_time"]) // DAY_US for row in (*self.activities, *self.attempts, *self.smb, *self.deeds)
+        }
 
 
 def us_of(time: datetime) -> int:
     return (time - EPOCH) // timedelta(microseconds=1)
 
 
-def stories(activities: Iterable[Row], attempts: Iterable[Row], deeds: Iterable[Row]) -> list[Story]:
+def stories(
+    activities: Iterable[Row], attempts: Iterable[Row], smb: Iterable[Row], deeds: Iterable[Row]
+) -> list[Story]:
     """All of them, by client, server and time."""
-    kinds = {"activities": activities, "attempts": attempts, "deeds": deeds}
+    kinds = {"activities": activities, "attempts": attempts, "smb": smb, "deeds": deeds}
     told = [(us_of(row["start_time"]), kind, row) for kind, rows in kinds.items() for row in rows]
     made: list[Story] = []
     for src, dest in sorted({(row["src_ip"] or "", row["dest_ip"] or "") for _, _, row in told}):
@@ -205,7 +210,7 @@ class World:
         that_day = {
             (each.src, row["dest_port"])
             for each in self.stories
-            for row in each.activities
+            for row in (*each.activities, *each.smb)
             if each.dest == story.dest and us_of(row["start_time"]) // DAY_US == story.day
         }
         if not any(src == story.src for src, _ in that_day):
@@ -382,7 +387,7 @@ def begin(story: Story) -> tuple[int, str, str]:
 def confidence(story: Story) -> float:
     """How sure it is that this is RPC at all."""
     if not story.activities:
-        return 1.0 if story.deeds else 0.4
+        return 1.0 if story.deeds else 0.3 if story.smb else 0.4
     if any(row["basis"] == "decoded" for row in story.activities):
         return 1.0
     if all(row["named_by"] == "unnamed" for row in story.activities):

@@ -38,7 +38,7 @@ def points_of(made: Tables) -> Points:
 def expected(world: World, baseline: Tables, made: Tables) -> Points:
     """The oracle's; roles as the steps have them: those have an oracle of their own."""
     roles = {row["ip"]: row["role"] for row in (*baseline["known_host"], *made["host"])}
-    stories = oracle.stories(world.rpc_activity, world.rpc_attempt, world.detection)
+    stories = oracle.stories(world.rpc_activity, world.rpc_attempt, world.smb_connection, world.detection)
     return {
         (story.src, story.dest, story.first_us): {**story.parts, "score": sum(story.parts.values())}
         for story in oracle.World(baseline, roles, stories, world.technique_call).scored()
@@ -78,6 +78,7 @@ def test_the_order_of_rows_does_not_matter(world: World, dice: random.Random) ->
         world,
         rpc_activity=shuffled(world.rpc_activity),
         rpc_attempt=shuffled(world.rpc_attempt),
+        smb_connection=shuffled(world.smb_connection),
         detection=shuffled(world.detection),
     )
     other = {name: shuffled(rows) for name, rows in baseline.items()}

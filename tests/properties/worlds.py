@@ -28,6 +28,9 @@ Tables = dict[str, list[Row]]
 EPOCH = datetime(1970, 1, 1)
 DAY_US = 86_400_000_000
 HOUR_US = 3_600_000_000
+ONLY = 2
+"""Connections to SMB, in what is learned of pairs that did nothing else."""
+SMB = 445
 FIRST_DAY = 20_498
 """Of the input: a Saturday (2026-02-14)."""
 ADDRESSES = (
@@ -76,6 +79,7 @@ class World:
     detection: list[Row]
     roles: Mapping[str, str] = field(default_factory=dict[str, str])
     technique_call: list[Row] = field(default_factory=list[Row])
+    smb_connection: list[Row] = field(default_factory=list[Row])
 
 
 def row(columns: Iterable[Column], **cells: object) -> Row:
@@ -120,9 +124,9 @@ def activity(src_ip: str, dest_ip: str, us: int, port: int = 49_152, nature: str
     return row(RPC_ACTIVITY, **fixed, **given, **cells)
 
 
-def attempt(src_ip: str, dest_ip: str, us: int) -> Row:
-    """A connection after the mapper's that was not answered."""
-    given = {"src_ip": src_ip, "dest_ip": dest_ip, "start_time": when(us), "dest_port": 49_152, "flow_id": str(us)}
+def attempt(src_ip: str, dest_ip: str, us: int, port: int = 49_152) -> Row:
+    """A connection after the mapper's that was not answered; or, to port 445, one to SMB."""
+    given = {"src_ip": src_ip, "dest_ip": dest_ip, "start_time": when(us), "dest_port": port, "flow_id": str(us)}
     return row(ATTEMPT, src_port=50_000, observer="sensor", source="a", **given)
 
 
@@ -135,10 +139,17 @@ def detection(
     return row(DETECTION, analytic="made", src_ip=src_ip, dest_ip=dest_ip, events=1, **times, **cells)
 
 
-def pair_day(src_ip: str, dest_ip: str, day: int, hour: int, *, failed: bool = False) -> Row:
+def pair_day(src_ip: str, dest_ip: str, day: int, hour: int, *, failed: bool = False, smb: int = 0) -> Row:
     """What is learned of a client and a server that met on a day."""
     us = day * DAY_US + hour * HOUR_US
-    cells = {"mappers": 1, "endpoints": int(not failed), "failed": int(failed), "hours": 1 << hour}
+    is_rpc = smb != ONLY
+    cells = {
+        "mappers": int(is_rpc),
+        "endpoints": int(is_rpc and not failed),
+        "failed": int(is_rpc and failed),
+        "smb": smb,
+        "hours": 1 << hour,
+    }
     given = {"src_ip": src_ip, "dest_ip": dest_ip, "day": day, "first_us": us, "last_us": us, "busy_us": 1_000_000}
     return row(LEARNED["pair_day"], **given, **cells)
 
@@ -161,7 +172,9 @@ def learned(seed: int, hosts: Sequence[str], days: int, servers: int) -> Tables:
         met += [dice.sample(hosts, 2) for _ in range(dice.choice((0, 0, 1, 2)))]
         for src_ip, dest_ip in met:
             hour = dice.choice((0, 8, 8, 9, 9, 18, 23))
-            rows[src_ip, dest_ip, day] = pair_day(src_ip, dest_ip, day, hour, failed=dice.random() < 0.05)
+            rows[src_ip, dest_ip, day] = pair_day(
+                src_ip, dest_ip, day, hour, failed=dice.random() < 0.05, smb=dice.choice((0, 0, 1, ONLY))
+            )
             if dice.random() < 0.3:
                 done = dice.choice(OPERATIONS[:4])
                 deeds[src_ip, dest_ip, day, done] = _deed_day(src_ip, dest_ip, day, hour, done)
@@ -198,6 +211,7 @@ def worlds(draw: st.DrawFn, befores: Sequence[int] = (0, 2, 5, 10, 16, 16)) -> W
             ((client, dest), start_us + number * 60_000_000, 49_152, "usual") for number, dest in enumerate(spread)
         ]
     tried = draw(st.lists(st.tuples(met, time), max_size=4))
+    shared = draw(st.lists(st.tuples(met, time), max_size=8))
     done = draw(st.lists(st.tuples(met, time, st.sampled_from(OPERATIONS), st.sampled_from(TECHNIQUES)), max_size=6))
     held = draw(st.lists(st.tuples(met, st.integers(FIRST_DAY - 5, FIRST_DAY)), max_size=2)) if before else []
     sweeps, calls = draw(_sweeps(few, hosts, time))
@@ -209,6 +223,7 @@ def worlds(draw: st.DrawFn, befores: Sequence[int] = (0, 2, 5, 10, 16, 16)) -> W
         [detection(*each, us, deed, told) for each, us, deed, told in done] + sweeps,
         draw(st.dictionaries(host, st.sampled_from(ROLES), max_size=3)),
         calls,
+        [attempt(*each, us, SMB) for each, us in shared],
     )
 
 
@@ -272,6 +287,7 @@ def scored(world: World, baseline: Tables) -> Tables:
             )
             engine.give("rpc_activity", table(RPC_ACTIVITY, world.rpc_activity))
             engine.give("rpc_attempt", table(ATTEMPT, world.rpc_attempt))
+            engine.give("smb_connection", table(ATTEMPT, world.smb_connection))
             engine.give("detection", table(DETECTION, world.detection))
             parameters = {**Request([]).parameters(), **{f"with_{part}": 1 for part in PARTS}, "most": 2**31 - 1}
             engine.give("made_of_many", made_of_many())

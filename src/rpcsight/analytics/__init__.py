@@ -29,6 +29,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from rpcsight.catalog.relations import relation
 from rpcsight.errors import SettingsError, UsageError
 from rpcsight.schema import CATALOG, FACTS, PROVEN
+from rpcsight.schema.flows import SMB
 
 __all__ = [
     "GIVEN",
@@ -177,8 +178,8 @@ def analytic(name: str | Analytic, folder: Path | None = None) -> Analytic:
 
 
 def facts(name: str | Analytic) -> tuple[str, ...]:
-    """The tables of `schema.FACTS` that the analytic asks for."""
-    return tuple(each for each in analytic(name).header.uses if each in FACTS)
+    """The tables of `schema.FACTS` that the analytic asks for, and `SMB` where it does for those connections."""
+    return tuple(each for each in analytic(name).header.uses if each in FACTS or each == SMB)
 
 
 def compose(name: str | Analytic, *, from_flow: bool = False, held: Collection[str] = (), is_bare: bool = False) -> str:

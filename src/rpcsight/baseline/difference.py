@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rpcsight.analytics import step
+from rpcsight.baseline._held import HELD_FROM
 from rpcsight.baseline.summary import Summary, as_day
-from rpcsight.baseline.workspace import HELD_FROM, Workspace
+from rpcsight.baseline.workspace import Workspace
 
 __all__ = ["difference", "split"]
 

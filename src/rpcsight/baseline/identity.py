@@ -19,7 +19,7 @@ __all__ = ["LEARNT", "Learned", "addressed", "identify", "identify_hunted", "lea
 
 LEARNT: Mapping[str, str] = {"reading": "start_us", "rpc_call": "coalesce(time_us, flow_us)"}
 BEGAN = "epoch_us(start_time)"
-HUNTED: Mapping[str, str] = {"rpc_activity": BEGAN, "rpc_attempt": BEGAN, "detection": BEGAN}
+HUNTED: Mapping[str, str] = {"rpc_activity": BEGAN, "rpc_attempt": BEGAN, "smb_connection": BEGAN, "detection": BEGAN}
 """Relations with client and server, and when what they tell was."""
 PLACED = "host_place"
 TELLING = frozenset({"lease", "host_flow"})

@@ -19,10 +19,11 @@ from rpcsight.pipeline import Progress, Request, Session, opened
 from rpcsight.readers import Input
 from rpcsight.schema.arrow import ARROW_TYPES
 from rpcsight.schema.baseline import LEARNED, LEARNED_INPUT
+from rpcsight.schema.flows import SMB
 
 __all__ = ["Learned", "learn"]
 
-SEEN = ("candidate", "sighting")
+SEEN = ("candidate", "sighting", SMB)
 CALLED = ("rpc_call", "called")
 USES = {
     "pair_day": SEEN,
@@ -31,7 +32,7 @@ USES = {
     "lease_event": ("granted", "own_address"),
 }
 """The steps that those of `LEARNED` build on, beside the catalogue."""
-ASKED = ("rpc_call", "lease", "host_flow")
+ASKED = ("rpc_call", "lease", "host_flow", SMB)
 LEARNED_TOO = ("failed", "repeated")
 """Why analytics leave records out that are learned all the same."""
 GROWN = "{}: begins with what was learned before, which counts twice now; learn logs when they are finished"

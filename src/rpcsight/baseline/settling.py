@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rpcsight.analytics import step
-from rpcsight.baseline.workspace import HELD_PAIRS, Workspace, settled_after
+from rpcsight.baseline._held import HELD_PAIRS
+from rpcsight.baseline.workspace import Workspace, settled_after
 from rpcsight.settings import BaselineSettings
 
 __all__ = ["following", "settle_due"]
@@ -28,9 +29,13 @@ with changed as materialized (
 )
 select src_ip, dest_ip from pair_day semi join changed using (src_ip, dest_ip)
 union
-select src_ip, dest_ip from deed_day semi join changed using (src_ip, dest_ip)
+select src_ip, dest_ip from deed_day
+where (src_ip, dest_ip) in (select (src_ip, dest_ip) from changed) or src_ip in (select src_ip from changed where dest_ip = '')
 """
-OF_TOUCHED = "(select * from finding_pair semi join touched using (src_ip, dest_ip))"
+OF_TOUCHED = """(
+  select * from finding_pair
+  where (src_ip, dest_ip) in (select (src_ip, dest_ip) from touched) or (dest_ip = '' and src_ip in (select src_ip from touched))
+)"""
 MET = f"""
 with pair_day as (
   select * from workspace.main.pair_day

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rpcsight.baseline.workspace import HELD_FROM, Workspace
+from rpcsight.baseline._held import HELD_FROM
+from rpcsight.baseline.workspace import Workspace
 
 __all__ = ["MATURE", "Summary", "as_day", "host", "overview"]
 
@@ -15,6 +16,10 @@ MOST = 1_000
 SERVERS = "('domain controller', 'server', 'management server')"
 
 Summary = dict[str, Any]
+
+
+DAYS = ("day", "first_day", "last_day", "from_day")
+"""Columns that are days since 1970."""
 
 
 def as_day(day: int | None) -> str | None:
@@ -82,7 +87,7 @@ def host(workspace: Workspace, ip: str, limit: int = MOST) -> Summary | None:
 
 
 def _dated(rows: Sequence[Mapping[str, Any]]) -> list[Summary]:
-    return [{name: as_day(value) if name.endswith("day") else value for name, value in row.items()} for row in rows]
+    return [{name: as_day(value) if name in DAYS else value for name, value in row.items()} for row in rows]
 
 
 KNOWN = "select * from known_host where ip = $ip"

@@ -9,6 +9,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from rpcsight.analytics import step
+from rpcsight.baseline._held import HELD_FROM
 from rpcsight.baseline.assets import Asset, resolve
 from rpcsight.engines.store import WAIT_S, Store
 from rpcsight.errors import InputError, RpcsightError, SettingsError, UsageError
@@ -17,9 +18,9 @@ from rpcsight.schema.baseline import ASSET, BASELINE, LEARNED, LEARNED_INPUT, LE
 from rpcsight.schema.triage import TRIAGE
 from rpcsight.settings import BaselineSettings, Settings
 
-__all__ = ["HELD_FROM", "HELD_PAIRS", "SHAPE", "Rows", "Workspace", "settled_after"]
+__all__ = ["SHAPE", "Rows", "Workspace", "settled_after"]
 
-SHAPE = 4
+SHAPE = 5
 """Of the tables; files of another are refused."""
 TABLES = {**LEARNED, "learned_input": LEARNED_INPUT, "asset": ASSET, **BASELINE, **TRIAGE}
 ASSET_HOST = pa.schema([(name, ARROW_TYPES["VARCHAR"]) for name in ("ip", "role", "name", "owner")])
@@ -31,15 +32,6 @@ SETTLED = 7
 Rows = pa.RecordBatchReader | pa.Table | str
 """Rows at hand, or the query that gives them."""
 
-HELD_PAIRS = """
-select finding_pair.src_ip, finding_pair.dest_ip, min(finding_pair.day) as day
-from {pairs} as finding_pair
-join finding on finding.finding_id = finding_pair.finding_id
-where finding.status not in ('benign', 'allowed') or (finding.status = 'benign' and finding_pair.is_later)
-group by finding_pair.src_ip, finding_pair.dest_ip
-"""
-"""Clients and servers of findings that nobody dismissed, and the day from which on they are not learned."""
-HELD_FROM = HELD_PAIRS.format(pairs="finding_pair")
 TABLES_THERE = "select table_name from duckdb_tables() where database_name = 'workspace'"
 VIEWS = ("known_lease", "host_place", "met_day", "link", "counted_deed", "linked_deed", "role")
 SCRATCH = ("settled", "host_role", "asset_host", *reversed(VIEWS), "told_lease", "held_back")

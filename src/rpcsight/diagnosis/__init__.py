@@ -14,6 +14,7 @@ from rpcsight.diagnosis.measures import Measures, measured
 from rpcsight.errors import InputError
 from rpcsight.pipeline import Progress, Request, Session, opened
 from rpcsight.readers import all_readers
+from rpcsight.schema import FACTS
 
 __all__ = ["QUESTIONS", "Check", "Diagnosis", "Question", "Verdict", "diagnose", "limits"]
 
@@ -42,7 +43,7 @@ def diagnose(request: Request, progress: Progress | None = None) -> Diagnosis:
         RpcsightError: nothing could be read; with what was found instead, and what is read.
     """
     try:
-        with opened(request, progress, is_survey=True) as session:
+        with opened(request, progress, tuple(FACTS), is_survey=True) as session:
             return _diagnosis(measured(session))
     except InputError as error:
         known = "\n".join(f"    {each.NAME}: {each.ABOUT}" for each in all_readers())

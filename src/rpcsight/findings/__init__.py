@@ -78,6 +78,7 @@ class Finding:
         last_time: last activity, UTC.
         activities: how many endpoint connections.
         attempts: how many unanswered ones beside them.
+        smb: how many connections to SMB, in whose pipes RPC may run, beside them.
         summary: what happened, in one sentence.
         reasons: parts of the score, largest first.
         pairs: all clients and servers it is about, the most unusual first: those above.
@@ -107,6 +108,7 @@ class Finding:
     last_time: datetime
     activities: int
     attempts: int
+    smb: int
     summary: str
     reasons: tuple[Reason, ...]
     pairs: tuple[Pair, ...]

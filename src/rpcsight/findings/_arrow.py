@@ -48,6 +48,7 @@ FINDING_SCHEMA = pa.schema(
         pa.field("last_time", pa.timestamp("us")),
         pa.field("activities", pa.int64()),
         pa.field("attempts", pa.int64()),
+        pa.field("smb", pa.int64()),
         pa.field("summary", pa.string()),
         pa.field("reasons", pa.list_(REASON)),
         pa.field("pairs", pa.list_(PAIR)),

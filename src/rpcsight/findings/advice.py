@@ -30,6 +30,11 @@ def next_steps(story: Story, deeds: Rows) -> Iterator[str]:
     """
     yield "who was logged on to the client then, and which of its programs opened the connection (Sysmon 3, event 5156)"
     yield "the log-on on the server: event 4624 of type 3 from the client, with which account, and 4672 beside it"
+    if story["smb"] and not story["activities"]:
+        yield (
+            "which shares and pipes were opened on the server: events 5140 and 5145 (IPC$ with svcctl, atsvc, winreg), Zeek's "
+            "smb_files.log and dce_rpc.log"
+        )
     services = dict.fromkeys(each["service"] for each in deeds if each["service"])
     known = [PROGRAMS[each] for each in services if each in PROGRAMS]
     yield from known
@@ -54,7 +59,7 @@ def benign_if(story: Story, deeds: Rows) -> Iterator[str]:
     else:
         yield "somebody of support or administration used the client for work on the server, and says so"
     if not story["is_server"]:
-        yield "the server shares a printer or runs an application that others use over DCOM"
+        yield "the server shares files or a printer, or runs an application that others use over DCOM"
     if story["seen_days"] == 0:
         yield "a device was moved or renamed: the address belongs to another host than before"
     if deeds:

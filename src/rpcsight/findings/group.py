@@ -13,8 +13,8 @@ from rpcsight.findings.words import Rows, summary
 
 __all__ = ["findings_of", "stable_id"]
 
-TECHNIQUES = ("T1021",)
-"""Remote Services: all that flows alone can say."""
+TECHNIQUES, SHARES = ("T1021",), ("T1021.002",)
+"""Remote Services: all that flows alone can say of RPC; and of SMB alone."""
 ANALYSIS = "D3-RTA"
 """RPC Traffic Analysis: what finding RPC in flows is."""
 EPOCH = datetime(1970, 1, 1)
@@ -98,6 +98,8 @@ def _finding(
     analyses = {ANALYSIS, *(one for each in done for one in d3fend.get(each["analytic"], ()))}
     day = (EPOCH + timedelta(days=lead["day"])).date().isoformat()
     is_rpc = any(each["activities"] or each["attempts"] for each in group)
+    remote = TECHNIQUES if is_rpc else SHARES
+    has_flows = is_rpc or any(each["smb"] for each in group)
     return Finding(
         finding_id=stable_id(lead["src_ip"], lead["dest_ip"], day),
         day=day,
@@ -110,7 +112,7 @@ def _finding(
         server_role=lead["server_role"],
         service=told["service"] if told else story.get("service"),
         tier=told["tier"] if told else story.get("tier"),
-        techniques=tuple(dict.fromkeys((*named, *(TECHNIQUES if is_rpc or not named else ())))),
+        techniques=tuple(dict.fromkeys((*named, *(remote if has_flows or not named else ())))),
         d3fend=tuple(sorted(analyses)),
         score=lead["score"],
         severity=severity(lead, done, sum(not _is_other_client(each, lead) for each in group)),
@@ -119,6 +121,7 @@ def _finding(
         last_time=_time(max(each["last_us"] for each in group)),
         activities=sum(each["activities"] for each in group),
         attempts=sum(each["attempts"] for each in group),
+        smb=sum(each["smb"] for each in group),
         summary=summary(story, own, spoken),
         reasons=reasons(lead, own),
         pairs=tuple(

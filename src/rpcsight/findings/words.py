@@ -27,7 +27,7 @@ def summary(story: Mapping[str, Any], deeds: Rows, group: Sequence[Mapping[str, 
     more = f", and {len(told) - DEEDS_TOLD} more" if len(told) > DEEDS_TOLD else ""
     done = f"{'; '.join(told[:DEEDS_TOLD])}{more}"
     beside = _beside(group)
-    if story["activities"] or story["attempts"]:
+    if story["activities"] or story["attempts"] or story["smb"]:
         return "; ".join(each for each in (_used(story), done, beside) if each)
     host = next((each["host"] for each in deeds if each.get("host")), None)
     client, server = story["src_ip"] or "somebody", story["dest_ip"] or host or "several hosts"
@@ -82,10 +82,12 @@ def _when(story: Mapping[str, Any]) -> str:
 
 
 def _used(story: Mapping[str, Any]) -> str:
-    times = "once" if story["activities"] == 1 else f"{story['activities']} times"
+    when = _when(story)
+    if not story["activities"] and story["smb"]:
+        told = f"{story['src_ip']} connected to SMB of {story['dest_ip']} {_times(story['smb'])}, in whose pipes RPC may run, {when}"
+        return f"{told}{_tried(story['attempts'])}"
     low, high = story["lowest_port"], story["highest_port"]
     ports = f"port {low}" if story["ports"] == 1 else f"{story['ports']} ports, {low} to {high}"
-    when = _when(story)
     if not story["activities"]:
         tries = "a connection was" if story["attempts"] == 1 else f"{story['attempts']} connections were"
         return f"{story['src_ip']} asked the endpoint mapper of {story['dest_ip']}, and {tries} not answered ({ports}), {when}"
@@ -94,7 +96,14 @@ def _used(story: Mapping[str, Any]) -> str:
         basis = "without asking its endpoint mapper"
     if story["unnamed"]:
         basis += f" (the mapper had not named the port of {story['unnamed']} of these: that may be no RPC)"
-    attempts = story["attempts"]
+    more = _tried(story["attempts"]) + (f"; beside it, SMB {_times(story['smb'])}" if story["smb"] else "")
+    return f"{story['src_ip']} used RPC on {story['dest_ip']} {_times(story['activities'])} ({ports}) {basis}, {when}{more}"
+
+
+def _tried(attempts: int) -> str:
     more = "1 more connection was" if attempts == 1 else f"{attempts} more connections were"
-    tried = f"; {more} not answered" if attempts else ""
-    return f"{story['src_ip']} used RPC on {story['dest_ip']} {times} ({ports}) {basis}, {when}{tried}"
+    return f"; {more} not answered" if attempts else ""
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"

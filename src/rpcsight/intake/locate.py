@@ -143,7 +143,7 @@ def _complaint(record: dict[str, Any], scan: Scan, parameters: Mapping[str, int]
     if port is None:
         is_portless = str(value["protocol"]).lower() not in {"none", "tcp", "udp", "6", "17"}
         return None if is_portless else (NO_PORT.format("dest_port"), _told("dest_port", value["dest_port"]))
-    if port != parameters["mapper_port"] and not parameters["dynamic_low"] <= port <= parameters["dynamic_high"]:
+    if not _is_wanted(port, parameters):
         return None
     if _port(value["src_port"]) is None:
         return NO_PORT.format("src_port"), _told("src_port", value["src_port"])
@@ -173,6 +173,12 @@ def _mapped_complaint(record: dict[str, Any], scan: Scan, parameters: Mapping[st
 
 def _told(name: str, value: object) -> str:
     return f"{name} missing" if value is None else f"{name} is {str(value)[:SHOWN_CHARACTERS]!r}"
+
+
+def _is_wanted(port: int, parameters: Mapping[str, int]) -> bool:
+    """Whether `steps/reading.sql` keeps records to that port."""
+    is_dynamic = parameters["dynamic_low"] <= port <= parameters["dynamic_high"]
+    return is_dynamic or port in (parameters["mapper_port"], parameters["smb_port"])
 
 
 def _port(value: object) -> int | None:
@@ -251,8 +257,7 @@ def _cells_complaint(value: Mapping[str, list[str]], time_sql: str, parameters: 
     ports = [port for cell in value["dest_port"] if (port := _port(cell)) is not None]
     if not ports:
         return NO_PORT.format("dest_port"), _told("dest_port", value["dest_port"][0] or None)
-    low, high = parameters["dynamic_low"], parameters["dynamic_high"]
-    if not any(port == parameters["mapper_port"] or low <= port <= high for port in ports):
+    if not any(_is_wanted(port, parameters) for port in ports):
         return None
     if all(_port(cell) is None for cell in value["src_port"]):
         return NO_PORT.format("src_port"), _told("src_port", value["src_port"][0] or None)

@@ -174,8 +174,9 @@ def _take_stock(
     """Count what the reading kept, and what it could not use, by reason."""
     for row in engine.rows(statements.stock, parameters).to_pylist():
         account.candidates += row["flows"]
+        account.smb += row["smb"]
         resolution = "1 s" if not row["uneven_s"] else "1 ms" if not row["uneven_ms"] else "1 µs"
-        account.clocks.append(SourceClock(row["observer"], resolution, row["flows"]))
+        account.clocks.append(SourceClock(row["observer"], resolution, row["flows"] + row["smb"]))
         first, last = (row[name].replace(tzinfo=UTC) for name in ("first_time", "last_time"))
         account.first_time = min(account.first_time or first, first)
         account.last_time = max(account.last_time or last, last)

@@ -23,6 +23,7 @@ def tables(account: Account) -> list[Markup]:
         ("files with flow records", account.flow_files),
         ("records", account.records),
         ("flows that may be part of RPC", account.candidates),
+        ("flows to SMB, in whose pipes RPC may run", account.smb),
         *((f"RPC calls decoded, carried by {name}", count) for name, count in sorted(account.calls.items())),
         ("first of these flows (UTC)", clock(microseconds(account.first_time))),
         ("last (UTC)", clock(microseconds(account.last_time))),

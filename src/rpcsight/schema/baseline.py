@@ -10,7 +10,8 @@ PAIR_DAY: tuple[Column, ...] = (
     Column("day", "INTEGER", "days since 1970, UTC"),
     Column("mappers", "BIGINT", "records of answered connections to the endpoint mapper"),
     Column("endpoints", "BIGINT", "records of answered connections to dynamic ports"),
-    Column("failed", "BIGINT", "records of connections to either that were not answered"),
+    Column("smb", "BIGINT", "records of answered connections to SMB (port 445)"),
+    Column("failed", "BIGINT", "records of connections to the mapper or to dynamic ports that were not answered"),
     Column("hours", "INTEGER", "bit mask of the hours, UTC, in which answered connections began"),
     Column("first_us", "BIGINT", "first of all, in microseconds since 1970 UTC"),
     Column("last_us", "BIGINT", "start of the last"),
@@ -100,7 +101,7 @@ KNOWN_PAIR: tuple[Column, ...] = (
     Column("connections", "BIGINT", "records of answered connections"),
     Column("is_new", "BOOLEAN", "the client had been seen for a while when it met the server"),
 )
-"""Who is known to use RPC on whom."""
+"""Who is known to use RPC or SMB on whom."""
 
 HELD_PAIR: tuple[Column, ...] = (
     Column("src_ip", "VARCHAR", "the client"),

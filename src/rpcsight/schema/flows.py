@@ -2,7 +2,10 @@
 
 from rpcsight.schema.column import Column
 
-__all__ = ["FINDING", "FLOW", "HALF", "RECORD", "RPC_ACTIVITY"]
+__all__ = ["FINDING", "FLOW", "HALF", "RECORD", "RPC_ACTIVITY", "SMB"]
+
+SMB = "smb_contact"
+"""The step (steps/smb_contact.sql) whose flows are read where they are asked for, beside those of RPC."""
 
 FLOW: tuple[Column, ...] = (
     Column("flow_id", "VARCHAR", "the source's own id of the record, else its two ends and start"),
@@ -118,6 +121,7 @@ FINDING: tuple[Column, ...] = (
     Column("last_time", "TIMESTAMP", "last activity, UTC"),
     Column("activities", "BIGINT", "how many endpoint connections"),
     Column("attempts", "BIGINT", "how many unanswered ones beside them"),
+    Column("smb", "BIGINT", "how many connections to SMB (port 445), in whose pipes RPC may run, beside them"),
     Column("summary", "VARCHAR", "what happened, in one sentence"),
     Column("reasons", "STRUCT(name VARCHAR, points DOUBLE, text VARCHAR)[]", "parts of the score, they sum to it"),
     Column(

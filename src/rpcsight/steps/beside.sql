@@ -12,7 +12,7 @@ met as (
     max(scored.server_role) as server_role,
     max(case when scored.is_new then 1 else 0 end) as is_new,
     min(scored.first_us) as first_us,
-    cast(sum(scored.activities + scored.attempts) as bigint) as connections,
+    cast(sum(scored.activities + scored.attempts + scored.smb) as bigint) as connections,
     max(scored.score) as score
   from scored
   join own as client on client.ip = scored.src_ip

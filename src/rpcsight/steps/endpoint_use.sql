@@ -10,7 +10,7 @@ with used as (
     max(case when host.role in ('workstation', 'unknown') then 1 else 0 end) as is_plain
   from meeting
   join host on host.ip = meeting.src_ip
-  where meeting.activities > 0
+  where meeting.activities + meeting.smb > 0
   group by meeting.src_ip, meeting.dest_ip, meeting.dest_port, meeting.hour // 24
 ),
 port_use as (

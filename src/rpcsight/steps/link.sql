@@ -1,12 +1,13 @@
-/* link: clients and servers over all that was learned, for roles; days that are held back do not count. */
+/* link: clients and servers over all that was learned, for roles; days that are held back do not count. Who uses SMB
+   of a host counts as who asks its mapper and goes on to an endpoint. */
 select
   pair_day.src_ip,
   pair_day.dest_ip,
   cast(count(*) as integer) as days,
   min(pair_day.day) as first_day,
   max(pair_day.day) as last_day,
-  cast(sum(mappers) as bigint) as mappers,
-  cast(sum(endpoints) as bigint) as endpoints,
+  cast(sum(mappers + smb) as bigint) as mappers,
+  cast(sum(endpoints + smb) as bigint) as endpoints,
   cast(sum(failed) as bigint) as failed,
   cast(bit_or(hours) as integer) as hours
 from pair_day

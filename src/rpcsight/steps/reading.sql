@@ -1,5 +1,5 @@
-/* reading: the one pass over the input. Keeps what the analytics can use (flows to the mapper or to a dynamic port, either way
-   round where the record does not say who called) and what could not be used, with the problem in words. */
+/* reading: the one pass over the input. Keeps what the analytics can use (flows to the mapper or to a dynamic port, and those to SMB
+   where these are asked for; either way round where the record does not say who called) and what could not be used, with the problem in words. */
 select
   coalesce(flow_id, concat(src_ip, ':', cast(src_port as varchar), '>', dest_ip, ':', cast(dest_port as varchar), '@', cast(start_us as varchar))) as flow_id,
   start_us,
@@ -27,9 +27,9 @@ select
     when start_us < $since_us or start_us >= $until_us then 'outside --since/--until'
   end as problem
 from record
-where dest_port = $mapper_port
+where dest_port in ($mapper_port, $smb_port)
   or dest_port between $dynamic_low and $dynamic_high
   or dest_port is null
   or dest_port not between 0 and 65535
-  or ((src_port = $mapper_port or (src_port between $dynamic_low and $dynamic_high and dest_port >= 1024)) and not is_oriented)
+  or ((src_port in ($mapper_port, $smb_port) or (src_port between $dynamic_low and $dynamic_high and dest_port >= 1024)) and not is_oriented)
   or set_aside is not null

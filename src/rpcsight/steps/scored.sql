@@ -9,7 +9,7 @@ with linked as (
 placed_story as (
   select
     weighed.src_ip, weighed.dest_ip, weighed.story_no, weighed.day, weighed.first_us, weighed.latest_us, weighed.last_us,
-    weighed.activities, weighed.attempts, weighed.by_mapper, weighed.by_decoded, weighed.unnamed, weighed.confidence,
+    weighed.activities, weighed.attempts, weighed.smb, weighed.by_mapper, weighed.by_decoded, weighed.unnamed, weighed.confidence,
     weighed.client_role, weighed.server_role, weighed.is_server, weighed.is_new, weighed.seen_days, weighed.held_days, weighed.client_days, weighed.meets,
     weighed.share, weighed.others, weighed.usual_tens, weighed.fan_out, linked.reached_us, linked.went_on_us,
     weighed.client_points, weighed.server_points, weighed.seen_points, weighed.endpoint_points, weighed.reach_points,
@@ -22,7 +22,7 @@ placed_story as (
 unplaced as (
   select
     story.src_ip, story.dest_ip, story.story_no, story.day, story.first_us, story.latest_us, story.last_us,
-    story.activities, story.attempts, story.by_mapper, story.by_decoded, story.unnamed, cast(1 as double) as confidence,
+    story.activities, story.attempts, story.smb, story.by_mapper, story.by_decoded, story.unnamed, cast(1 as double) as confidence,
     cast(null as varchar) as client_role, cast(null as varchar) as server_role, false as is_server, true as is_new,
     cast(0 as bigint) as seen_days, 0 as held_days, cast(0 as bigint) as client_days, cast(null as double) as meets, cast(null as double) as share, cast(null as bigint) as others, cast(null as double) as usual_tens,
     cast(1 as bigint) as fan_out, cast(null as bigint) as reached_us, cast(null as bigint) as went_on_us,

@@ -1,4 +1,4 @@
-/* story_detail: ports and the best known service of each chosen story (steps/evidence). */
+/* story_detail: ports of RPC and the best known service of each chosen story (steps/evidence) that has any. */
 with deed as (
   select src_ip, dest_ip, epoch_us(start_time) as start_us, dest_port, service, tier
   from rpc_activity

@@ -4,3 +4,4 @@ from candidate
 where not is_oriented
   and src_port <> $mapper_port
   and dest_port <> $mapper_port
+  and $smb_port not in (src_port, dest_port)

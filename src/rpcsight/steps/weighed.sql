@@ -15,6 +15,7 @@ gathered as (
     least(meets, 1 / share) as rate,
     cast(case
       when activities = 0 and deed_tens > 0 then 1.0
+      when activities = 0 and smb > 0 then 0.3
       when activities = 0 then 0.4
       when by_decoded > 0 then 1.0
       when unnamed = activities then 0.3

@@ -22,7 +22,7 @@ SEVERITY = {"info": 1, "low": 21, "medium": 47, "high": 73}
 """The numbers of Elastic's own detection rules for low, medium and high."""
 OWN = (
     "day", "rank", "client_role", "server_role", "service", "tier", "d3fend", "severity", "confidence", "activities", "attempts",
-    "reasons", "pairs", "detections", "next", "benign_if", STATUS, "allowed_by",
+    "smb", "reasons", "pairs", "detections", "next", "benign_if", STATUS, "allowed_by",
 )  # fmt: skip
 """Fields of a finding that ECS has no field for."""
 OF_ACTIVITY = (

@@ -29,8 +29,8 @@ STATISTICAL, RULE = 3, 1
 TCP, UNKNOWN = 6, 0
 HIGHEST_RISK = 1_000_000
 OWN = (
-    "day", "rank", "score", "client_role", "server_role", "service", "tier", "d3fend", "activities", "attempts", "reasons", "pairs", "next",
-    "benign_if", "allowed_by",
+    "day", "rank", "score", "client_role", "server_role", "service", "tier", "d3fend", "activities", "attempts", "smb", "reasons", "pairs",
+    "next", "benign_if", "allowed_by",
 )  # fmt: skip
 """Fields of a finding that the class has no attribute for."""
 

@@ -79,7 +79,9 @@ def _objects(finding: Finding, now: datetime) -> Iterator[Made]:
     if not seen:
         seen = {made["id"]: made for made in map(_address, hosts(finding)) if made}
     first, last = _time(finding["first_time"]), _time(finding["last_time"])
-    times = min(max(finding.get("activities") or 0, finding.get("attempts") or 0, 1), MOST_COUNTED)
+    times = min(
+        max(finding.get("activities") or 0, finding.get("attempts") or 0, finding.get("smb") or 0, 1), MOST_COUNTED
+    )
     yield from seen.values()
     observed = _common("observed-data", finding, now) | {
         "first_observed": first,

@@ -79,6 +79,7 @@ def described(kept: Kept, known: History) -> Values:
         "most_points": max((abs(each["points"]) for each in reasons), default=0.0),
         "activities": document.get("activities") or 0,
         "attempts": document.get("attempts") or 0,
+        "smb": document.get("smb") or 0,
         "deeds": [_deed(each) for each in document.get("detections") or ()],
         "connections": [_connection(each) for each in document.get("evidence") or ()],
         "pairs": [_pair(each, facts, roles) for each in pairs[:MOST_PAIRS]],

@@ -166,7 +166,7 @@ def baseline(workspace: Workspace, known_days: int) -> Values:
         lists = {name: made[name][:MOST_NEW] for name in counts}
         drift = {"day": span[0]["last_day"], "counts": counts, **lists}
     days = workspace.rows(
-        "select day, count(*) as pairs, cast(sum(mappers + endpoints) as bigint) as connections "
+        "select day, count(*) as pairs, cast(sum(mappers + endpoints + smb) as bigint) as connections "
         "from pair_day group by day order by day desc limit 60"
     )
     return {"it": found, "mature": summary.MATURE, "drift": drift, "days": days}
