@@ -364,3 +364,10 @@ def test_what_is_found_by_host_and_time_is_what_looking_at_all_finds(seed: int) 
         for _ in range(chance.randrange(1, 60) if seed % 5 else 450)
     ]
     assert joined(stories) == slowly_joined(stories)
+
+
+def test_other_clients_of_the_server_do_not_stretch_a_finding() -> None:
+    lead, other = met("10.0.0.1", "10.0.0.2", 10), met("10.0.0.9", "10.0.0.2", 400, last_us=NOON_US + 9 * HOUR)
+    (found,) = findings_of([[lead, other]])
+    assert (found.first_time, found.last_time) == (found.pairs[0].first_time, found.pairs[0].last_time)
+    assert found.pairs[1].last_time > found.last_time

@@ -74,8 +74,8 @@ class Finding:
         score: the sum of the reasons' points: how unusual it is; ten points are ten times rarer.
         severity: info, low, medium or high: what it would mean if it is an attack.
         confidence: 0 to 1, how sure it is that this is RPC.
-        first_time: first activity, UTC.
-        last_time: last activity, UTC.
+        first_time, last_time: first and last activity, UTC, of its pairs but those of other clients that only began to use
+            the same server.
         activities: how many endpoint connections.
         attempts: how many unanswered ones beside them.
         smb: how many connections to SMB, in whose pipes RPC may run, beside them.

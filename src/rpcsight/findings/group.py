@@ -97,6 +97,7 @@ def _finding(
     )
     analyses = {ANALYSIS, *(one for each in done for one in d3fend.get(each["analytic"], ()))}
     day = (EPOCH + timedelta(days=lead["day"])).date().isoformat()
+    own_part = [each for each in group if not _is_other_client(each, lead)]
     is_rpc = any(each["activities"] or each["attempts"] for each in group)
     remote = TECHNIQUES if is_rpc else SHARES
     has_flows = is_rpc or any(each["smb"] for each in group)
@@ -115,10 +116,10 @@ def _finding(
         techniques=tuple(dict.fromkeys((*named, *(remote if has_flows or not named else ())))),
         d3fend=tuple(sorted(analyses)),
         score=lead["score"],
-        severity=severity(lead, done, sum(not _is_other_client(each, lead) for each in group)),
+        severity=severity(lead, done, len(own_part)),
         confidence=max([lead["confidence"], *(each["confidence"] for each in own)]),
-        first_time=_time(min(each["first_us"] for each in group)),
-        last_time=_time(max(each["last_us"] for each in group)),
+        first_time=_time(min(each["first_us"] for each in own_part)),
+        last_time=_time(max(each["last_us"] for each in own_part)),
         activities=sum(each["activities"] for each in group),
         attempts=sum(each["attempts"] for each in group),
         smb=sum(each["smb"] for each in group),

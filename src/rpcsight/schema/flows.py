@@ -117,8 +117,10 @@ FINDING: tuple[Column, ...] = (
     ),
     Column("severity", "VARCHAR", "info, low, medium, high: what it would mean if it is an attack"),
     Column("confidence", "DOUBLE", "0 to 1: how sure it is that this is RPC at all"),
-    Column("first_time", "TIMESTAMP", "first activity, UTC"),
-    Column("last_time", "TIMESTAMP", "last activity, UTC"),
+    Column(
+        "first_time", "TIMESTAMP", "first activity, UTC; other clients that only began to use the same server aside"
+    ),
+    Column("last_time", "TIMESTAMP", "last activity, UTC, likewise"),
     Column("activities", "BIGINT", "how many endpoint connections"),
     Column("attempts", "BIGINT", "how many unanswered ones beside them"),
     Column("smb", "BIGINT", "how many connections to SMB (port 445), in whose pipes RPC may run, beside them"),
