@@ -209,7 +209,7 @@ REGISTRY = "what changed in the server's registry: event 4657, Sysmon 13"
 BEFORE = "what reached the client before: the finding's other pairs"
 AFTER = "where the server went on to: the finding's other pairs"
 SUPPORT = "somebody of support or administration used the client for work on the server, and says so"
-PRINTER = "the server shares a printer or runs an application that others use over DCOM"
+PRINTER = "the server shares files or a printer, or runs an application that others use over DCOM"
 MOVED = "a device was moved or renamed: the address belongs to another host than before"
 PRODUCT = "a deployment, backup, inventory or monitoring product was installed that does this"
 

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rpcsight.baseline.workspace import Workspace
+from rpcsight.errors import UsageError
 from rpcsight.triage import keep
 from rpcsight.triage.allowing import add, remove, stored
 from rpcsight.triage.entries import entry
@@ -46,8 +48,10 @@ class Paper:
 
     def status(self, name: str) -> str:
         found = self.kept[name]
-        is_allowed = any(all(pair == each for pair in found.pairs) for each in self.allowed)
-        return "allowed" if found.verdict == "open" and is_allowed else found.verdict
+        return "allowed" if found.verdict == "open" and self.covers(name) else found.verdict
+
+    def covers(self, name: str) -> bool:
+        return any(all(pair == each for pair in self.kept[name].pairs) for each in self.allowed)
 
     def known(self) -> list[tuple[str, str, int]]:
         held: set[PairDay] = set()
@@ -95,7 +99,10 @@ def done(workspace: Workspace, paper: Paper, action: tuple) -> None:  # type: ig
             found.verdict = verdict[0]
             found.seen |= found.unseen
             found.unseen = set()
-        elif paper.status(name) != "allowed":
+        elif found.verdict == "open" or paper.covers(name):
+            with pytest.raises(UsageError):
+                reopen(workspace, [name], "because", "ann")
+        else:
             reopen(workspace, [name], "because", "ann")
             found.verdict = "open"
     elif what == "add":
