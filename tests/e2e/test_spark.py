@@ -164,6 +164,7 @@ def test_our_recording(connected: str) -> None:
     assert assert_same([str(DEMO / "recording.parquet")], connected, ANALYTICS)["rpc-activity"]
 
 
+@LONG
 def test_captures(connected: str, tmp_path: Path) -> None:
     """Of the lab's kind, with IPv6, packed and cut, beside a public one."""
     content = FORM["pcap"].write(FLOWS)

@@ -27,8 +27,8 @@ def _pipes(measures: Measures) -> Answer:
         return Answer("good", f"SMB was decoded: {found}.")
     if records:
         text = (
-            f"{number(records, 'record')} of SMB connections (port 445): RPC in their named pipes (services, tasks, "
-            f"registry) is not seen."
+            f"{number(records, 'record')} of SMB connections (port 445): who connects to whom is seen, what is called in "
+            f"their named pipes (services, tasks, registry) is not."
         )
         return Answer("limited", text)
     return Answer("unknown", NONE_SEEN.format(ports="port 445 (SMB, whose named pipes carry RPC too)"))
