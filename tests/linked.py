@@ -1,4 +1,4 @@
-"""Links between hosts, and services called on them, as `steps/role.sql` reads them: from rows, and of sessions' flows."""
+"""Links between hosts, and services called on them, as `steps/rpc_role.sql` reads them: from rows, and of sessions' flows."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from rpcsight import catalog
 from rpcsight.analytics import step
+from tests.oracles.sharing import NUMBERS
 
 PEERS = [("src_ip", pa.string()), ("dest_ip", pa.string())]
 LINK = pa.schema([
@@ -15,6 +16,13 @@ LINK = pa.schema([
     *((name, pa.int32()) for name in ("days", "first_day", "last_day")),
     *((name, pa.int64()) for name in ("mappers", "endpoints", "failed")),
     ("hours", pa.int32()),
+])  # fmt: skip
+SMB_LINK = pa.schema([*PEERS, ("days", pa.int32())])
+ROLE = pa.schema([
+    *((name, pa.string()) for name in ("ip", "role")),
+    ("role_confidence", pa.float64()),
+    ("role_evidence", pa.string()),
+    *((name, pa.int64()) for name in (*NUMBERS[:-1], "days", NUMBERS[-1])),
 ])  # fmt: skip
 DEED = pa.schema([*PEERS, ("service", pa.string()), ("operation", pa.string()), ("days", pa.int32())])
 
@@ -53,9 +61,21 @@ group by src_ip, dest_ip, service
 
 
 def linked(links: Iterable[Mapping[str, Any]], deeds: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The rows of `steps/role.sql`."""
+    """The rows of `steps/rpc_role.sql`."""
     given = {"link": pa.Table.from_pylist(list(links), LINK), "linked_deed": pa.Table.from_pylist(list(deeds), DEED)}
     return told(given, {})
+
+
+def shared(by_rpc: Iterable[Mapping[str, Any]], links: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of `steps/role.sql`, from those of `steps/rpc_role.sql`."""
+    with duckdb.connect() as database:
+        given = {
+            "rpc_role": pa.Table.from_pylist(list(by_rpc), ROLE),
+            "smb_link": pa.Table.from_pylist(list(links), SMB_LINK),
+        }
+        for name, table in given.items():
+            database.from_arrow(table).create(name)
+        return database.sql(step("role")).to_arrow_table().to_pylist()
 
 
 def seen(sighting: pa.Table, rpc_call: pa.Table) -> list[dict[str, Any]]:
@@ -73,7 +93,7 @@ def told(given: Mapping[str, pa.Table], made: Mapping[str, str]) -> list[dict[st
             database.from_arrow(table).create(name)
         for name, sql in made.items():
             database.execute(f"create table {name} as {sql}")
-        return database.sql(step("role")).to_arrow_table().to_pylist()
+        return database.sql(step("rpc_role")).to_arrow_table().to_pylist()
 
 
 def link(src: str, dest: str, days: Sequence[int] = (0,), **told: int) -> dict[str, Any]:

@@ -48,10 +48,20 @@ HELD = (
 """Steps that are worth holding where all analytics run, those that others build on first."""
 SCORED = {
     **{name: name for name in ("meeting", "story")},
-    **{"link": "story_link", "linked_deed": "story_deed"},
+    **{"link": "story_link", "smb_link": "story_smb_link", "linked_deed": "story_deed"},
     **{
         name: name
-        for name in ("role", "host", "placed", "fresh", "client_habit", "endpoint_use", "hour_use", "reach_use")
+        for name in (
+            "rpc_role",
+            "role",
+            "host",
+            "placed",
+            "fresh",
+            "client_habit",
+            "endpoint_use",
+            "hour_use",
+            "reach_use",
+        )
     },
     **{name: name for name in ("swept", "deed_surprise", "likely", "weighed", "chained", "scored", "best")},
 }

@@ -340,7 +340,7 @@ def test_roles_of_hosts(connected: str, tmp_path: Path) -> None:
     engine = open_engine("spark", scratch=str(tmp_path), master=connected)
     engine.give("link", pa.Table.from_pylist(links, LINK))
     engine.give("linked_deed", pa.Table.from_pylist(deeds, DEED))
-    found = engine.rows(step("role"), {}).to_pylist()
+    found = engine.rows(step("rpc_role"), {}).to_pylist()
     engine.close()
     assert found == linked(links, deeds)
 

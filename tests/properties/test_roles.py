@@ -6,8 +6,9 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.linked import deed, link, linked
+from tests.linked import deed, link, linked, shared
 from tests.oracles.roles import roles
+from tests.oracles.sharing import with_sharing
 
 SERVICES = ("drsuapi", "logon", "IRemoteWinspool", "srvsvc", "IWbemServices", "Netlogon", "")
 NAMES = [f"10.0.0.{number}" for number in range(1, 8)]
@@ -99,3 +100,21 @@ def test_every_rule_is_met_by_some_enterprise() -> None:
         ("domain controller", "of"), ("domain controller", "used"), ("scanner", "tried"), ("management server", "reaches"),
         ("administration host", "reaches"), ("server", "used"), ("server", "reached"), ("workstation", "depends"), ("unknown", "used"),
     }  # fmt: skip
+
+
+@settings(max_examples=12)
+@given(st.integers(0, 2**32), st.sampled_from([4, 12, 60, 700]), st.integers(0, 2))
+def test_servers_of_files_as_the_rules_say(seed: int, people: int, noise: int) -> None:
+    dice = Random(seed)
+    hosts = [f"10.1.0.{number}" for number in range(people)]
+    servers = [*(f"10.3.0.{number}" for number in range(3)), *hosts[:1]]
+    pairs = {
+        (host, server)
+        for host in hosts
+        for server in servers
+        if host != server and dice.random() < dice.choice([0.02, 0.3, 0.9])
+    }
+    pairs |= {(one, two) for _ in range(noise * people) for one, two in [dice.sample(hosts, 2)]}
+    links = [{"src_ip": src, "dest_ip": dest, "days": dice.randrange(1, 15)} for src, dest in sorted(pairs)]
+    by_rpc = linked(*enterprise(seed))
+    assert shared(by_rpc, links) == with_sharing(by_rpc, links)
