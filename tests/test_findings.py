@@ -90,12 +90,12 @@ def test_evidence_is_the_first_activities_of_each_pair(found: Hunt) -> None:
         assert told == [row for of_pair in of_pairs for row in of_pair]
         assert each.activities == sum(activities[pair] for pair in pairs(each))
         assert each.attempts == sum(attempts[pair] for pair in pairs(each))
-        assert (
-            each.first_time
-            == min(pair.first_time for pair in each.pairs)
-            <= min(row["start_time"] for row in each.evidence)
-        )
-        assert each.last_time == max(pair.last_time for pair in each.pairs)
+        lead = each.pairs[0]
+        own = [pair for pair in each.pairs if pair.dest_ip != lead.dest_ip or pair.src_ip == lead.src_ip]
+        ends = {(pair.src_ip, pair.dest_ip) for pair in own}
+        begun = [row["start_time"] for row in each.evidence if (row["src_ip"], row["dest_ip"]) in ends]
+        assert each.first_time == min(pair.first_time for pair in own) <= min(begun)
+        assert each.last_time == max(pair.last_time for pair in own)
 
 
 def test_a_finding_begins_with_its_most_unusual_pair_and_has_its_score(found: Hunt) -> None:
