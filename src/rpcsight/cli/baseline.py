@@ -205,7 +205,7 @@ def forget(
     until = None if before is None else _day("--before", before)
     Workspace(workspace, is_reading=True).close()  # there is nothing to forget where there is none
     with Workspace(workspace) as opened:
-        before_days = overview(opened, given.known_days, 1)["days"]
+        before_days = opened.rows("select coalesce(max(days), 0) as days from baseline_span")[0]["days"]
         oldest = opened.oldest_of(days) if days is not None else until
         if oldest is not None:
             opened.forget(oldest, given)
