@@ -29,7 +29,8 @@ met as (
   where known_pair.is_new
   group by known_pair.src_ip
 ),
-/* each client is one tie, shared among the hosts (or among the servers) that it uses */
+/* each client is one tie, shared among the hosts (or among the servers) that it uses; summed in whole numbers, since a sum of fractions depends on
+   the order of the rows */
 used as (
   select
     known_pair.src_ip,
@@ -41,7 +42,7 @@ used as (
   join host_role on host_role.ip = known_pair.dest_ip
 ),
 tied as (
-  select dest_ip as ip, sum(1.0 / peers) as ties
+  select dest_ip as ip, round(cast(sum(1000000000000 // peers) as double) / 1000000000000, 9) as ties
   from used
   group by dest_ip
 ),
