@@ -8,7 +8,7 @@ from typing import Any
 
 from rpcsight.analytics import analytic
 from rpcsight.errors import InputError
-from rpcsight.hunting import hunt
+from rpcsight.hunting import keep_activities, keep_detections
 from rpcsight.pipeline import Request, opened
 from tests import system
 
@@ -142,7 +142,8 @@ def seen(path: Path) -> Seen | None:
     """What rpcsight makes of a file; None where it holds nothing for it."""
     try:
         with opened(Request([str(path)])) as session:
-            hunt(session)
+            keep_activities(session)
+            keep_detections(session)
             found: list[dict[str, Any]] = session.held("detection")
             there = {"flow", *session.shown()}
             listed: dict[str, float] = {}

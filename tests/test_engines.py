@@ -290,13 +290,13 @@ def events(path: Path) -> tuple[Scan, Statements]:
         select
           null as flow_id, time_us as start_us, time_us as end_us, source_ip as src_ip, 1 as src_port, 'b' as dest_ip, 135 as dest_port,
           'tcp' as transport_protocol, true as is_established, true as is_oriented, host as observer, source, null as set_aside
-        from event
+        from logged
         where channel = 'flow'
     """
-    process = "select time_us, host, try_cast(process_id as bigint) as pid, source from event where channel = 'call'"
-    statements = replace(
-        STATEMENTS, events={"record": record, "process": process, "host_event": "broken"}, facts=("process",)
-    )
+    process = "select time_us, host, try_cast(process_id as bigint) as pid, source from logged where channel = 'call'"
+    logged = {"told": "select * from event where channel <> 'none'", "logged": "select * from told"}
+    given = {"record": record, "process": process, "host_event": "broken"}
+    statements = replace(STATEMENTS, logged=logged, events=given, facts=("process",))
     return file, statements
 
 

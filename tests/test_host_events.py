@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rpcsight.analytics import compose_steps, step
+from rpcsight.analytics import step
 from rpcsight.engines import Statements, open_engine
 from rpcsight.intake.plan import plan
 from rpcsight.pipeline import LOGGED, Request, opened
@@ -35,7 +35,10 @@ JSON, EVTX = catalogue("host-json/"), catalogue("evtx/")
 
 def tables(path: Path, sql: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
     """What SQL over the events of a file gives, for tables of facts."""
-    statements = Statements(step("reading"), step("half"), step("paired"), events=sql, facts=tuple(FACTS))
+    logged = {name: step(name) for name in LOGGED}
+    statements = Statements(
+        step("reading"), step("half"), step("paired"), logged=logged, events=sql, facts=tuple(FACTS)
+    )
     with TemporaryDirectory() as scratch:
         engine = open_engine("duckdb", scratch=scratch)
         try:
@@ -49,7 +52,7 @@ def tables(path: Path, sql: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
 def counts(path: Path) -> dict[tuple[str, int], int]:
     """How many events of each number each log has, of those that are read."""
     sql = "select log as host, event_id as pid, count(*) as parent_pid from logged group by log, event_id"
-    rows = tables(path, {"process": compose_steps(("logged",), sql)})["process"]
+    rows = tables(path, {"process": sql})["process"]
     return {(row["host"], row["pid"]): row["parent_pid"] for row in rows}
 
 
@@ -155,7 +158,7 @@ def test_a_connection_of_several_logs_is_one_activity(row: dict[str, str], tmp_p
 def test_old_records_are_turned_to_who_called() -> None:
     """Both ends of two connections; the clock of one computer's Sysmon is 11 days slow for connections."""
     path = system.shared_data("host-json", "OTRF+Security-Datasets", "empire_enable_rdp_2019-05-18203650.json.gz")
-    sql = compose_steps(LOGGED, step("event_host_flow"))
+    sql = step("event_host_flow")
     rows = tables(path, {"host_flow": sql})["host_flow"]
     seen = [row for row in rows if {row["src_port"], row["dest_port"]} == {53120, 49667} and row["process_guid"]]
     ends = [(row["src_ip"], row["src_port"], row["dest_ip"], row["dest_port"]) for row in seen]

@@ -28,7 +28,7 @@ MADE = ("tcp",)
 EVENTS = ("record", *FACTS)
 """What steps named `event_*` make of Windows events, where there is one."""
 LOGGED = ("logged", "logged_flow")
-"""Steps that those build on."""
+"""Steps over `event` that those build on."""
 CLOCK = "host_clock"
 """What a diagnosis asks of events besides."""
 
@@ -132,18 +132,19 @@ def _statements(asked: Collection[str], *, is_whole: bool) -> Statements:
         left_out = NONE_LEFT_OUT
     made = {name: step(name) for name in MADE}
     counted = (step("stock"), step("problem"), left_out, step("undated"))
-    events = {name: compose_steps(LOGGED, step(f"event_{name}")) for name in EVENTS if is_step(f"event_{name}")}
+    logged = {name: step(name) for name in LOGGED}
+    events = {name: step(f"event_{name}") for name in EVENTS if is_step(f"event_{name}")}
     reading = step("reading")
     interest = "" if is_whole else reading.rpartition("\nwhere ")[2]
     half = EVERY_HALF if is_whole else step("half")
-    return Statements(reading, half, step("paired"), *counted, made, events, asked, interest=interest)
+    return Statements(reading, half, step("paired"), *counted, made, logged, events, asked, interest=interest)
 
 
 def _surveying(statements: Statements) -> Statements:
     """The statements that also keep what `steps/survey.sql` marks."""
     reading = f"select * from (with record as ({step('survey')}) {statements.reading}) as kept"
     half = f"select * from (with raw as ({step('survey_half')}) {statements.half}) as kept"
-    events = {**statements.events, CLOCK: compose_steps(("logged",), step(f"event_{CLOCK}"))}
+    events = {**statements.events, CLOCK: step(f"event_{CLOCK}")}
     facts = (*statements.facts, CLOCK)
     surveyed = replace(statements, reading=reading, half=half, one_sided=step("one_sided"), interest="")
     return replace(surveyed, events=events, facts=facts)

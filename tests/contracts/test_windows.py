@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from rpcsight.analytics import compose_steps, step
+from rpcsight.analytics import step
 from rpcsight.errors import InputError
-from rpcsight.pipeline import LOGGED
 from tests.contracts import windows
 from tests.contracts.evtx_file import Element, log
 from tests.contracts.reading import read, skips
@@ -46,7 +45,7 @@ def made(number: int, fields: Named | Sequence[str], provider: str = SECURITY, c
 
 def facts(path: Path) -> dict[str, list[dict[str, Any]]]:
     """All rows of the facts, without what is empty, and without the file's name."""
-    found = tables(path, {name: compose_steps(LOGGED, step(f"event_{name}")) for name in TABLES})
+    found = tables(path, {name: step(f"event_{name}") for name in TABLES})
     return {
         name: [{key: value for key, value in row.items() if value is not None and key != "source"} for row in rows]
         for name, rows in found.items()

@@ -23,7 +23,7 @@ from rpcsight.analytics import all_analytics, step
 from rpcsight.baseline.identity import NOW
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.engines import ReadCount, open_engine
-from rpcsight.hunting import Hunt, Surroundings, hunt, surroundings
+from rpcsight.hunting import hunt, surroundings
 from rpcsight.pipeline import Request, opened
 from rpcsight.schema import FACTS, FLOW
 from rpcsight.schema import names as names_of
@@ -137,7 +137,7 @@ def test_command_line_on_a_session_of_its_own_says_and_leaves_nothing_more(maste
 
 def test_zeek_logs(connected: str) -> None:
     logs = sorted(map(str, system.shared_data("zeek").rglob("*conn*.log")))[
-        :: 1 if "RPCSIGHT_LONG" in os.environ else 3
+        :: 1 if "RPCSIGHT_LONG" in os.environ else 5
     ]
     assert assert_same(logs, connected)["CAR-2014-05-001"]
 
@@ -161,10 +161,6 @@ def test_text_and_cloud_flow_logs(connected: str, tmp_path: Path) -> None:
     (tmp_path / "pfirewall.log").write_bytes(firewall + b"no record\r\n" + FORM["pfirewall-pid"].write(FLOWS))
     (tmp_path / "aws.log").write_bytes(FORM["aws-vpc"].write(FLOWS).replace(b" 49664 ", b" 70000 ") + b"\n- -\n")
     assert len(assert_same([str(tmp_path)], connected)["candidate"]) > len(forms)
-
-
-def test_our_recording(connected: str) -> None:
-    assert assert_same([str(DEMO / "recording.parquet")], connected, ANALYTICS)["rpc-activity"]
 
 
 @LONG
@@ -219,20 +215,28 @@ def test_what_packets_show(connected: str) -> None:
             assert len(here.account.warnings) == (0 if paths is public else len(PACKETS_ONLY))
 
 
-def test_all_analytics_and_a_hunt(connected: str, tmp_path: Path) -> None:
-    """Over the records of all examples that fire, read once; each analytic has the rows that its own examples say, and more.
+def test_all_analytics_and_a_hunt_with_a_workspace(connected: str, tmp_path: Path) -> None:
+    """Over the records of all examples that fire and our recording, read once; each analytic has the rows that its examples say, and more.
 
-    Those of attacks are compared as the hunt keeps them; the others by themselves.
+    The baseline is of what the first half of the recording shows, up to 15 days before it. Detections of attacks are compared as the hunt
+    keeps them; the other analytics by themselves.
     """
-    records = [str(together.write_together(tmp_path))]
+    recording = DEMO / "recording.parquet"
+    workspace = tmp_path / "learned.workspace"
+    rpcsight.learn(half_a_recording_before(recording, tmp_path / "before"), workspace=workspace)
+    (tmp_path / "now").mkdir()
+    records = [str(together.write_together(tmp_path / "now")), str(recording)]
     others = [each.header.id for each in all_analytics() if each.header.kind != "attack"]
     found: list[dict[str, Any]] = []
     for engine, master in (("duckdb", None), ("spark", connected)):
         with opened(Request(records, engine=engine, master=master)) as session:
-            hunted = hunt(session)
+            hunted = hunt(session, workspace=workspace)
+            around = surroundings(session)
             detections = sorted(session.held("detection"), key=repr)
             tables = {name: session.run(name) for name in others}
-            found.append({"hunt": hunted.findings, "account": hunted.account.warnings, "detection": detections})
+            found.append(
+                {"hunt": hunted.findings, "account": hunted.account.warnings, "detection": detections, "around": around}
+            )
             found[-1] |= {name: (table.schema, table.to_pylist()) for name, table in tables.items()}
     here, there = found
     for name, rows in here.items():
@@ -245,29 +249,21 @@ def test_all_analytics_and_a_hunt(connected: str, tmp_path: Path) -> None:
     assert {name for name, rows in given.items() if rows < max(wanted[name], 1)} == set()
     assert {each.header.id for each in all_analytics() if each.header.kind != "list"} == set(given)
     assert len(here["hunt"]) > len(together.firing()) / 2
+    assert any(reason.name == "seen" for each in here["hunt"] for reason in each.reasons)
+    assert (sum(here["around"].hours.values()) > 1, len(here["around"].pairs) > 1) == (True, True)
 
 
-def test_a_hunt_with_a_workspace(connected: str, tmp_path: Path) -> None:
-    """By what the first half of the recording shows, and 15 days before it."""
-    recording = str(DEMO / "recording.parquet")
+def half_a_recording_before(recording: Path, folder: Path) -> Path:
+    """A folder with the first half of a recording, on every second of the fifteen days before it."""
+    folder.mkdir()
     rows = pq.read_table(recording)
     for day in range(1, 16, 2):
         moved = [
             {**row, **{name: row[name] - timedelta(days=day) for name in ("start_time", "end_time") if row[name]}}
             for row in rows.slice(0, rows.num_rows // 2).to_pylist()
         ]
-        pq.write_table(pa.Table.from_pylist(moved, rows.schema), tmp_path / f"{day}.parquet")
-    rpcsight.learn(tmp_path, workspace=tmp_path.with_suffix(".workspace"))
-    found: list[tuple[Hunt, Surroundings]] = []
-    for engine, master in (("duckdb", None), ("spark", connected)):
-        with opened(Request([recording], engine=engine, master=master)) as session:
-            found.append((hunt(session, workspace=tmp_path.with_suffix(".workspace")), surroundings(session)))
-    (here, around), (there, around_there) = found
-    assert there.findings == here.findings
-    assert any(reason.name == "seen" for each in here.findings for reason in each.reasons)
-    assert there.account.warnings == here.account.warnings
-    assert around_there == around
-    assert (sum(around.hours.values()) > 1, len(around.pairs) > 1) == (True, True)
+        pq.write_table(pa.Table.from_pylist(moved, rows.schema), folder / f"{day}.parquet")
+    return folder
 
 
 def test_random_flows(connected: str, tmp_path: Path) -> None:

@@ -29,7 +29,6 @@ __all__ = [
 
 ENGINES = ("duckdb", "spark")
 EXAMPLES_KEPT = 3
-
 Form = Literal["csv", "json", "parquet", "feed"]
 TEXT_FORMS = ("csv", "json")
 LONGEST_LINE_BYTES = 1 << 13
@@ -194,9 +193,9 @@ class ReadCount:
 class Statements:
     """The texts of `steps/` that reading needs: `reading` over `record`, `half`, `paired` over it, and what counts the rest.
 
-    `made` are relations over a feed's tables, in order; `events` say what each of `TABLES` gets from `event`; `facts` are the tables of
-    `schema.FACTS` that the analytics ask for. `one_sided` is over `half` before it is paired, and kept. `interest` is what `reading` keeps
-    of `record`, as a condition over its columns; empty: it can't be told beforehand.
+    `made` are relations over a feed's tables, `logged` over `event`, in order; `events` say what each of `TABLES` gets from these; `facts`
+    are the tables of `schema.FACTS` that are asked for. `one_sided` is over `half` before it is paired, and kept. `interest` is what
+    `reading` keeps of `record`, as a condition over its columns; empty: it can't be told beforehand.
     """
 
     reading: str
@@ -207,6 +206,7 @@ class Statements:
     left_out: str = ""
     undated: str = ""
     made: Mapping[str, str] = field(default_factory=dict[str, str])
+    logged: Mapping[str, str] = field(default_factory=dict[str, str])
     events: Mapping[str, str] = field(default_factory=dict[str, str])
     facts: Collection[str] = tuple(FACTS)
     one_sided: str = ""

@@ -90,8 +90,10 @@ def taken(scan: Scan, raw: str, source: str, statements: Statements) -> list[str
         facts = {name: sql for name, sql in statements.events.items() if name == "record" or name in statements.facts}
         return [
             rows,
-            *(_given(replace(scan, gives=name), sql, statements) for name, sql in facts.items()),
+            *(f"create temp table {identifier(name)} as {sql}" for name, sql in statements.logged.items()),
             "delete from event",
+            *(_given(replace(scan, gives=name), sql, statements) for name, sql in facts.items()),
+            *(f"drop table {identifier(name)}" for name in statements.logged),
         ]
     return [_given(scan, mapped(scan, raw, source), statements)]
 

@@ -181,6 +181,8 @@ class Spark:
             self._keep_read(f"with record as ({rows}) {statements.reading}", parameters)
         elif gives == "event":
             self.keep("event", rows, parameters)
+            for name, sql in statements.logged.items():
+                self.keep(name, sql, parameters)
             for name, sql in statements.events.items():
                 if name == "record" or name in statements.facts:
                     self._keep(name, sql, statements, parameters)

@@ -9,15 +9,15 @@ with deed as (
   union all
   select
     src_ip, dest_ip, dest_port, epoch_us(start_time) as start_us, epoch_us(start_time) as last_us, cast(null as double) as gap_s,
-    cast(0 as bigint) as mapper_count, 'attempt' as basis, cast(null as varchar) as named_by, false as is_strict,
-    0 as is_activity, 1 as is_attempt, 0 as is_smb
-  from rpc_attempt
-  union all
-  select
-    src_ip, dest_ip, dest_port, epoch_us(start_time) as start_us, epoch_us(start_time) as last_us, cast(null as double) as gap_s,
-    cast(0 as bigint) as mapper_count, 'smb' as basis, cast(null as varchar) as named_by, false as is_strict,
-    0 as is_activity, 0 as is_attempt, 1 as is_smb
-  from smb_connection
+    cast(0 as bigint) as mapper_count, basis, cast(null as varchar) as named_by, false as is_strict,
+    0 as is_activity, case basis when 'attempt' then 1 else 0 end as is_attempt, case basis when 'smb' then 1 else 0 end as is_smb
+  from (
+    select src_ip, dest_ip, dest_port, start_time, 'attempt' as basis
+    from rpc_attempt
+    union all
+    select src_ip, dest_ip, dest_port, start_time, 'smb' as basis
+    from smb_connection
+  ) as plain
   union all
   select
     coalesce(src_ip, '') as src_ip, coalesce(dest_ip, '') as dest_ip, cast(null as integer) as dest_port,
