@@ -143,9 +143,10 @@ def enumeration_sweep(tables: Tables, parameters: Parameters) -> list[Row]:
     names = ("src_ip", "interface", "opnum", "technique")
     found: list[Row] = []
     for group in grouped(asked, lambda row: (*(row[name] for name in names), row["first_us"] // HOUR_US)).values():
-        servers = len({row["dest_ip"] for row in group})
-        if servers >= parameters["sweep_servers"]:
-            cells = {"technique": group[0]["technique"], "weight": 0.6, "target": f"{servers} servers"}
+        servers = {row["dest_ip"] for row in group}
+        if len(servers) >= parameters["sweep_servers"]:
+            named = f"{len(servers)} servers, such as {min(servers)} and {max(servers)}"
+            cells = {"technique": group[0]["technique"], "weight": 0.6, "target": named}
             found.append(_decoded("enumeration-sweep", group, **cells, events=sum(row["calls"] for row in group)))
     return found
 
@@ -160,7 +161,11 @@ def discovery_burst(tables: Tables, parameters: Parameters) -> list[Row]:
         for technique, own in grouped(burst, lambda row: row["technique"]).items():
             servers = sorted({row["dest_ip"] for row in own})
             cells = {"technique": technique, "weight": 0.2, "events": _counted(own)}
-            where = {"dest_ip": servers[0]} if len(servers) == 1 else {"target": f"{len(servers)} servers"}
+            where = (
+                {"dest_ip": servers[0]}
+                if len(servers) == 1
+                else {"target": f"{len(servers)} servers, such as {servers[0]} and {servers[-1]}"}
+            )
             found.append(_decoded("discovery-burst", own, **cells, **where))
     return found
 

@@ -23,9 +23,9 @@ def by_server(events: list[Row]) -> int:
     return sum(most(own) for own in grouped(events, lambda row: row["dest_ip"]).values())
 
 
-def number(servers: int) -> str:
-    """How many servers, in words."""
-    return f"{servers} server{'' if servers == 1 else 's'}"
+def named(servers: set[str]) -> str:
+    """How many servers, and the first and the last of them."""
+    return "1 server" if len(servers) == 1 else f"{len(servers)} servers, such as {min(servers)} and {max(servers)}"
 
 
 def of(events: list[Row], name: str = "at_us") -> Row:
@@ -44,17 +44,17 @@ def mapper_sweep(tables: Tables, parameters: Parameters) -> list[Row]:
     ]
     found: list[Row] = []
     for group in grouped(asked, lambda row: (row["src_ip"], row["first_us"] // HOUR_US)).values():
-        servers = len({row["dest_ip"] for row in group})
-        if servers >= FEW_SERVERS:
+        servers = {row["dest_ip"] for row in group}
+        if len(servers) >= FEW_SERVERS:
             cells = of(group, "first_us") | {"end_time": max(row["last_us"] for row in group), "tier": "decoded"}
-            cells |= {"technique": "T1046", "confidence": 1.0, "weight": 0.7, "target": number(servers)}
+            cells |= {"technique": "T1046", "confidence": 1.0, "weight": 0.7, "target": named(servers)}
             found.append(detection("mapper-sweep", **cells, events=sum(row["calls"] for row in group)))
     reached = list(_mappers(tables, parameters["mapper_port"]))
     for group in grouped(reached, lambda row: (row["src_ip"], row["at_us"] // MAPPER_SLOT_US)).values():
-        servers = len({row["dest_ip"] for row in group})
-        if servers >= parameters["mapper_servers"]:
+        servers = {row["dest_ip"] for row in group}
+        if len(servers) >= parameters["mapper_servers"]:
             cells = of(group) | {"technique": "T1046", "confidence": 0.7, "weight": 0.5}
-            found.append(detection("mapper-sweep", **cells, events=by_server(group), target=number(servers)))
+            found.append(detection("mapper-sweep", **cells, events=by_server(group), target=named(servers)))
     return found
 
 
@@ -76,10 +76,10 @@ def share_writes(tables: Tables, parameters: Parameters) -> list[Row]:
     """Files written to administrative shares of many servers."""
     found: list[Row] = []
     for group in grouped(_writes(tables), lambda row: (row["src_ip"], row["at_us"] // HOUR_US)).values():
-        servers = len({row["dest_ip"] for row in group})
-        if servers >= parameters["copies"]:
+        servers = {row["dest_ip"] for row in group}
+        if len(servers) >= parameters["copies"]:
             cells = of(group) | {"technique": "T1570", "confidence": 1.0, "weight": 0.6}
-            found.append(detection("share-writes", **cells, events=by_server(group), target=number(servers)))
+            found.append(detection("share-writes", **cells, events=by_server(group), target=named(servers)))
     return found
 
 
@@ -94,9 +94,9 @@ def share_attempts(tables: Tables, parameters: Parameters) -> list[Row]:
     found: list[Row] = []
     for group in grouped(connects, lambda row: (row["src_ip"], row["at_us"] // SLOT_US)).values():
         if (events := by_server(group)) >= parameters["copies"]:
-            servers = sorted({row["dest_ip"] for row in group})
+            servers = {row["dest_ip"] for row in group}
             cells = of(group) | {"technique": "T1021.002", "confidence": 1.0, "weight": 0.3, "events": events}
-            cells |= {"dest_ip": servers[0] if len(servers) == 1 else None, "target": number(len(servers))}
+            cells |= {"dest_ip": min(servers) if len(servers) == 1 else None, "target": named(servers)}
             found.append(detection("share-attempts", **cells))
     return found
 

@@ -113,7 +113,12 @@ def test_a_storm_within_a_slot() -> None:
 
 def test_a_sweep_leaves_controllers_out() -> None:
     asked = [call(SRVSVC, 15, dest_ip=SERVER), call(SRVSVC, 15, 1, dest_ip=OTHER), call(SRVSVC, 15, 1, dest_ip=OTHER)]
-    cells: Row = {"dest_ip": None, "target": "2 servers", "events": 3, "end_time": START_US + 1}
+    cells: Row = {
+        "dest_ip": None,
+        "target": f"2 servers, such as {SERVER} and {OTHER}",
+        "events": 3,
+        "end_time": START_US + 1,
+    }
     assert found("enumeration-sweep", *asked) == [
         row("enumeration-sweep", "T1135", 0.6, "srvsvc", "NetrShareEnum", **cells)
     ]
@@ -127,7 +132,7 @@ def test_a_burst_by_technique() -> None:
         row(
             *("discovery-burst", "T1049", 0.2, "srvsvc", "NetrSessionEnum"),
             **{"start_time": START_US + 1, "end_time": START_US + 2, "events": 2},
-            **{"dest_ip": None, "target": "2 servers"},
+            **{"dest_ip": None, "target": f"2 servers, such as {SERVER} and {OTHER}"},
         ),
     ]
     assert found("discovery-burst", *asked[:2], call(LSARPC, 44)) == []

@@ -66,18 +66,32 @@ def test_mappers_listed() -> None:
     asked = [call(EPMAPPER, 2, place, dest_ip=server) for place, server in enumerate((SERVER, OTHER, FOURTH))]
     cells: Row = {"tier": "decoded", "service": "epmapper", "operation": "ept_lookup"}
     assert found("mapper-sweep", rpc_call=asked[:2]) == []
-    many = row("mapper-sweep", "T1046", 0.7, **cells, events=3, end_time=START_US + 2, target="3 servers")
+    many = row(
+        "mapper-sweep",
+        "T1046",
+        0.7,
+        **cells,
+        events=3,
+        end_time=START_US + 2,
+        target=f"3 servers, such as {SERVER} and {FOURTH}",
+    )
     assert found("mapper-sweep", rpc_call=asked) == [many]
 
 
 def test_mappers_reached() -> None:
     reached = [flow(), flow(5, dest_ip=OTHER, is_established=False), flow(6, dest_ip=OTHER, observer="other")]
-    many = {"confidence": 0.7, "events": 2, "end_time": START_US + 6, "target": "2 servers", "flow_id": "F"}
+    many = {
+        "confidence": 0.7,
+        "events": 2,
+        "end_time": START_US + 6,
+        "target": f"2 servers, such as {SERVER} and {OTHER}",
+        "flow_id": "F",
+    }
     assert found("mapper-sweep", flow=reached) == [row("mapper-sweep", "T1046", 0.5, **many, **{"observer": "other"})]
     odd = [flow(dest_ip=OTHER, transport_protocol="udp"), flow(dest_ip=CLIENT), flow(600 * SECOND_US, dest_ip=OTHER)]
     assert found("mapper-sweep", flow=[flow(), *odd]) == []
     back = flow(src_ip=OTHER, src_port=135, dest_ip=CLIENT, dest_port=50001, is_oriented=False)
-    assert [each["target"] for each in found("mapper-sweep", flow=[flow(), back])] == ["2 servers"]
+    assert [each["target"] for each in found("mapper-sweep", flow=[flow(), back])] == [many["target"]]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +107,11 @@ def test_mappers_reached() -> None:
 )
 def test_written_to_many(second: Row, *, is_found: bool) -> None:
     rows = found("share-writes", smb_event=[smb(), smb(**second)])
-    assert rows == ([row("share-writes", "T1570", 0.6, events=2, target="2 servers")] if is_found else [])
+    assert rows == (
+        [row("share-writes", "T1570", 0.6, events=2, target=f"2 servers, such as {SERVER} and {OTHER}")]
+        if is_found
+        else []
+    )
 
 
 def test_connected_again_and_again() -> None:

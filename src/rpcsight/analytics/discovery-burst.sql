@@ -93,7 +93,7 @@ select
   min(service) as service,
   min(operation) as operation,
   cast(sum(calls) as bigint) as events,
-  case when min(dest_ip) < max(dest_ip) then concat(cast(count(distinct dest_ip) as varchar), ' servers') end as target,
+  case when min(dest_ip) < max(dest_ip) then concat(cast(count(distinct dest_ip) as varchar), ' servers, such as ', min(dest_ip), ' and ', max(dest_ip)) end as target,
   cast(null as varchar) as image_path,
   cast(null as varchar) as command_line,
   min(flow_id) as flow_id,

@@ -28,7 +28,7 @@ select
   min(service) as service,
   min(operation) as operation,
   cast(sum(calls) as bigint) as events,
-  concat(cast(count(distinct dest_ip) as varchar), ' servers') as target,
+  concat(cast(count(distinct dest_ip) as varchar), ' servers, such as ', min(dest_ip), ' and ', max(dest_ip)) as target,
   cast(null as varchar) as image_path,
   cast(null as varchar) as command_line,
   min(flow_id) as flow_id,

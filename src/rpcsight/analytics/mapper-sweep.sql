@@ -26,7 +26,7 @@ lookup as (
   select
     src_ip, hour,
     min(first_us) as first_us, max(last_us) as last_us, sum(calls) as calls, count(*) as servers,
-    min(service) as service, min(operation) as operation, min(user_name) as user_name,
+    min(dest_ip) as first_ip, max(dest_ip) as last_ip, min(service) as service, min(operation) as operation, min(user_name) as user_name,
     min(flow_id) as flow_id, min(observer) as observer, min(source) as source
   from asked
   group by src_ip, hour
@@ -52,7 +52,7 @@ sweep as (
   select
     src_ip, slot,
     min(first_us) as first_us, max(last_us) as last_us, sum(flows) as flows, count(*) as servers,
-    min(flow_id) as flow_id, min(observer) as observer, min(source) as source
+    min(dest_ip) as first_ip, max(dest_ip) as last_ip, min(flow_id) as flow_id, min(observer) as observer, min(source) as source
   from server
   group by src_ip, slot
   having count(*) >= $mapper_servers
@@ -72,7 +72,7 @@ select
   service,
   operation,
   cast(calls as bigint) as events,
-  concat(cast(servers as varchar), ' servers') as target,
+  concat(cast(servers as varchar), ' servers, such as ', first_ip, ' and ', last_ip) as target,
   cast(null as varchar) as image_path,
   cast(null as varchar) as command_line,
   flow_id,
@@ -95,7 +95,7 @@ select
   cast(null as varchar) as service,
   cast(null as varchar) as operation,
   cast(flows as bigint) as events,
-  concat(cast(servers as varchar), ' servers') as target,
+  concat(cast(servers as varchar), ' servers, such as ', first_ip, ' and ', last_ip) as target,
   cast(null as varchar) as image_path,
   cast(null as varchar) as command_line,
   flow_id,

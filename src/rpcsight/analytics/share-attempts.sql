@@ -51,7 +51,7 @@ select
   cast(null as varchar) as service,
   cast(null as varchar) as operation,
   cast(sum(connects) as bigint) as events,
-  concat(cast(count(*) as varchar), case when count(*) = 1 then ' server' else ' servers' end) as target,
+  case when count(*) = 1 then '1 server' else concat(cast(count(*) as varchar), ' servers, such as ', min(server), ' and ', max(server)) end as target,
   cast(null as varchar) as image_path,
   cast(null as varchar) as command_line,
   cast(null as varchar) as flow_id,

@@ -43,7 +43,7 @@ select
   cast(null as varchar) as service,
   cast(null as varchar) as operation,
   cast(sum(writes) as bigint) as events,
-  concat(cast(count(*) as varchar), ' servers') as target,
+  concat(cast(count(*) as varchar), ' servers, such as ', min(server), ' and ', max(server)) as target,
   cast(null as varchar) as image_path,
   cast(null as varchar) as command_line,
   cast(null as varchar) as flow_id,
