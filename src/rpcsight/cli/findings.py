@@ -59,7 +59,8 @@ Ids = Annotated[
 Status = Annotated[
     str,
     typer.Option(
-        "--status", help="open, benign, malicious, duplicate, allowed, all; or grown: closed, and then more came to it."
+        "--status",
+        help="open, benign, malicious, duplicate, allowed, closed, all; or grown: closed, and then more came.",
     ),
 ]
 Severity = Annotated[str, typer.Option("--severity", help="This or higher: info, low, medium, high.")]
@@ -226,15 +227,15 @@ def chosen(status: str, severity: str, since: str | None) -> "Callable[[Kept], b
         UsageError: one of them is none.
     """
     from rpcsight.settings import parse_span
-    from rpcsight.triage.kept import STATUSES
+    from rpcsight.triage.kept import STATUSES, VERDICTS
     from rpcsight.triage.matching import microseconds
 
-    _one_of("--status", status, (*STATUSES, GROWN, ALL))
+    _one_of("--status", status, (*STATUSES, "closed", GROWN, ALL))
     _one_of("--severity", severity, SEVERITIES)
     first, _ = parse_span(since, None)
     earliest = None if first is None else microseconds(first)
     return lambda each: (
-        status in {each.status, ALL, GROWN if each.has_grown else ALL}
+        status in {each.status, ALL, GROWN if each.has_grown else ALL, "closed" if each.status in VERDICTS else ALL}
         and each.severity not in SEVERITIES[: SEVERITIES.index(severity)]
         and (earliest is None or each.last_us >= earliest)
     )

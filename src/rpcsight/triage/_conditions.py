@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from rpcsight.baseline.workspace import Workspace
+from rpcsight.triage._keeping import VERDICTS
 from rpcsight.triage.allowing import live
 from rpcsight.triage.entries import Network, network
 from rpcsight.triage.query import NOTHING, SEVERITIES, Term
@@ -26,7 +27,6 @@ with known as (
   select * from known where {all}
 )
 """
-CLOSED = ("benign", "malicious", "duplicate")
 SIDES = {"client": ("src_ip",), "server": ("dest_ip",), "host": ("src_ip", "dest_ip")}
 OWN = {"client": "src_ip", "server": "dest_ip"}
 
@@ -101,7 +101,7 @@ def _status(made: Conditions, value: str) -> str:
         return "true"
     if value == "grown":
         return "has_grown"
-    return f"list_contains({made.parameter(list(CLOSED) if value == 'closed' else [value])}, state)"
+    return f"list_contains({made.parameter(list(VERDICTS) if value == 'closed' else [value])}, state)"
 
 
 def _word(made: Conditions, word: str) -> str:
