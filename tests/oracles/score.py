@@ -26,7 +26,7 @@ PLAIN = {"workstation", "unknown"}
 
 @dataclass
 class Story:
-    """What a client did with a server without a break of six hours."""
+    """What a client did with a server on a day without a break of six hours."""
 
     src: str
     dest: str
@@ -63,7 +63,7 @@ def stories(
         own = [each for each in told if (each[2]["src_ip"] or "", each[2]["dest_ip"] or "") == (src, dest)]
         before: int | None = None
         for at_us, kind, row in sorted(own, key=lambda each: each[0]):
-            if before is None or at_us - before > STORY_US:
+            if before is None or at_us - before > STORY_US or at_us // DAY_US != before // DAY_US:
                 made.append(Story(src, dest, first_us=at_us))
             getattr(made[-1], kind).append(row)
             before = at_us

@@ -1,4 +1,4 @@
-/* story: what a client did with a server without a break of $story_us; its day is that of its beginning. */
+/* story: what a client did with a server on a day (UTC) without a break of $story_us. */
 with hourly as (
   select
     src_ip, dest_ip, hour,
@@ -19,7 +19,12 @@ with hourly as (
 broken as (
   select
     *,
-    case when first_us - lag(latest_us) over (partition by src_ip, dest_ip order by hour) <= $story_us then 0 else 1 end as is_first
+    case
+      when hour // 24 = lag(hour) over (partition by src_ip, dest_ip order by hour) // 24
+        and first_us - lag(latest_us) over (partition by src_ip, dest_ip order by hour) <= $story_us
+        then 0
+      else 1
+    end as is_first
   from hourly
 ),
 numbered as (
