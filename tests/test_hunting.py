@@ -247,6 +247,15 @@ def test_a_story_ends_with_a_long_break(tmp_path: Path) -> None:
     assert found.summary.endswith("; and again with a break of hours")
 
 
+def test_a_story_ends_with_its_day(tmp_path: Path) -> None:
+    """Hunted at once as day by day: each day has a finding of its own, with its own times."""
+    times = [NOON_US + number * 4 * HOUR for number in range(6)]
+    flows = [flow for place, start_us in enumerate(times) for flow in asked(ATTACK, start_us, place)]
+    whole = rpcsight.hunt(written(flows, tmp_path / "flows.parquet"), budget=ALL)
+    spans = sorted((each.first_time.isoformat(), each.last_time.isoformat()[:13]) for each in whole)
+    assert [(first[8:13], last[8:]) for first, last in spans] == [("21T12", "21T20"), ("22T00", "22T08")]
+
+
 def test_the_surroundings_of_findings_are_the_hours_and_what_their_hosts_did_with_one_another() -> None:
     with opened(Request([str(PARQUET)])) as session:
         found = hunt(session, budget=1)
