@@ -86,7 +86,7 @@ def test_which_are_exported(cli: Cli, corp: Path, tmp_path: Path) -> None:
         ("findings list -w {corp} -f ecs", "--format: ecs is a format of findings, and these are other rows"),
         ("run rpc-activity {recording} -f stix", "--format: stix is a format of findings, and these are other rows"),
         ("findings export -w {corp} -f table", "--format: table is for `rpcsight findings list`"),
-        ("findings export -w {corp} --status closed", "--status: 'closed' is none"),
+        ("findings export -w {corp} --status shut", "--status: 'shut' is none"),
         ("export-sigma rpc-activity", "export-sigma: rpc-activity can't be said in Sigma"),
         ("export-sigma --logsource netflow", "--logsource: 'netflow' is none"),
     ],

@@ -29,7 +29,7 @@ met as (
   where known_pair.is_new
   group by known_pair.src_ip
 ),
-/* each client is one tie, shared among the hosts (or among the servers) that it uses; summed in whole numbers, since a sum of fractions depends on
+/* each client is one tie, shared among the hosts (or among the servers) that it uses, in whole numbers, since a sum of fractions depends on
    the order of the rows */
 used as (
   select
