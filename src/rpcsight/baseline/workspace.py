@@ -33,7 +33,10 @@ Rows = pa.RecordBatchReader | pa.Table | str
 """Rows at hand, or the query that gives them."""
 
 TABLES_THERE = "select table_name from duckdb_tables() where database_name = 'workspace'"
-VIEWS = ("known_lease", "host_place", "met_day", "link", "smb_link", "counted_deed", "linked_deed", "rpc_role", "role")
+VIEWS = (
+    *("known_lease", "host_place", "met_day", "counted_pair", "link", "smb_link"),
+    *("counted_deed", "linked_deed", "rpc_role", "role"),
+)
 SCRATCH = ("settled", "host_role", "asset_host", *reversed(VIEWS), "told_lease", "held_back")
 HOSTS = "select src_ip as ip from met_day union select dest_ip as ip from met_day"
 NO_HOSTS = "select '' as ip, '' as role, '' as name, '' as owner where false"
