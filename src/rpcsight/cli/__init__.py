@@ -43,6 +43,7 @@ from rpcsight.cli.options import (
 )
 from rpcsight.cli.outcome import outcome
 from rpcsight.cli.output import destination, progress_bar, say, tell, write
+from rpcsight.cli.records import records
 from rpcsight.cli.serve import serve, token
 from rpcsight.cli.simulate import simulate
 from rpcsight.cli.testing import run_examples
@@ -145,6 +146,7 @@ app.command()(simulate)
 app.command()(evaluate)
 
 
+findings.command("records")(records)
 findings.command("export")(export)
 app.add_typer(findings, name="findings")
 app.add_typer(allow, name="allow")

@@ -55,7 +55,6 @@ Ids = Annotated[
     typer.Argument(metavar="ID", help="Ids; the first digits are enough where no other begins so.", show_default=False),
 ]
 
-
 Status = Annotated[
     str,
     typer.Option(
@@ -152,6 +151,7 @@ def show(
         return
     width = max(NARROWEST, os.get_terminal_size(sys.stdout.fileno()).columns) if sys.stdout.isatty() else WIDTH_OF_PIPES
     say(printable(as_text(found, known, width)))
+    tell_next(workspace, f"findings records {finding_id}")
     if found.status == "open":
         tell_next(workspace, f"findings close {finding_id} --as benign|malicious|duplicate --reason TEXT")
 
