@@ -14,7 +14,7 @@ from rpcsight.baseline.summary import host, overview
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.cli import main
 from tests.oracles.flow import Flow
-from tests.oracles.learned import DAY_US
+from tests.oracles.learned import DAY_US, HOUR_US
 from tests.recording import written
 
 BASE_US = 1_772_442_000_000_000  # 2026-03-02 09:00 UTC
@@ -138,6 +138,27 @@ def test_export_import_forget(cli: Cli) -> None:
     assert (code, err.startswith("forgot 1 of 1 days\nthe baseline now: no days; 0 of 0 pairs ")) == (0, True)
     code, _, err = cli("baseline", "forget", "--days", 1, "-w", "nobody")
     assert (code, "there is no 'nobody'" in err, Path("nobody").exists()) == (2, True, False)
+
+
+def test_what_is_only_touched_is_no_day(cli: Cli) -> None:
+    many = [f"10.0.{number}.1" for number in range(60)]
+    times = [(client, BASE_US + hour * HOUR_US) for client in many for hour in (-5, 0, 5)]
+    times += [(many[0], BASE_US + DAY_US), (many[0], BASE_US - 3 * DAY_US)]
+    flows = [
+        Flow(f"{client}{at_us}{port}", at_us + port, at_us + port + 9, client, 50000, "10.1.0.1", port)
+        for client, at_us in times
+        for port in (135, 49664)
+    ]
+    assert (
+        "the baseline now: 1 day, 2026-03-02 to 2026-03-02; "
+        in cli("learn", written(flows, Path("a.parquet")), "-w", "w")[2]
+    )
+    assert "not later than the last" in cli("hunt", Path("a.parquet"), "-w", "w", "--budget", "all")[2]
+    assert "not later than the last" not in cli("hunt", day(1, many[0]), "-w", "w")[2]
+    assert cli("baseline", "forget", "--days", 1, "-w", "w")[2].startswith(
+        "forgot 0 of 1 days\nthe baseline now: 1 day, 2026-03-02 "
+    )
+    assert "2 days, 2026-03-02 to 2026-03-03; " in cli("learn", day(1, "10.0.0.1", "10.0.0.2"), "-w", "w")[2]
 
 
 def test_diff(cli: Cli) -> None:

@@ -152,6 +152,18 @@ def remembered(tables: Tables, keep_days: int) -> Tables:
     return {name: [row for row in rows if row["day"] in kept] for name, rows in tables.items()}
 
 
+def recorded(tables: Tables) -> list[int]:
+    """The days that were recorded, not only touched: with a fiftieth of the busiest day's rows, or half of its hours."""
+    told: Counter[int] = Counter()
+    hours: dict[int, set[int]] = defaultdict(set)
+    for row in [*tables["pair_day"], *tables["deed_day"]]:
+        if "calls" in row or row["mappers"] or row["endpoints"] or row["smb"]:
+            told[row["day"]] += 1
+            hours[row["day"]] |= {hour for hour in range(24) if row["hours"] >> hour & 1}
+    most, longest = max(told.values(), default=0), max(map(len, hours.values()), default=0)
+    return sorted(day for day in told if told[day] >= most / 50 or len(hours[day]) >= longest / 2)
+
+
 def known(
     tables: Tables,
     held: Mapping[Pair, int],
@@ -178,7 +190,7 @@ def known(
             _meet(met, row, row["mappers"] + row["endpoints"] + row["smb"])
     for row in tables["deed_day"]:
         _meet(met, row, 0)
-    every = {day for _, _, day in met}
+    every = recorded(tables)
     settle = max(1, min(7, len(every) // 2))
     days_of: dict[str, set[int]] = defaultdict(set)
     for src_ip, _, day in met:

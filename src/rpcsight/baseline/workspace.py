@@ -34,13 +34,14 @@ Rows = pa.RecordBatchReader | pa.Table | str
 
 TABLES_THERE = "select table_name from duckdb_tables() where database_name = 'workspace'"
 VIEWS = (
-    *("known_lease", "host_place", "met_day", "counted_pair", "link", "smb_link"),
+    *("recorded_day", "known_lease", "host_place", "met_day", "counted_pair", "link", "smb_link"),
     *("counted_deed", "linked_deed", "rpc_role", "role"),
 )
 SCRATCH = ("settled", "host_role", "asset_host", *reversed(VIEWS), "told_lease", "held_back")
 HOSTS = "select src_ip as ip from met_day union select dest_ip as ip from met_day"
+HAVE_RECORDS = " union ".join(f"select day from {name}" for name in LEARNED if name != "lease_event")
+"""Days, whatever was learned of them: which are kept does not depend on the order of learning."""
 NO_HOSTS = "select '' as ip, '' as role, '' as name, '' as owner where false"
-DAYS = " union ".join(f"select day from {name}" for name in LEARNED if name != "lease_event")
 
 
 class Workspace:
@@ -155,15 +156,15 @@ class Workspace:
             self.settle(settings)
         self.store.flush()
 
-    def oldest_of(self, days: int) -> int | None:
-        """The first of the newest days that have records; None: there are not so many."""
-        sql = f"select day from ({DAYS}) as days order by day desc limit 1 offset $skipped"
+    def oldest_of(self, days: int, of: str | None = None) -> int | None:
+        """The first of the newest days that were recorded (or that a query gives); None: there are not so many."""
+        sql = f"select day from ({of or step('recorded_day')}) as days order by day desc limit 1 offset $skipped"
         rows = self.rows(sql, {"skipped": days - 1})
         return rows[0]["day"] if rows else None
 
     def settle(self, settings: BaselineSettings | None = None) -> None:
         """Make the tables of the baseline anew, within a transaction; without settings nothing is forgotten."""
-        oldest = self.oldest_of(settings.keep_days) if settings else None
+        oldest = self.oldest_of(settings.keep_days, HAVE_RECORDS) if settings else None
         if oldest is not None:
             self._drop(oldest)
         self.store.view("held_back", HELD_FROM)
@@ -172,7 +173,7 @@ class Workspace:
             self.store.view(name, step(name))
         self._resolve_assets()
         self.store.view("host_role", step("host_role"))
-        days = self.rows("select count(distinct day) as days from met_day")[0]["days"]
+        days = self.rows("select count(*) as days from recorded_day")[0]["days"]
         parameters = {"settle_days": settled_after(days)}
         for name in BASELINE:
             self.store.view("settled", step(name), parameters)

@@ -182,7 +182,7 @@ def forget(
     days: Annotated[
         int | None,
         typer.Option(
-            "--days", metavar="N", help="All but the N newest days that have records.", min=1, show_default=False
+            "--days", metavar="N", help="All but the N newest days that were recorded.", min=1, show_default=False
         ),
     ] = None,
     settings: SettingsFile = None,

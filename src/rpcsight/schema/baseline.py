@@ -160,7 +160,7 @@ KNOWN_HOST: tuple[Column, ...] = (
 BASELINE_SPAN: tuple[Column, ...] = (
     Column("first_day", "INTEGER", "first day of the baseline, days since 1970 UTC"),
     Column("last_day", "INTEGER", "its last"),
-    Column("days", "INTEGER", "how many of them have records"),
+    Column("days", "INTEGER", "how many of them were recorded"),
 )
 
 KNOWN_HOUR: tuple[Column, ...] = (

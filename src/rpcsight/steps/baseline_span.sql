@@ -2,5 +2,5 @@
 select
   min(day) as first_day,
   max(day) as last_day,
-  cast(count(distinct day) as integer) as days
-from met_day
+  cast(count(*) as integer) as days
+from recorded_day
