@@ -83,7 +83,8 @@ def made(**fields: Any) -> Entry:
             "'printer' is no role; there are: domain controller, server, management server, administration host, scanner, "
             "workstation, unknown",
         ),
-        (WHO | {"command_line": "ccmsetup.exe"}, "Extra inputs are not permitted"),
+        (WHO | {"command_line": "ccmsetup.exe"}, "is no key of an entry"),
+        ({"clint": "10.0.0.1"}, "is no key of an entry; 'client' is one"),
         (WHO | {"expires": "soon"}, "'soon' is neither a day, as 2027-01-31, nor 'never'"),
         (WHO | {"expires": 5}, "5 is neither a day, as 2027-01-31, nor 'never'"),
         (WHO | {"reason": " "}, "needs a text of one line, without control characters"),

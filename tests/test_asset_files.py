@@ -102,6 +102,12 @@ def test_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert refusal(tmp_path, rows) == ("FILE", "is larger than 0 MB", "name networks instead of hosts, or split it")
 
 
+@pytest.mark.parametrize("text", ["", "ip,role\n", "[]"])
+def test_a_file_that_says_nothing_is_refused(tmp_path: Path, text: str) -> None:
+    hint = "to drop what an earlier file said: rpcsight baseline assets --remove"
+    assert refusal(tmp_path, text) == ("FILE", "says nothing of any host", hint)
+
+
 def test_what_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         read_assets(tmp_path / "none.csv")

@@ -1,6 +1,7 @@
 """`rpcsight learn` and `rpcsight baseline` as their users meet them."""
 
 import json
+import os
 import re
 import signal
 import sys
@@ -95,14 +96,14 @@ def test_show(cli: Cli) -> None:
     assert out.splitlines()[-3:] == [
         "busiest pairs",
         "  connections  src ip    dest ip   days  first day   last day",
-        "  4            10.0.0.1  10.1.0.1  2     2026-03-02  2026-03-03",
+        "            4  10.0.0.1  10.1.0.1     2  2026-03-02  2026-03-03",
     ]
     code, out, err = cli("baseline", "show", "10.1.0.1", "-w", "w")
     assert (code, err) == (0, "")
     assert "used by\n  ip        role" in out
     assert out.endswith(
         "endpoints\n  port   service  days  first day   last day    records\n"
-        "  49664           2     2026-03-02  2026-03-03  3\n"
+        "  49664              2  2026-03-02  2026-03-03        3\n"
     )
     code, out, err = cli("baseline", "show", "10.9.9.9", "-w", "w")
     assert (code, out, err.splitlines()[0]) == (2, "", "error: baseline show: nothing is known of '10.9.9.9'")
@@ -138,6 +139,29 @@ def test_export_import_forget(cli: Cli) -> None:
     assert (code, err.startswith("forgot 1 of 1 days\nthe baseline now: no days; 0 of 0 pairs ")) == (0, True)
     code, _, err = cli("baseline", "forget", "--days", 1, "-w", "nobody")
     assert (code, "there is no 'nobody'" in err, Path("nobody").exists()) == (2, True, False)
+
+
+def test_show_by_the_name_of_the_asset_file(cli: Cli) -> None:
+    Path("hosts.csv").write_text("ip,name\n10.0.0.1,PC1.corp.example\n")
+    cli("learn", day(0, "10.0.0.1", "10.0.0.2"), "-w", "w", "-q")
+    cli("baseline", "assets", "hosts.csv", "-w", "w", "-q")
+    for name in ("pc1", "PC1.Corp.Example"):
+        assert cli("baseline", "show", name, "-w", "w")[1].startswith("10.0.0.1 (pc1.corp.example): ")
+    assert cli("baseline", "show", "pc", "-w", "w")[0] == 2
+
+
+def test_lines_fit_a_terminal(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    cli("learn", day(0, "10.0.0.1", "10.0.0.2"), "-w", "w", "-q")
+    lines = cli("baseline", "show", "-w", "w")[1].splitlines()
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr(os, "get_terminal_size", lambda *_: os.terminal_size((60, 20)))
+    folded = cli("baseline", "show", "-w", "w")[1].splitlines()
+    assert max(map(len, lines)) > max(map(len, folded)) > 0
+    assert (max(map(len, folded)) <= 60, " ".join(folded).split()) == (True, " ".join(lines).split())
+    assert folded[2:4] == [
+        "0 of 2 pairs seen on at least 2 days; a baseline of less",
+        "  than 14 days says less: what happens once a week still",
+    ]
 
 
 def test_what_is_only_touched_is_no_day(cli: Cli) -> None:
@@ -181,9 +205,17 @@ def test_diff(cli: Cli) -> None:
     assert [[row["ip"] for row in of_one[name]] for name in ("new_hosts", "gone_hosts")] == [["10.0.0.3"], ["10.0.0.2"]]
     code, out, _ = cli("baseline", "diff", "a", "b")
     assert (code, out.splitlines()[0]) == (0, "b, compared with a")
-    assert "new pairs: 1\n  src ip    dest ip   connections\n  10.0.0.3  10.1.0.1  2\nnew services: 0\n" in out
+    assert (
+        "new pairs: 1\n  src ip    dest ip   connections\n  10.0.0.3  10.1.0.1            2\nnew services: 0\n" in out
+    )
     code, out, _ = cli("baseline", "diff", "a", "a")
     assert (code, out.count(": 0\n")) == (0, 6)
+    for at in ("2026-03-02", "2026-03-04"):
+        code, _, err = cli("baseline", "diff", "both", "--at", at)
+        assert (code, f"--at: {at} has not days before and after it: 2026-03-02 to 2026-03-03 were learned" in err) == (
+            2,
+            True,
+        )
 
 
 @pytest.mark.parametrize(

@@ -622,6 +622,16 @@ def test_an_interrupt_while_reading_ends_it_cleanly(tmp_path: Path, signal_numbe
     )
 
 
+def test_a_hunt_of_other_times_says_so_and_nothing_of_the_rule(cli: Cli) -> None:
+    code, out, err = cli("hunt", RECORDING, "--since", "2027-01-01")
+    assert (code, out) == (0, "")
+    assert (
+        "no connection to look at: 519 records lie outside --since and --until, and none within is on an RPC port"
+        in err
+    )
+    assert "the rule can't work on this" not in err
+
+
 def test_times_that_leave_nothing_are_refused(cli: Cli) -> None:
     code, out, err = cli("hunt", RECORDING, "--since", "2026-11-22", "--until", "2026-11-21")
     assert (code, out) == (2, "")

@@ -254,7 +254,7 @@ def test_command_that_finds_nothing_fails(corp: Path, capfd: pytest.CaptureFixtu
     assert err.startswith("error: gone.log: is not there\n")
     (corp / "gone.log").write_text("nothing of it\n")
     assert called(capfd, "findings", "records", "bbbb")[2].startswith(
-        "error: bbbb200000000000: none of the 1 records was found"
+        "error: bbbb200000000000: its evidence names 1, and no record of these was found"
     )
     assert called(capfd, "findings", "records", "bbbb", "--format", "csv")[0] == 2
 

@@ -144,11 +144,27 @@ def test_a_story_that_nobody_can_place_has_what_was_done_only() -> None:
         (0.61, "about once a day"),
         (0.6, "every 2 days"),
         (0.1, "every 10 days"),
-        (0.01, "every 100 days"),
+        (0.011, "every 91 days"),
+        (0.01, "at most every 100 days"),
     ],
 )
 def test_how_often(meets: float, said: str) -> None:
     assert parts(meets=meets)[1][2] == f"the client, a workstation, begins to use a new host that is no server {said}"
+
+
+@pytest.mark.parametrize(
+    ("role", "said"),
+    [
+        ("workstation", "the client, a workstation of which no earlier day is known, is taken to begin"),
+        (
+            "administration host",
+            "the client, an administration host of which no earlier day is known, is taken to begin",
+        ),
+        ("unknown", "the client, of which no earlier day is known, is taken to begin"),
+    ],
+)
+def test_a_habit_that_nobody_saw_is_told_as_assumed(role: str, said: str) -> None:
+    assert parts(client_days=0, client_role=role)[1][2] == f"{said} to use a new host that is no server every 33 days"
 
 
 def test_reasons_are_ordered_and_sum_to_the_score_whatever_the_story() -> None:

@@ -92,7 +92,45 @@ def test_what_a_query_finds(corp: Workspace, query: str, found: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["colour:red", "day:yesterday", 'open "quote', "client:", "score>=many", "score:nan", "severity:worst"]
+    ("query", "is_found"),
+    [
+        ("client:ws23", True),
+        ("host:WS23.corp.example", True),
+        ("server:ws23", False),
+        ("client:ws2", False),
+        ("ws2", True),
+        ("client:10.0.7.7", True),
+        ("host:10.0.7.0/24", True),
+        ("host:10.0.7.0/28", True),
+        ("host:10.0.7.0/30", False),
+        ("client:02:48:d0:93:d2:6a", True),
+        ("host:MAC:02:48:d0:93:d2:6a", True),
+        ("host:02:48:d0:93:d2:6b", False),
+    ],
+)
+def test_a_host_that_leases_tell_is_found_by_address_name_and_mac(corp: Workspace, query: str, is_found: bool) -> None:
+    pair = {"src_ip": "10.0.7.7", "dest_ip": "10.0.2.3", "first_time": at(10), "last_time": at(11)}
+    kept.keep(
+        corp, [finding("c6", "10.0.7.7", pairs=[{**pair, "src_host": "mac:02:48:d0:93:d2:6a", "dest_host": None}])], []
+    )
+    corp.store.run(
+        "insert into lease_event select 'mac:02:48:d0:93:d2:6a', '10.0.7.7', 'ws23.corp.example', 20500, 0, 1, 1"
+    )
+    assert ("c6" in ids(corp, query)) == is_found
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "colour:red",
+        "day:yesterday",
+        'open "quote',
+        "client:",
+        "score>=many",
+        "score:nan",
+        "severity:worst",
+        "host:10.0.0.0/33",
+    ],
 )
 def test_what_is_no_query(corp: Workspace, query: str) -> None:
     with pytest.raises(UsageError):

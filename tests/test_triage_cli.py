@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from rpcsight.baseline.workspace import Workspace
 from rpcsight.cli import app
 from rpcsight.cli.outcome import outcome
 from rpcsight.evaluation.reading import read_findings
@@ -429,3 +430,42 @@ def test_a_group_alone_shows_its_commands(group: str, capfdbinary: pytest.Captur
     code = outcome(lambda: app([group], prog_name="rpcsight", standalone_mode=False))
     out, err = capfdbinary.readouterr()
     assert (code, out, f"Usage: rpcsight {group}" in err.decode()) == (2, b"", True)
+
+
+def test_what_is_named_in_vain_is_told(cli: Cli, tmp_path: Path) -> None:
+    scope = ("--server-role", "server", "--service", "nosuch", "--service", "SVCCTL")
+    code, _, err = cli("allow", "preview", "--client", "ws99", "--client", "10.0.1.1", *scope)
+    unknown = "'ws99' is no host that is known here: entries go by addresses and by the names of the asset file (rpcsight baseline assets)"
+    assert (code, [line for line in err.splitlines() if line.startswith("careful")]) == (
+        0,
+        [
+            f"careful: {unknown}",
+            "careful: nothing here was ever called 'nosuch': rpcsight interfaces lists services by name",
+        ],
+    )
+    with Workspace(tmp_path / "corp.db") as workspace:
+        workspace.store.run("insert into lease_event select 'mac:1', '10.0.1.1', 'ws99.corp.example', 20500, 0, 1, 1")
+    add = ("allow", "add", "--client", "ws99", "--server-role", "server", "--reason", "x")
+    assert "careful: 'ws99' is the name that a computer gave itself, and entries go by addresses" in cli(*add)[2]
+    with Workspace(tmp_path / "corp.db") as workspace:
+        workspace.store.run("update known_host set name = 'WS99.corp.example' where ip = '10.0.1.1'")
+    assert "careful" not in cli(*add)[2]
+
+
+def test_import_tells_what_it_removes_and_what_is_over(cli: Cli, tmp_path: Path) -> None:
+    entry = (
+        '[[allow]]\nclient = "10.0.1.1"\nserver_role = "server"\nreason = "x"\nowner = "ann"\nexpires = 2020-02-01\n'
+    )
+    (tmp_path / "old.toml").write_text(entry)
+    code, _, err = cli("allow", "import", "old.toml")
+    assert (code, err.splitlines()[0]) == (0, "entries: 1; findings taken from the open ones: 0, open again: 0")
+    assert re.fullmatch(r"careful: over, and of no effect: [0-9a-f]{8} on 2020-02-01", err.splitlines()[1])
+    (tmp_path / "none.toml").touch()
+    err = cli("allow", "import", "none.toml", "--replace")[2]
+    assert err == "entries: 0, removed: 1; findings taken from the open ones: 0, open again: 0\n"
+
+
+@pytest.mark.parametrize("hours", ["22-30", "24-6", "22", "a-b", "-1-5"])
+def test_hours_that_are_none(cli: Cli, hours: str) -> None:
+    code, _, err = cli("allow", "preview", "--client", "10.0.1.1", "--server-role", "server", f"--hours={hours}")
+    assert (code, f"{hours!r} are no hours" in err) == (2, True)

@@ -243,9 +243,14 @@ def _say_learned(account: Account, spans: Sequence[Mapping[str, Any]], days: Col
     if known < MATURE:
         account.warnings.append(YOUNG.format("1 day" if known == 1 else f"{known} days"))
     if last is not None and (inside := sum(day <= last for day in days)):
+        hunted = (
+            "the day hunted here is"
+            if len(days) == 1
+            else f"of {len(days)} days hunted here, {inside} {'is' if inside == 1 else 'are'}"
+        )
         account.warnings.append(
-            f"{inside} of the {len(days)} days hunted here are not later than the last that the baseline has learned: what "
-            "happened then may be taken for normal; hunt a day first, and learn it then"
+            f"{hunted} not later than the last that the baseline has learned: what happened then may be taken for normal; hunt a "
+            "day first, and learn it then"
         )
 
 

@@ -60,7 +60,8 @@ def read_assets(path: Path) -> Inventory:
     """Read CSV, JSON or JSON lines: a file of one's own, ECS documents, or what NetBox exports.
 
     Raises:
-        InputError: it can't be read, is too large, or says something that can't be; with the line, the field, the value and what to do.
+        InputError: it can't be read, is too large, says nothing, or says something that can't be; with the line, the field, the
+            value and what to do.
     """
     found = Inventory()
     known: dict[tuple[str, str], tuple[int, str]] = {}
@@ -71,6 +72,10 @@ def read_assets(path: Path) -> Inventory:
             )
         for said in statements(row, where):
             _take(said, where, found, known)
+    if not found.rows:
+        reasons = ", ".join(f"{reason}: {count:,}" for reason, count in sorted(found.left_out.items()))
+        what = f"says nothing of any host ({reasons})" if reasons else "says nothing of any host"
+        raise InputError(str(path), what, "to drop what an earlier file said: rpcsight baseline assets --remove")
     return found
 
 

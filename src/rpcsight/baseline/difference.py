@@ -7,6 +7,7 @@ from rpcsight.analytics import step
 from rpcsight.baseline._held import HELD_FROM
 from rpcsight.baseline.summary import Summary, as_day
 from rpcsight.baseline.workspace import Workspace
+from rpcsight.errors import UsageError
 
 __all__ = ["difference", "split"]
 
@@ -39,7 +40,20 @@ def split(workspace: Workspace, day: int) -> Summary:
     Args:
         workspace: what was learned.
         day: the first of the later days, since 1970.
+
+    Raises:
+        UsageError: no day before it was learned, or none from it on.
     """
+    spans = workspace.rows("select first_day, last_day from baseline_span where days > 0")
+    if not any(row["first_day"] < day <= row["last_day"] for row in spans):
+        known = (
+            f"{as_day(spans[0]['first_day'])} to {as_day(spans[0]['last_day'])} were learned"
+            if spans
+            else "no days were learned"
+        )
+        raise UsageError(
+            "--at", f"{as_day(day)} has not days before and after it: {known}", "name a day after the first of these"
+        )
     store = workspace.store
     store.view("held_back", HELD_FROM)
     for name in ("met_day", "counted_deed"):

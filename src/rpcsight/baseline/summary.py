@@ -70,10 +70,10 @@ def host(workspace: Workspace, ip: str, limit: int = MOST) -> Summary | None:
 
     Args:
         workspace: what was learned.
-        ip: its address; where leases or logs tell hosts, also what they call it, its last address or its name.
+        ip: its address, its name in the asset file; where leases or logs tell hosts, also what they call it, its last address or its name.
         limit: most rows of each list.
     """
-    found = workspace.rows(KNOWN, {"ip": ip}) or workspace.rows(LEASED, {"ip": ip})
+    found = next(filter(None, (workspace.rows(sql, {"ip": ip}) for sql in (KNOWN, NAMED, LEASED))), [])
     if not found:
         return None
     given = {"ip": found[0]["ip"], "limit": limit}
@@ -91,6 +91,12 @@ def _dated(rows: Sequence[Mapping[str, Any]]) -> list[Summary]:
 
 
 KNOWN = "select * from known_host where ip = $ip"
+NAMED = """
+    select * from known_host where lower(name) = lower($ip) or starts_with(lower(name), lower($ip) || '.')
+    order by last_day desc nulls last, ip
+    limit 1
+"""
+"""The host that an asset file calls so, with or without domain."""
 LEASED = """
     select known_host.*
     from lease_event

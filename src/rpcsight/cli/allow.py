@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rpcsight.cli.allow_list import list_, packs
-from rpcsight.cli.findings import Reason, Who, checked_reason, need_command, opened, person
+from rpcsight.cli.deciding import Reason, Who, checked_reason, need_command, opened, person
 from rpcsight.cli.kept_tables import as_table, overview
 from rpcsight.cli.options import Format, Limit, NoColor, Output, Quiet, WorkspaceFile
 from rpcsight.cli.output import destination, printable, say, write
@@ -32,7 +32,7 @@ from rpcsight.cli.scope import (
 from rpcsight.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["allow"]
 
@@ -79,6 +79,7 @@ def add(
     rpcsight allow preview …                      the same options: what it would hide
     """
     from rpcsight.triage import allowing
+    from rpcsight.triage.unheard import unheard
 
     made = asked_entry(
         pack,
@@ -99,8 +100,10 @@ def add(
     with opened(workspace) as there:
         hidden, _ = allowing.add(there, [made], person(who))
         others = allowing.preview(there, made).others
+        vain = list(unheard(there, [made]))
     until = f"until {made.expires}" if made.expires else "for ever"
     _tell(f"entry {made.id} holds {until}; findings that it takes from the open ones: {hidden}", is_quiet=quiet)
+    _tell_vain(vain, is_quiet=quiet)
     _tell_others(others, is_quiet=quiet)
 
 
@@ -132,6 +135,7 @@ def preview(
     from rpcsight.baseline.workspace import Workspace
     from rpcsight.triage import allowing, kept
     from rpcsight.triage.matching import facts_of
+    from rpcsight.triage.unheard import unheard
 
     made = asked_entry(
         pack,
@@ -154,12 +158,14 @@ def preview(
         seen = allowing.preview(there, made)
         found = kept.findings(there, seen.ids)
         facts = allowing.known_facts(there, [facts_of(each.finding()) for each in found[:limit]])
+        vain = list(unheard(there, [made]))
     write(overview(found, facts) if to.writer.NAME == "table" else as_table(found), to)
     is_open = sum(1 for each in found if each.status == "open")
     malicious = sum(1 for each in found if each.status == "malicious")
     _tell(f"would take {is_open} of the open findings; covers {len(found)} of all", is_quiet=quiet)
     if malicious:
         _tell(f"careful: {malicious} of these were closed as malicious", is_quiet=quiet)
+    _tell_vain(vain, is_quiet=quiet)
     _tell_others(seen.others, is_quiet=quiet)
 
 
@@ -199,12 +205,27 @@ def import_(
     rpcsight allow import allow.toml --replace --workspace corp.db      the list is what the file says
     """
     from rpcsight.triage import allowing
+    from rpcsight.triage.audit import today
     from rpcsight.triage.entries import read_toml
+    from rpcsight.triage.unheard import unheard
 
     entries = read_toml(_read(file), file)
     with opened(workspace) as there:
+        gone = (
+            {each.entry.id for each in allowing.stored(there)} - {each.id for each in entries}
+            if replace
+            else set[str]()
+        )
         hidden, shown = allowing.add(there, entries, person(who), is_replacing=replace)
-    _tell(f"entries: {len(entries)}; findings taken from the open ones: {hidden}, open again: {shown}", is_quiet=quiet)
+        vain = list(unheard(there, entries))
+    removed = f", removed: {len(gone)}" if replace else ""
+    _tell(
+        f"entries: {len(entries)}{removed}; findings taken from the open ones: {hidden}, open again: {shown}",
+        is_quiet=quiet,
+    )
+    if over := [f"{each.id} on {each.expires}" for each in entries if not each.is_live(today())]:
+        _tell(f"careful: over, and of no effect: {', '.join(over)}", is_quiet=quiet)
+    _tell_vain(vain, is_quiet=quiet)
 
 
 @allow.command()
@@ -246,6 +267,11 @@ def _read(file: str) -> str:
         return content.decode("utf-8")
     except UnicodeDecodeError as cause:
         raise InputError(file, "is no text in UTF-8", "name another file") from cause
+
+
+def _tell_vain(sentences: "Iterable[str]", *, is_quiet: bool) -> None:
+    for each in sentences:
+        _tell(f"careful: {each}", is_quiet=is_quiet)
 
 
 def _tell_others(others: "Mapping[str, int]", *, is_quiet: bool) -> None:

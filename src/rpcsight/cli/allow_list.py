@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rpcsight.cli.options import Format, NoColor, Output, WorkspaceFile
-from rpcsight.cli.output import destination, say, write
+from rpcsight.cli.output import destination, say_lines, write
 
 if TYPE_CHECKING:
     from rpcsight.triage.allowing import Listed
@@ -92,7 +92,7 @@ def packs(
         "covers",
         *covers,
     ]
-    say("\n".join([*lines, "", "sources", *sources]) + "\n")
+    say_lines([*lines, "", "sources", *sources])
 
 
 def _row(each: "Listed", unused: int) -> dict[str, object]:

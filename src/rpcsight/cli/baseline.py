@@ -18,10 +18,10 @@ from rpcsight.cli.baseline_text import (
     settled_lines,
     span,
 )
-from rpcsight.cli.findings import need_command
+from rpcsight.cli.deciding import need_command
 from rpcsight.cli.learn import check_format
 from rpcsight.cli.options import Quiet, SettingsFile, TextFormat, WorkspaceFile
-from rpcsight.cli.output import printable, say
+from rpcsight.cli.output import printable, say, say_lines
 from rpcsight.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def root(context: typer.Context) -> None:
 def show(
     workspace: WorkspaceFile,
     host: Annotated[
-        str | None, typer.Argument(metavar="[HOST]", help="An address: what is known of it.", show_default=False)
+        str | None,
+        typer.Argument(metavar="[HOST]", help="An address or a name: what is known of it.", show_default=False),
     ] = None,
     output_format: TextFormat = "text",
     limit: Limit = LISTED,
@@ -95,7 +96,12 @@ def assets(
 ) -> None:
     """Say what hosts are: a file of addresses, networks or names with role, name and owner. It wins over learned roles.
 
-    A file takes the place of the one before. ECS hosts and what NetBox exports are read, too.
+    A file takes the place of the one before. ECS hosts and what NetBox exports are read, too. As CSV (role, name and owner may be empty):
+
+    \b
+    ip,role,name,owner
+    10.0.0.5,management server,sccm1,ann
+    10.0.7.0/24,workstation,,
 
     \b
     rpcsight baseline assets hosts.csv -w corp.db
@@ -258,7 +264,7 @@ def _print(known: "Summary", lines: Iterable[str], output_format: str) -> None:
     if output_format == "json":
         say(json.dumps(known, indent=2, ensure_ascii=False) + "\n")
     else:
-        say("".join(f"{printable(line)}\n" for line in lines))
+        say_lines(map(printable, lines))
 
 
 def _tell_now(known: "Summary") -> None:

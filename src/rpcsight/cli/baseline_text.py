@@ -156,10 +156,17 @@ def _listed(
     heads = [column.replace("_", " ") for column in columns]
     cells = [[_cell(column, row[column]) for column in columns] for row in rows]
     widths = [max(len(line[place]) for line in [heads, *cells]) for place in range(len(columns))]
+    are_numbers = [all(isinstance(row[column], int) for row in rows) for column in columns]
     yield ""
     yield title
     for line in [heads, *cells]:
-        yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        each = zip(line, widths, are_numbers, strict=True)
+        yield (
+            "  "
+            + "  ".join(
+                cell.rjust(width) if is_number else cell.ljust(width) for cell, width, is_number in each
+            ).rstrip()
+        )
 
 
 def _cell(column: str, value: object) -> str:

@@ -1,15 +1,14 @@
 """The commands `findings list`, `show`, `close` and `reopen`."""
 
-import getpass
 import json
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rpcsight.cli.calling import tell_next
+from rpcsight.cli.deciding import Reason, Who, checked_reason, need_command, opened, person
 from rpcsight.cli.kept_tables import SHORT_ID, as_table, log_overview, overview
 from rpcsight.cli.options import Format, Limit, NoColor, Output, Quiet, WorkspaceFile
 from rpcsight.cli.output import NARROWEST, destination, printable, say, write
@@ -18,22 +17,15 @@ from rpcsight.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rpcsight.baseline.workspace import Workspace
     from rpcsight.triage.kept import Kept
 
 __all__ = [
-    "Reason",
     "Severity",
     "Since",
     "Status",
-    "Who",
-    "checked_reason",
     "chosen",
     "findings",
-    "need_command",
-    "opened",
     "overview",
-    "person",
 ]
 
 WIDTH_OF_PIPES = 100
@@ -42,14 +34,9 @@ FOR_PEOPLE = ("table", "markdown")
 SEVERITIES = ("info", "low", "medium", "high")
 ALL = "all"
 GROWN = "grown"
-LONGEST_REASON = 500
 
 findings = typer.Typer(help="Findings of all hunts: list, show, close with a reason, open again.")
 
-Who = Annotated[
-    str | None, typer.Option("--who", help="Who does it, for the log. [default: your login name]", show_default=False)
-]
-Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why: is kept in the log.", show_default=False)]
 Ids = Annotated[
     list[str],
     typer.Argument(metavar="ID", help="Ids; the first digits are enough where no other begins so.", show_default=False),
@@ -82,7 +69,7 @@ def list_(
     since: Since = None,
     host: Annotated[
         str | None,
-        typer.Option("--host", help="With this client or server: address, network or name.", show_default=False),
+        typer.Option("--host", help="With this client or server: address, network, name or MAC.", show_default=False),
     ] = None,
     service: Annotated[
         str | None, typer.Option("--service", help="Of this RPC service, as svcctl.", show_default=False)
@@ -102,7 +89,8 @@ def list_(
     from rpcsight.baseline.workspace import Workspace
     from rpcsight.triage import kept
     from rpcsight.triage.allowing import known_facts
-    from rpcsight.triage.matching import facts_of, involves
+    from rpcsight.triage.matching import facts_of
+    from rpcsight.triage.search import ids_of
 
     wanted = chosen(status, severity, since)
     to = destination(output_format, output, limit, no_color)
@@ -110,10 +98,9 @@ def list_(
         everything = kept.findings(there)
         grown = sum(1 for each in everything if each.has_grown)
         found = [each for each in everything if wanted(each)]
-        if host is not None or service is not None:
-            subjects = {each.finding_id: facts_of(each.finding()) for each in found}
-            facts = known_facts(there, subjects.values())
-            found = [each for each in found if involves(subjects[each.finding_id], facts, host, service)]
+        if asked := {key: value for key, value in (("host", host), ("service", service)) if value is not None}:
+            ids = ids_of(there, asked)
+            found = [each for each in found if each.finding_id in ids]
         facts = known_facts(there, [facts_of(each.finding()) for each in found[:limit]])
     write(overview(found, facts) if to.writer.NAME in FOR_PEOPLE else as_table(found), to)
     if not everything:
@@ -239,52 +226,6 @@ def chosen(status: str, severity: str, since: str | None) -> "Callable[[Kept], b
         and each.severity not in SEVERITIES[: SEVERITIES.index(severity)]
         and (earliest is None or each.last_us >= earliest)
     )
-
-
-def need_command(context: typer.Context) -> None:
-    """Show what there is, where no command was given."""
-    if context.invoked_subcommand is None:
-        sys.stderr.write(context.get_help() + "\n")
-        raise typer.Exit(UsageError.exit_code)
-
-
-def person(who: str | None) -> str:
-    """Who does it: as said, else the login name.
-
-    Raises:
-        UsageError: neither is known.
-    """
-    try:
-        name = who or getpass.getuser()
-    except (OSError, KeyError):
-        name = ""
-    return _line("--who", name)
-
-
-def checked_reason(reason: str) -> str:
-    """A reason that says something.
-
-    Raises:
-        UsageError: it is empty, too long, or more than a line.
-    """
-    return _line("--reason", reason)
-
-
-def _line(option: str, text: str) -> str:
-    made = text.strip()
-    if not made or len(made) > LONGEST_REASON or not made.isprintable():
-        what = f"needs a text of one line, up to {LONGEST_REASON} characters"
-        raise UsageError(option, what, f'{option} "…"; it is kept in the log')
-    return made
-
-
-def opened(path: Path) -> "Workspace":
-    """A workspace that is there, to be changed."""
-    from rpcsight.baseline.workspace import Workspace
-
-    if not path.is_file():
-        Workspace(path, is_reading=True)
-    return Workspace(path)
 
 
 def _one_of(option: str, value: str, words: tuple[str, ...]) -> None:

@@ -41,10 +41,10 @@ def overview(found: "list[Kept]", facts: "Facts") -> "pa.Table":
 
 def _why(found: "Kept") -> str:
     """The largest parts of the score, else what happened."""
-    reasons = sorted(found.finding().get("reasons") or (), key=lambda each: -each["points"])
-    told = [f"{each['text']} (+{each['points']:.0f})" for each in reasons[:REASONS_TOLD]]
-    more = f"; and {len(reasons) - REASONS_TOLD} more" if len(reasons) > REASONS_TOLD else ""
-    return "; ".join(told) + more or found.summary
+    from rpcsight.findings.words import weightiest
+
+    reasons = found.finding().get("reasons") or ()
+    return weightiest(((each["points"], each["text"]) for each in reasons), REASONS_TOLD) or found.summary
 
 
 def as_table(found: "list[Kept]") -> "pa.Table":

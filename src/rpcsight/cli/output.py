@@ -2,10 +2,11 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, BinaryIO
 
 import typer
@@ -26,6 +27,7 @@ __all__ = [
     "progress_bar",
     "put",
     "say",
+    "say_lines",
     "target",
     "tell",
     "write",
@@ -147,6 +149,20 @@ def say(text: str) -> None:
     """Write text to standard output."""
     with _stdout() as out:
         out.write(text.encode())
+
+
+def say_lines(lines: Iterable[str]) -> None:
+    """Write lines to standard output; on a terminal those that are wider are folded, further in than they begin."""
+    width = max(NARROWEST, os.get_terminal_size(sys.stdout.fileno()).columns) if sys.stdout.isatty() else None
+    folded = lines if width is None else (part for line in lines for part in _folded(line, width))
+    say("".join(f"{line}\n" for line in folded))
+
+
+def _folded(line: str, width: int) -> list[str]:
+    if len(line) <= width:
+        return [line]
+    inner = " " * (len(line) - len(line.lstrip()) + 2)
+    return wrap(line, width, subsequent_indent=inner, break_on_hyphens=False, break_long_words=False)
 
 
 def tell(account: "Account", *, is_quiet: bool = False) -> None:

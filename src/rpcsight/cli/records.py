@@ -59,7 +59,7 @@ def records(
                 missed.append(error)
     names = list(dict.fromkeys(each.flow_id for sought in files.values() for each in sought))
     if not shown:
-        what = f"none of the {len(names)} records was found that its evidence names"
+        what = f"its evidence names {len(names)}, and no record of these was found"
         raise missed[0] if missed else InputError(finding.finding_id, what, "are the files those that were hunted?")
     for error in missed:
         sys.stderr.write(printable(f"left out: {error}\n"))

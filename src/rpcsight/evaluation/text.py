@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from rpcsight.evaluation.figures import Evaluation, Load, Recall
+from rpcsight.evaluation.figures import Attack, Evaluation, Load, Recall
 from rpcsight.writers.table import printable
 
 __all__ = ["as_text"]
@@ -11,6 +11,7 @@ __all__ = ["as_text"]
 WIDTH = 80
 LABEL = 14
 NAME = 34
+SHORT, TIME = 27, 18
 SHOWN = 20
 """Rows of a table of recalls; JSON has all."""
 UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
@@ -33,6 +34,7 @@ def _lines(of: Evaluation) -> Iterator[str]:
     yield from (line for note in of.notes for line in _labelled("note", note))
     for title, recalls in (("kind", of.by_kind), ("technique", of.by_technique), ("visibility", of.by_visibility)):
         yield from _recalls(title, recalls)
+    yield from _missed([each for each in of.attacks if not each.is_found])
     yield ""
     yield "first of each day" + "".join(f"{each.at:>9,}" for each in of.precision)
     yield "precision        " + "".join(f"{_number(each.precision):>9}" for each in of.precision)
@@ -94,6 +96,21 @@ def _recalls(title: str, recalls: Sequence[Recall]) -> Iterator[str]:
         yield f"and {len(recalls) - SHOWN:,} more (--format json lists all)"
 
 
+def _missed(attacks: Sequence[Attack]) -> Iterator[str]:
+    """The attacks that were not found, those first that nearly were."""
+    if not attacks:
+        return
+    yield ""
+    yield f"{'missed':<{SHORT}}{'began (UTC)':<{TIME}}{'rank':>6}  kind"
+    ordered = sorted(attacks, key=lambda each: (each.rank is None, each.rank, each.first_time, each.attack))
+    for each in ordered[:SHOWN]:
+        rank = "none" if each.rank is None else f"{each.rank:,}"
+        began = each.first_time[: len("2026-11-01T09:00")].replace("T", " ")
+        yield f"{_name(each.attack, SHORT):<{SHORT}}{began:<{TIME}}{rank:>6}  {_name(each.kind, SHORT)}"
+    if len(attacks) > SHOWN:
+        yield f"and {len(attacks) - SHOWN:,} more (--format json lists all)"
+
+
 def _load(name: str, load: Load) -> str:
     if load.mean is None or load.median is None or load.most is None:
         return f"{name:<22}{0:>6}"
@@ -108,10 +125,10 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
 
 
-def _name(text: str) -> str:
+def _name(text: str, width: int = NAME) -> str:
     """A name out of a file: without control characters, and cut where it is long."""
     shown = printable(text)
-    return shown if len(shown) < NAME else f"{shown[: NAME - 2]}…"
+    return shown if len(shown) < width else f"{shown[: width - 2]}…"
 
 
 def _counted(count: int, thing: str) -> str:

@@ -4,6 +4,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from rpcsight.findings.words import weightiest
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -167,5 +169,4 @@ def _told(address: str | None, host: str | None) -> str:
 
 def _why(finding: Finding) -> str:
     """The reasons that tell most, with their points."""
-    told = [each for each in finding.reasons if each.points >= TELLING]
-    return "; ".join(f"{each.text} (+{each.points:.0f})" for each in told) or "nothing unusual"
+    return weightiest(((each.points, each.text) for each in finding.reasons), least=TELLING) or "nothing unusual"

@@ -23,6 +23,8 @@ GRAVE, TELLING = 0.7, 0.4
 """Weight times confidence of what was done from which an attack of that kind would be grave, or telling."""
 OFTEN, SELDOM = 1.5, 0.6
 """Times a day."""
+RAREST = 0.01
+"""No habit is rarer (steps/client_habit.sql)."""
 UNKNOWN = "unknown"
 MOST = 2 / 3
 """Share of beginnings."""
@@ -65,7 +67,7 @@ def severity(story: Story, deeds: Rows, pairs: int) -> str:
 def _texts(story: Story, deeds: Rows) -> Iterator[tuple[str, str]]:
     kind = "server" if story["is_server"] else "host that is no server"
     if story["meets"] is not None:
-        yield "client", f"the client{_being(story['client_role'])} begins to use a new {kind} {_often(story['meets'])}"
+        yield "client", f"the client{_begins(story)} to use a new {kind} {_often(story['meets'])}"
         yield (
             "server",
             f"{_one_in(story['share'])} would lead to this {_known(story['server_role'])}{_others(story['others'])}; "
@@ -98,13 +100,16 @@ def _often(rate: float) -> str:
     """How often something happens that happens so many times a day."""
     if rate > SELDOM:
         return f"{max(1.0, rate):.0f} times a day" if rate >= OFTEN else "about once a day"
-    return f"every {1 / rate:.0f} days"
+    return f"every {1 / rate:.0f} days" if rate > RAREST else f"at most every {1 / RAREST:.0f} days"
 
 
-def _being(role: str) -> str:
-    if role == UNKNOWN:
-        return ""
-    return f", {'an' if role[0] in 'aeiou' else 'a'} {role},"
+def _begins(story: Story) -> str:
+    """What the client is, and whether its habit was seen or is only assumed."""
+    role = story["client_role"]
+    being = "" if role == UNKNOWN else f", {'an' if role[0] in 'aeiou' else 'a'} {role},"
+    if story["client_days"]:
+        return f"{being} begins"
+    return f"{being.rstrip(',') or ','} of which no earlier day is known, is taken to begin"
 
 
 def _known(role: str) -> str:

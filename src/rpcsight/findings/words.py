@@ -1,13 +1,14 @@
 """What a finding says in sentences."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-__all__ = ["Rows", "deed", "length", "summary"]
+__all__ = ["Rows", "deed", "length", "summary", "weightiest"]
 
 DEEDS_TOLD = 3
 PAIRS_TOLD = 3
+LEAST_TOLD = 1.0
 EPOCH = datetime(1970, 1, 1)
 LONGEST = 120
 """Characters of a name that somebody else chose."""
@@ -32,6 +33,19 @@ def summary(story: Mapping[str, Any], deeds: Rows, group: Sequence[Mapping[str, 
     host = next((each["host"] for each in deeds if each.get("host")), None)
     client, server = story["src_ip"] or "somebody", story["dest_ip"] or host or "several hosts"
     return "; ".join(each for each in (f"{client} to {server}, {_when(story)}: {done}", beside) if each)
+
+
+def weightiest(reasons: Iterable[tuple[float, str]], most: int | None = None, least: float = LEAST_TOLD) -> str:
+    """The parts that move a score most, up or down, in one line.
+
+    Args:
+        reasons: points and text of each.
+        most: how many are told; None: all.
+        least: fewer points are not told.
+    """
+    telling = sorted((each for each in reasons if abs(each[0]) >= least), key=lambda each: -abs(each[0]))
+    more = f"; and {len(telling) - most} more" if most is not None and len(telling) > most else ""
+    return "; ".join(f"{text} ({points:+.0f})" for points, text in telling[:most]) + more
 
 
 def _beside(group: Sequence[Mapping[str, Any]]) -> str:

@@ -12,7 +12,7 @@ from rpcsight.intake.locate import UNREADABLE, locate
 from rpcsight.intake.plan import Plan, Planned, split
 from rpcsight.schema import FACTS
 
-__all__ = ["MAPPED", "NOTHING", "OTHER_PORT", "UNUSABLE", "Progress", "read", "spare"]
+__all__ = ["MAPPED", "NOTHING", "OTHER_PORT", "OUTSIDE", "UNUSABLE", "Progress", "read", "spare"]
 
 SHOWN = 5
 LOCATED_FILES = 3

@@ -27,8 +27,12 @@ with known as (
   select * from known where {all}
 )
 """
-SIDES = {"client": ("src_ip",), "server": ("dest_ip",), "host": ("src_ip", "dest_ip")}
-OWN = {"client": "src_ip", "server": "dest_ip"}
+NAMED = """
+    select {name} union all select 'mac:' || {name}
+    union all select ip from known_host where lower(name) = {name} or starts_with(lower(name), {name} || '.')
+    union all select host from lease_event where hostname = {name} or starts_with(hostname, {name} || '.')
+"""
+"""Hosts by a name: the baseline's own for them, their hardware address, that of the asset file, or one they gave themselves."""
 
 
 @dataclass
@@ -106,10 +110,13 @@ def _status(made: Conditions, value: str) -> str:
 
 def _word(made: Conditions, word: str) -> str:
     given = made.parameter(word)
-    named = f"select ip from known_host where contains(lower(name), {given})"
+    named = (
+        f"select ip from known_host where contains(lower(name), {given}) "
+        f"union all select host from lease_event where contains(hostname, {given})"
+    )
     return f"""finding_id in (
         select finding_id from finding_word where contains(words, {given})
-        union all select finding_id from finding_pair where src_ip in ({named}) or dest_ip in ({named})
+        union all select finding_id from finding_meeting where client in ({named}) or server in ({named})
     )"""
 
 
@@ -130,29 +137,35 @@ def _technique(made: Conditions, value: str) -> str:
 
 
 def _host(workspace: Workspace, made: Conditions, asked: Term) -> str:
-    columns = SIDES[asked.key]
     named = network(asked.value)
-    if isinstance(named, ipaddress.IPv4Network) and named.prefixlen in WHOLE_BYTES:  # no need to look at each address
+    if named is None and asked.value != NOTHING:
+        return _on_side(asked.key, ("client", "server"), f"in ({NAMED.format(name=made.parameter(asked.value))})")
+    if named is None or named.num_addresses == 1:
+        condition = f"= {made.parameter('' if named is None else asked.value)}"
+    elif isinstance(named, ipaddress.IPv4Network) and named.prefixlen in WHOLE_BYTES:  # no need to look at each address
         whole = ".".join(str(named.network_address).split(".")[: named.prefixlen // 8])
-        given = made.parameter(f"{whole}.")
-        begins = " or ".join(f"starts_with({column}, {given})" for column in columns)
-        return f"finding_id in (select finding_id from finding_pair where {begins})"
-    if asked.value == NOTHING:
-        these = "('')"
-    elif named is None:
-        given = made.parameter(asked.value)
-        these = f"(select ip from known_host where lower(name) = {given} or starts_with(lower(name), {given} || '.'))"
-    elif named.num_addresses == 1:
-        these = f"({made.parameter(asked.value)})"
+        condition = f"^@ {made.parameter(f'{whole}.')}"
     else:
-        these = f"(select unnest({made.parameter(_within(workspace, named))}::varchar[]))"
-    any_of = " or ".join(f"{column} in {these}" for column in columns)
-    return f"finding_id in (select finding_id from finding_pair where {any_of})"
+        condition = f"in (select unnest({made.parameter(_within(workspace, named))}::varchar[]))"
+    return _on_side(asked.key, ("src_ip", "dest_ip"), condition)
+
+
+def _on_side(key: str, columns: tuple[str, str], condition: str) -> str:
+    """Findings with a pair, now or in an earlier hunt, of which the client, the server or either meets a condition."""
+    return f"""finding_id in (
+        select finding_id from finding_meeting where {_either(key, columns, condition)}
+        union all select finding_id from finding_pair where {_either(key, ("src_ip", "dest_ip"), condition)}
+    )"""
+
+
+def _either(key: str, columns: tuple[str, str], condition: str) -> str:
+    chosen = {"client": columns[:1], "server": columns[1:], "host": columns}[key]
+    return " or ".join(f"{column} {condition}" for column in chosen)
 
 
 def _within(workspace: Workspace, named: Network) -> list[str]:
-    """The hosts of findings that are in a network."""
-    rows = workspace.rows("select src_ip as ip from finding_pair union select dest_ip as ip from finding_pair")
+    """The addresses of findings that are in a network."""
+    rows = workspace.rows("select src_ip as ip from finding_meeting union select dest_ip as ip from finding_meeting")
     return sorted(row["ip"] for row in rows if _is_within(row["ip"], named))
 
 

@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import date
+from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from typing import Annotated, Any
 
@@ -35,6 +36,8 @@ SCOPE = (
 NARROW = {4: 16, 6: 48}
 """Prefixes from which a network names hosts; a shorter one may only narrow what else is said."""
 MOST_VALUES = 200
+UNKNOWN_KEY = "extra_forbidden"
+MESSAGES = {"missing": "is missing", UNKNOWN_KEY: "is no key of an entry"}
 LONGEST_TEXT = 500
 MOST_ENTRIES = 5000
 HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
@@ -187,11 +190,11 @@ def entry(given: Mapping[str, object], where: str = "allow-list") -> Entry:
     try:
         made = Entry.model_validate(given)
     except ValidationError as cause:
-        first = cause.errors()[0]
+        first = min(cause.errors(), key=lambda each: each["type"] != UNKNOWN_KEY)
         place = ".".join(str(part) for part in first["loc"])
-        what = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "missing":
-            what = "is missing"
+        what = MESSAGES.get(first["type"], first["msg"].removeprefix("Value error, "))
+        if near := get_close_matches(place, Entry.model_fields, 1) if first["type"] == UNKNOWN_KEY else []:
+            what += f"; {near[0]!r} is one"
         hint = f"an entry has: {', '.join(Entry.model_fields)}"
         raise UsageError(f"{where}: {place}", what, hint) from cause
     if problem := _too_wide(made):

@@ -25,7 +25,6 @@ __all__ = [
     "facts_of",
     "hosts_of",
     "in_order",
-    "involves",
     "microseconds",
     "why_not",
 ]
@@ -153,14 +152,6 @@ def why_not(entry: Entry, subject: Subject, facts: Facts) -> str | None:
     if subject.weight >= WEIGHTY and not (entry.names_clients or entry.even_attacks):
         return "something done in it is what attackers do, and the entry names no clients (--even-attacks)"
     return None
-
-
-def involves(subject: Subject, facts: Facts, host: str | None = None, service: str | None = None) -> bool:
-    """Whether a finding has a host (address, network or name) as client or server, and a service; None is any."""
-    if service is not None and service.lower() not in subject.services:
-        return False
-    sides = {side for pair in subject.pairs for side in ((pair.src_ip, pair.client), (pair.dest_ip, pair.server))}
-    return host is None or any(_is_host((host.lower(),), (), *side, facts) for side in sides)
 
 
 def in_order(address: str) -> str:

@@ -28,6 +28,7 @@ PART = re.compile(
 )
 ADDRESS = re.compile(r"[0-9a-fA-F]{0,4}(?::[0-9a-fA-F.]{0,15}){2,8}(?:/\d{1,3})?")
 """An address of IPv6, or part of one: its colons name no key."""
+NETWORK = re.compile(r"[0-9a-f.:]+/[0-9]+")
 ID = re.compile(r"[0-9a-z]{1,16}")
 Number = TypeVar("Number", int, float)
 
@@ -119,8 +120,11 @@ def _value(key: str, value: str) -> tuple[str, float]:
         return value, number
     if key == "id" and not ID.fullmatch(value):
         raise UsageError("q", f"{value!r} is no beginning of an id", "ids are 16 digits, 0 to 9 and a to f")
-    if key in {"client", "server", "host"} and (named := network(value)) is not None:
-        return str(named.network_address) if named.num_addresses == 1 else str(named), 0.0
+    if key in {"client", "server", "host"}:
+        named = network(value)
+        if named is None and NETWORK.fullmatch(value):
+            raise UsageError("q", f"{value!r} is no network", "write it as 10.0.0.0/24, without host bits")
+        return value if named is None else str(named.network_address if named.num_addresses == 1 else named), 0.0
     return value, 0.0
 
 

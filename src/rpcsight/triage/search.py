@@ -24,6 +24,7 @@ __all__ = [
     "Page",
     "groups",
     "hits_of",
+    "ids_of",
     "search",
 ]
 
@@ -116,6 +117,24 @@ def search(
         None if last is None else _cursor(asked, last["key"], last["finding_id"]),
         *counts,
     )
+
+
+def ids_of(workspace: Workspace, asked: Mapping[str, str]) -> set[str]:
+    """The findings, in any status, that have all of these: values by keys of a query.
+
+    Raises:
+        UsageError: a value is none of its kind.
+    """
+    made = [*parsed("status:all")]
+    for key, value in asked.items():
+        try:
+            made += parsed(term(key, value))
+        except UsageError as error:
+            raise UsageError(f"--{key}", error.what, error.hint) from None
+    found = conditions(workspace, made)
+    return {
+        row["finding_id"] for row in workspace.rows(f"{hit_of(found)} select finding_id from hit", found.parameters)
+    }
 
 
 def hits_of(workspace: Workspace, ids: Sequence[str]) -> tuple[Hit, ...]:

@@ -1,6 +1,6 @@
 """All about one finding, for people: the story, the score's parts, evidence, what to check, and what is known of its hosts."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from textwrap import wrap
@@ -9,7 +9,7 @@ from typing import Any
 from rpcsight.baseline.workspace import Workspace
 from rpcsight.triage.allowing import known_facts
 from rpcsight.triage.kept import Kept, findings
-from rpcsight.triage.matching import UNKNOWN, Facts, Subject, facts_of, microseconds
+from rpcsight.triage.matching import UNKNOWN, Facts, Pair, Subject, facts_of, microseconds
 
 __all__ = ["History", "as_text", "clock", "day_text", "history"]
 
@@ -109,7 +109,7 @@ def _status(finding: Kept) -> str:
 
 def _traits(finding: Kept, document: Mapping[str, Any], facts: Facts) -> Iterator[tuple[str, str]]:
     yield "time", f"{clock(finding.first_us)} to {clock(finding.last_us)} UTC"
-    pairs = facts_of(document).pairs
+    pairs = _each_once(facts_of(document).pairs)
     for number, pair in enumerate(pairs[:MOST_PAIRS]):
         yield (
             " " if number else "hosts",
@@ -121,6 +121,13 @@ def _traits(finding: Kept, document: Mapping[str, Any], facts: Facts) -> Iterato
         yield "service", f"{finding.service} ({document.get('tier') or 'known'})"
     if document.get("techniques"):
         yield "techniques", ", ".join(dict.fromkeys(document["techniques"]))
+
+
+def _each_once(pairs: Iterable[Pair]) -> list[Pair]:
+    """The first of those between the same two hosts."""
+    return list(
+        {(each.client, each.server, each.src_ip, each.dest_ip): each for each in reversed(tuple(pairs))}.values()
+    )[::-1]
 
 
 def _host(address: str, host: str, facts: Facts) -> str:
@@ -171,7 +178,7 @@ def _baseline(subject: Subject, known: History) -> list[tuple[str, str]]:
     span = known.span
     days = f"days learned: {span['days']}, from {day_text(span['first_day'])} to {day_text(span['last_day'])}"
     rows = [("", f"{days}; findings that nobody called benign are held back")]
-    for pair in subject.pairs[:MOST_PAIRS]:
+    for pair in _each_once(subject.pairs)[:MOST_PAIRS]:
         found = known.known.get((pair.client, pair.server))
         what = "never met on days that count"
         if found:

@@ -88,7 +88,7 @@ def _row(document: Mapping[str, Any], subject: Subject) -> tuple[object, ...]:
                 "client_role": document.get("client_role"),
                 "server_role": document.get("server_role"),
                 "techniques": list(document.get("techniques") or ())[:MOST_TECHNIQUES],
-                "reasons": sorted(map(_plain, document.get("reasons") or ()), key=lambda each: -each["points"])[
+                "reasons": sorted(map(_plain, document.get("reasons") or ()), key=lambda each: -abs(each["points"]))[
                     :REASONS_TOLD
                 ],
             }
