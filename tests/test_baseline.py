@@ -102,7 +102,7 @@ def test_show(cli: Cli) -> None:
     assert (code, err) == (0, "")
     assert "used by\n  ip        role" in out
     assert out.endswith(
-        "endpoints\n  port   service  days  first day   last day    records\n"
+        "endpoints\n   port  service  days  first day   last day    records\n"
         "  49664              2  2026-03-02  2026-03-03        3\n"
     )
     code, out, err = cli("baseline", "show", "10.9.9.9", "-w", "w")
