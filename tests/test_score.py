@@ -10,8 +10,9 @@ from rpcsight.findings import Reason
 from rpcsight.findings.advice import benign_if, next_steps
 from rpcsight.findings.group import findings_of
 from rpcsight.findings.score import PARTS, reasons, severity
+from rpcsight.findings.words import summary
 from tests.oracles.score import MADE_OF_MANY
-from tests.stories import DAY, DEED, HOUR, MINUTE, NOON_US, SECOND, STORY
+from tests.stories import DAY, DEED, HOUR, MINUTE, NOON_US, SECOND, STORY, met
 
 NEW_HOST = (
     *("client", 15.2),
@@ -258,3 +259,18 @@ def test_advice(changes: dict[str, Any], services: tuple[str | None, ...], check
 
 def test_analytics_say_that_their_rows_are_made_of_many_calls() -> None:
     assert {each.header.id for each in all_analytics() if each.header.of_many} == set(MADE_OF_MANY)
+
+
+def test_a_call_that_serves_several_techniques_is_told_once() -> None:
+    deeds = [
+        DEED | {"service": "svcctl", "operation": operation, "technique": technique, "events": 2}
+        for operation, technique in (
+            ("CreateServiceW", "T1543.003"),
+            ("CreateServiceW", "T1569.002"),
+            ("StartServiceW", "T1569.002"),
+            ("CreateServiceW", "T1543.003"),
+        )
+    ]
+    story = met("10.0.0.1", "10.0.0.2", activities=0, attempts=0, smb=0)
+    told = "CreateServiceW of svcctl, 2 times (T1543.003, T1569.002); StartServiceW of svcctl, 2 times (T1569.002)"
+    assert summary(story, tuple(deeds), [story]).endswith(f"UTC: {told}")

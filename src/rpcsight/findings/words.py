@@ -24,7 +24,10 @@ def summary(story: Mapping[str, Any], deeds: Rows, group: Sequence[Mapping[str, 
         deeds: its rows of `steps/pair_detection.sql`, the weightiest first.
         group: the stories of the finding, that one first.
     """
-    told = list(dict.fromkeys(deed(each) for each in deeds))
+    techniques: dict[str, dict[str, None]] = {}
+    for each in deeds:
+        techniques.setdefault(_what(each), {})[each["technique"]] = None
+    told = [f"{what} ({', '.join(found)})" for what, found in techniques.items()]
     more = f", and {len(told) - DEEDS_TOLD} more" if len(told) > DEEDS_TOLD else ""
     done = f"{'; '.join(told[:DEEDS_TOLD])}{more}"
     beside = _beside(group)
@@ -80,12 +83,16 @@ def length(seconds: float) -> str:
 
 def deed(row: Mapping[str, Any]) -> str:
     """What was done, in a few words: operation, service, how often, what came of it, technique."""
+    return f"{_what(row)} ({row['technique']})"
+
+
+def _what(row: Mapping[str, Any]) -> str:
     what = row["operation"] or row["analytic"]
     of = f" of {row['service']}" if row["service"] else ""
     times = f", {row['events']} times" if (row["events"] or 0) > 1 else ""
     target = f", {row['target'][:LONGEST]}" if row["target"] and row["target"] != row["service"] else ""
     started = f", which started {row['image_path'][:LONGEST]}" if row["image_path"] else ""
-    return f"{what}{of}{times}{target}{started} ({row['technique']})"
+    return f"{what}{of}{times}{target}{started}"
 
 
 def _when(story: Mapping[str, Any]) -> str:
