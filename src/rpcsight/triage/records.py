@@ -22,7 +22,9 @@ from rpcsight.readers._inputs import Input, look
 
 __all__ = ["Found", "Wanted", "search", "wanted"]
 
-MADE_UP = re.compile(r"(?P<src_ip>.+):(?P<src_port>\d{1,5})>(?P<dest_ip>.+):(?P<dest_port>\d{1,5})@\d+")
+MADE_UP = re.compile(
+    r"(?P<src_ip>[^>]{1,64}):(?P<src_port>\d{1,5})>(?P<dest_ip>[^>]{1,64}):(?P<dest_port>\d{1,5})@\d{1,20}"
+)
 """The id that steps/reading.sql gives a flow without one."""
 SIDES = ("src_ip", "src_port", "dest_ip", "dest_port")
 MOST_RECORDS = 20
