@@ -632,6 +632,18 @@ def test_a_hunt_of_other_times_says_so_and_nothing_of_the_rule(cli: Cli) -> None
     assert "the rule can't work on this" not in err
 
 
+def test_records_that_can_not_be_used_are_told_beside_those_of_other_times(cli: Cli, tmp_path: Path) -> None:
+    fields = "#separator \\x09\n#path\tconn\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\tconn_state\n"
+    rows = [
+        f"{1772442000 + day * 86400}\tC{day}\t10.0.0.1\t{port}\t10.0.0.2\t135\ttcp\tSF\n"
+        for day, port in ((0, "50000"), (9, "-"))
+    ]
+    (tmp_path / "conn.log").write_text(fields + "".join(rows))
+    _, _, err = cli("hunt", tmp_path / "conn.log", "--since", "2026-03-05")
+    assert "src_port missing" in err
+    assert "no connection to look at" not in err
+
+
 def test_times_that_leave_nothing_are_refused(cli: Cli) -> None:
     code, out, err = cli("hunt", RECORDING, "--since", "2026-11-22", "--until", "2026-11-21")
     assert (code, out) == (2, "")

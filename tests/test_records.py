@@ -3,9 +3,12 @@
 import getpass
 import gzip
 import json
+import os
+import re
 import shlex
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +23,12 @@ from rpcsight.cli.outcome import outcome
 from rpcsight.errors import InputError
 from rpcsight.triage import keep, records
 from rpcsight.triage.records import Found, Wanted, search, wanted
+from tests.contracts import windows
+from tests.oracles.flow import Flow
 from tests.recording import NFDUMP, PARQUET
 from tests.triaged import DAY, finding, workspace_at
 
+BASE_US = 1_772_442_000_000_000
 RECORDING = Path(__file__).parent / "data" / "recording" / "rpc.pcap.zst"
 SIDES = {"src_ip": "10.0.1.1", "src_port": "50123", "dest_ip": "10.0.1.2", "dest_port": "49701"}
 MADE_UP = "10.0.1.1:50123>10.0.1.2:49701@1771236000000000"
@@ -165,8 +171,125 @@ def test_of_an_endless_line_the_part_around_is_shown(tmp_path: Path) -> None:
     path = tmp_path / "one.json"
     path.write_text("[" + '{"uid": "x"},' * 5000 + '{"uid": "Cab1"},' + '{"uid": "x"},' * 5000 + "]")
     (ran,) = found(path, "Cab1")
-    assert (ran.line, ran.is_whole, len(ran.record)) == (1, False, records.LONGEST_SHOWN)
+    assert (ran.line, ran.is_whole, len(ran.record)) == (1, False, 2 * records.AROUND)
     assert '{"uid": "Cab1"}' in ran.record
+
+
+def test_of_many_flows_in_one_line_each_is_shown_by_its_own_part(tmp_path: Path) -> None:
+    path = tmp_path / "PT1H.json"
+    flows = [f"1772668800{number},10.0.1.1,10.0.1.{number % 7},{50000 + number},49701,6,O,E" for number in range(1000)]
+    path.write_text(json.dumps({"records": flows}))
+    ids = [f"10.0.1.1:{50000 + number}>10.0.1.{number % 7}:49701@1" for number in (1, 500, 999)]
+    ran = found(path, *ids)
+    assert [each.flow_id for each in ran] == ids
+    for each, number in zip(ran, (1, 500, 999), strict=True):
+        assert flows[number] in each.record
+
+
+@pytest.mark.parametrize(
+    "line", ["50123 " * 70_000, "50123 10.0.1.1 10.0.1.2 " * 20_000], ids=["ports alone", "all but one"]
+)
+def test_a_line_that_somebody_filled_takes_no_long_time(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "hostile.log"
+    path.write_text(f"{line}\n{line}")
+    begin = time.process_time()
+    assert found(path, MADE_UP) == []
+    assert time.process_time() - begin < 10
+
+
+def test_a_packed_file_of_long_records_that_is_broken_takes_no_long_time(tmp_path: Path) -> None:
+    path = tmp_path / "events.xml.gz"
+    packed = gzip.compress(b"<Event x>\n" + b"".join(b"%d a line\n" % number for number in range(200_000)), 6)
+    path.write_bytes(packed[:-30_000] + bytes(reversed(packed[-30_000:])))
+    begin = time.process_time()
+    with pytest.raises(InputError, match=r"events\.xml\.gz"):
+        found(path, "Cab1")
+    assert time.process_time() - begin < 20
+
+
+@pytest.mark.parametrize("text", ["2001:DB8:0:0:0:0:0:A", "2001:0db8:0000:0000:0000:0000:0000:000a", "2001:db8::0a"])
+def test_addresses_of_ipv6_are_found_however_they_are_written(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "flows.csv"
+    wrong = text[:-1] + "B"
+    path.write_text(f"{wrong},50123,2001:db8::2,49701\n{text},50123,2001:DB8::2,49701\n")
+    assert [each.line for each in found(path, "2001:db8::a:50123>2001:db8::2:49701@1")] == [2]
+
+
+def test_a_line_with_an_event_in_it_is_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "syslog.log"
+    path.write_text("<134>1 <Event x\n<134>2 uid Cab1\n<134>3\n")
+    assert told(found(path, "Cab1")) == [(2, "<134>2 uid Cab1")]
+
+
+def test_a_line_break_in_an_id_ends(tmp_path: Path) -> None:
+    path = tmp_path / "any.json"
+    path.write_text("a\nb\nc\n")
+    assert len(found(path, "\n")) <= 3
+
+
+def test_what_came_through_a_pipe_is_not_there(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for source in ("-", str(tmp_path / "pipe")):
+        with pytest.raises(InputError, match="was read as it came, and is not kept"):
+            list(search(source, [Wanted("Cab1", {})]))
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.string()])
+def test_parquet_with_other_types(tmp_path: Path, kind: pa.DataType) -> None:
+    path = tmp_path / "other.parquet"
+    row = {"flow_id": 7, "src_ip": "10.0.1.1", "src_port": 50123, "dest_ip": "10.0.1.2", "dest_port": 49701}
+    columns = {
+        name: pa.array([value]) if isinstance(value, str) else pa.array([value]).cast(kind)
+        for name, value in row.items()
+    }
+    pq.write_table(pa.table(columns), path)
+    assert [len(found(path, flow_id)) for flow_id in ("7", "8", MADE_UP)] == [1, 0, 1]
+
+
+def test_parquet_that_is_cut_or_holds_what_can_not_be_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "cut.parquet"
+    path.write_bytes(PARQUET.read_bytes()[:4000])
+    with pytest.raises(InputError, match="can't be searched"):
+        found(path, "C00030")
+    sides = {"src_ip": ["10.0.1.1"], "src_port": [1], "dest_ip": ["10.0.1.2"], "dest_port": [2]}
+    late = pa.array([2**62], pa.timestamp("us"))
+    pq.write_table(pa.table({"flow_id": ["C1"], **sides, "at": late}), path)
+    with pytest.raises(InputError, match="can't be searched"):
+        found(path, "C1")
+
+
+@pytest.mark.parametrize(
+    ("name", "written"), [("saved.xml", windows.saved), ("printed.xml", windows.printed), ("nxlog.json", windows.nxlog)]
+)
+def test_events_of_windows_are_found_by_number_and_computer(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str, written: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    flows = [
+        Flow(
+            f"C{number}{port}",
+            BASE_US + number * 1_000_000,
+            None,
+            "10.0.1.1",
+            50000 + number,
+            f"10.0.1.{2 + number % 5}",
+            port,
+        )
+        for number in range(40)
+        for port in (135, 49701)
+    ]
+    Path(name).write_bytes(written(flows))
+    with workspace_at(tmp_path):
+        pass
+    assert called(capfd, "hunt", name, "--quiet", "--budget", "all", "--format", "jsonl")[0] == 0
+    every = [json.loads(line) for line in called(capfd, "findings", "export")[1].splitlines()]
+    assert every
+    for each in every:
+        code, out, err = called(capfd, "findings", "records", each["finding_id"], "--format", "jsonl")
+        assert (code, re.fullmatch(r"found (\d+) of \1 that evidence names\n", err) is not None) == (0, True), err
+        for line in out.splitlines():
+            row = json.loads(line)
+            assert row["flow_id"].rpartition(" ")[2] in row["record"]
 
 
 def test_at_most_so_many_of_one_id(tmp_path: Path) -> None:
@@ -229,7 +352,7 @@ def test_command_for_people(corp: Path, capfd: pytest.CaptureFixture[str]) -> No
     code, out, err = called(capfd, "findings", "records", "aaaa")
     assert (code, out) == (0, "conn.log, line 2, flow Cab1\n  1.0  Cab1  a\\x1b[2Jb\n\n")
     assert err.splitlines() == [
-        "left out: gone.log: is not there",
+        "not searched to the end: gone.log: is not there",
         "  hint: the hunt named it from another folder: go there first",
         "found 1 of 2 that evidence names; not found: Cab9",
     ]
@@ -237,7 +360,7 @@ def test_command_for_people(corp: Path, capfd: pytest.CaptureFixture[str]) -> No
 
 def test_command_for_programs(corp: Path, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, err = called(capfd, "findings", "records", "aaaa", "--format", "jsonl", "--quiet")
-    assert (code, err.splitlines()[0]) == (0, "left out: gone.log: is not there")
+    assert (code, err.splitlines()[0]) == (0, "not searched to the end: gone.log: is not there")
     assert json.loads(out) == {
         "finding_id": "aaaa100000000000",
         "source": "conn.log",

@@ -162,7 +162,7 @@ def _folded(line: str, width: int) -> list[str]:
     if len(line) <= width:
         return [line]
     inner = " " * (len(line) - len(line.lstrip()) + 2)
-    return wrap(line, width, subsequent_indent=inner, break_on_hyphens=False, break_long_words=False)
+    return wrap(line, width, subsequent_indent=inner, break_on_hyphens=False, break_long_words=False) or [""]
 
 
 def tell(account: "Account", *, is_quiet: bool = False) -> None:

@@ -38,31 +38,26 @@ def records(
     """
     from rpcsight.baseline.workspace import Workspace
     from rpcsight.triage import kept
-    from rpcsight.triage.records import search, wanted
+    from rpcsight.triage.records import search_all, wanted
 
     if output_format not in FORMATS:
         raise UsageError("--format", f"{output_format!r} is none", f"one of: {', '.join(FORMATS)}")
     with Workspace(workspace, is_reading=True) as there:
         (finding,) = kept.chosen(there, [finding_id])
     files = wanted(finding.finding())
-    missed: list[InputError] = []
-    shown: set[str] = set()
-    with progress_bar(is_quiet=quiet, no_color=no_color) as progress:
-        for number, (source, sought) in enumerate(files.items()):
-            if progress:
-                progress(source, number, len(files))
-            try:
-                for each in search(source, sought):
-                    shown.add(each.flow_id)
-                    say(_as_json(finding.finding_id, each) if output_format == "jsonl" else _as_text(each))
-            except InputError as error:
-                missed.append(error)
     names = list(dict.fromkeys(each.flow_id for sought in files.values() for each in sought))
+    shown: set[str] = set()
+    failed: dict[str, InputError] = {}
+    with progress_bar(is_quiet=quiet, no_color=no_color) as progress:
+        for each in search_all(files, failed, progress):
+            shown.add(each.flow_id)
+            say(_as_json(finding.finding_id, each) if output_format == "jsonl" else _as_text(each))
     if not shown:
         what = f"its evidence names {len(names)}, and no record of these was found"
-        raise missed[0] if missed else InputError(finding.finding_id, what, "are the files those that were hunted?")
-    for error in missed:
-        sys.stderr.write(printable(f"left out: {error}\n"))
+        nothing = InputError(finding.finding_id, what, "are the files those that were hunted?")
+        raise next(iter(failed.values()), nothing)
+    for error in failed.values():
+        sys.stderr.write(printable(f"not searched to the end: {error}\n"))
     if not quiet:
         absent = [name for name in names if name not in shown]
         told = f"; not found: {', '.join(absent[:MOST_TOLD])}" if absent else ""
@@ -78,4 +73,5 @@ def _as_text(found: "Found") -> str:
     place = f"{found.source}, line {found.line}" if found.line else found.source
     cut = "" if found.is_whole else " (a part of it)"
     text = printable(found.record.replace("\t", "  "))
-    return f"{printable(place)}, flow {printable(found.flow_id)}{cut}\n{indent(text, '  ')}\n\n"
+    head = printable(f"{place}, flow {found.flow_id}").replace("\n", "\\n")
+    return f"{head}{cut}\n{indent(text, '  ')}\n\n"

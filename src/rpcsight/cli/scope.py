@@ -148,6 +148,12 @@ def _fields(pack: str | None, fields: dict[str, object], said: dict[str, object]
 
 def _hours(text: str) -> tuple[int, int]:
     begin, dash, end = text.partition("-")
-    if not (dash and begin.isdecimal() and end.isdecimal() and int(begin) < HOURS_A_DAY >= int(end)):
+    if not (
+        dash
+        and begin.isdecimal()
+        and end.isdecimal()
+        and len(begin) < len("000") > len(end)
+        and int(begin) < HOURS_A_DAY >= int(end)
+    ):
         raise UsageError("--hours", f"{text!r} are no hours", "write them as 22-6: from 22:00 until 6:00 UTC")
     return int(begin), int(end) % HOURS_A_DAY

@@ -12,7 +12,7 @@ from rpcsight.diagnosis import coverage, hosts, records, sight
 from rpcsight.diagnosis.check import Check, Diagnosis, Question, Verdict
 from rpcsight.diagnosis.measures import Measures, measured
 from rpcsight.errors import InputError
-from rpcsight.intake.read import OUTSIDE
+from rpcsight.intake.read import OUTSIDE, UNUSABLE
 from rpcsight.pipeline import Progress, Request, Session, opened
 from rpcsight.readers import all_readers
 from rpcsight.schema import FACTS
@@ -55,7 +55,8 @@ def diagnose(request: Request, progress: Progress | None = None) -> Diagnosis:
 def limits(session: Session) -> list[str]:
     """The diagnosis in two lines at most, for the account of a hunt: none where nothing limits its results."""
     outside = sum(each.count for each in session.account.skips if each.what.startswith(OUTSIDE))
-    if outside and not session.account.candidates:
+    unusable = any(each.what.startswith(UNUSABLE) for each in session.account.skips)
+    if outside and not unusable and not session.account.candidates:
         return [
             f"no connection to look at: {outside:,} records lie outside --since and --until, and none within is on an RPC port"
         ]

@@ -27,6 +27,11 @@ with known as (
   select * from known where {all}
 )
 """
+ADDRESSES = " union ".join(
+    f"select {side} as ip from {table}"
+    for table in ("finding_meeting", "finding_pair")
+    for side in ("src_ip", "dest_ip")
+)
 NAMED = """
     select {name} union all select 'mac:' || {name}
     union all select ip from known_host where lower(name) = {name} or starts_with(lower(name), {name} || '.')
@@ -117,6 +122,7 @@ def _word(made: Conditions, word: str) -> str:
     return f"""finding_id in (
         select finding_id from finding_word where contains(words, {given})
         union all select finding_id from finding_meeting where client in ({named}) or server in ({named})
+        union all select finding_id from finding_pair where src_ip in ({named}) or dest_ip in ({named})
     )"""
 
 
@@ -165,7 +171,7 @@ def _either(key: str, columns: tuple[str, str], condition: str) -> str:
 
 def _within(workspace: Workspace, named: Network) -> list[str]:
     """The addresses of findings that are in a network."""
-    rows = workspace.rows("select src_ip as ip from finding_meeting union select dest_ip as ip from finding_meeting")
+    rows = workspace.rows(ADDRESSES)
     return sorted(row["ip"] for row in rows if _is_within(row["ip"], named))
 
 

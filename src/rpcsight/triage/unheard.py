@@ -11,7 +11,9 @@ __all__ = ["unheard"]
 HAVE = """
 select lower(name) as name, false as is_own from known_host where name is not null
 union all
-select hostname as name, true as is_own from lease_event where hostname <> ''
+select lower(name) as name, false as is_own from asset where name <> ''
+union all
+select distinct hostname as name, true as is_own from lease_event where hostname <> ''
 """
 SERVED = """
 select lower(service) as service from deed_day
