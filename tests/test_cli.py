@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -830,3 +831,20 @@ def test_interfaces_fit_the_terminal() -> None:
     lines = shown.replace("\r", "").splitlines()
     assert (code, lines[0], lines[-1], max(map(len, lines)) <= 100) == (0, "samr", "74 rows", True)
     assert any("SamrEnumerateUsersInDomain" in line and "T1087 (0.3)" in line for line in lines)
+
+
+@pytest.mark.parametrize(("late", "code"), [(("other",), 0), (("start_time", "end_time"), 3)])
+def test_times_in_parquet_that_no_calendar_has_are_no_bug(
+    cli: Cli, tmp_path: Path, late: tuple[str, ...], code: int
+) -> None:
+    path = tmp_path / "late.parquet"
+    table = pq.read_table(RECORDING)
+    for name in late:
+        found = table.schema.get_field_index(name)
+        table = table if found < 0 else table.remove_column(found)
+        table = table.append_column(name, pa.array([2**62] * len(table), pa.timestamp("us")))
+    pq.write_table(table, path)
+    ended, _, err = cli("hunt", path)
+    assert (ended, "bug in rpcsight" in err) == (code, False)
+    if code:
+        assert "records on RPC ports could not be used: start_time before 1970 or after 2099" in err

@@ -79,13 +79,22 @@ def _parquet(path: str, source: str) -> Head | str:
         with pq.ParquetFile(Path(path)) as file:
             schema = file.schema_arrow
             batch = next(file.iter_batches(batch_size=SAMPLE_ROWS), None)
-            records = [] if batch is None else batch.to_pylist()
+            columns = [] if batch is None else [_values(each) for each in batch.columns]
     except (pa.ArrowException, OSError, ValueError) as cause:
         what = f"is no whole Parquet file ({str(cause).splitlines()[0]})"
         raise InputError(source, what, "copy the file again") from cause
+    records = [dict(zip(schema.names, row, strict=True)) for row in zip(*columns, strict=True)]
     kinds: dict[Place, str] = {}
     empty = {each.name: _member(each.type, (each.name,), kinds) for each in schema}
     return Head("parquet", [*records, empty], list(schema.names), kinds, is_empty=not records)
+
+
+def _values(column: Any) -> list[Any]:  # noqa: ANN401 - Arrow's types have none
+    """The values of a column; nothing where they are times that Python can't tell."""
+    try:
+        return column.to_pylist()
+    except (OverflowError, ValueError):
+        return [None] * len(column)
 
 
 def _member(kind: Any, place: Place, kinds: dict[Place, str]) -> Any:  # noqa: ANN401 - Arrow's types have none
