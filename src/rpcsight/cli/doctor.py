@@ -20,7 +20,7 @@ from rpcsight.cli.options import (
     Window,
     request,
 )
-from rpcsight.cli.output import NARROWEST, progress_bar, say
+from rpcsight.cli.output import progress_bar, say, shown_width
 from rpcsight.errors import UsageError
 
 __all__ = ["doctor"]
@@ -69,5 +69,10 @@ def doctor(
         say(json.dumps(found.to_dict(), indent=2, ensure_ascii=False) + "\n")
         return
     is_terminal = sys.stdout.isatty()
-    width = max(NARROWEST, os.get_terminal_size(sys.stdout.fileno()).columns) if is_terminal else WIDTH_OF_PIPES
-    say(as_text(found, width, is_coloured=is_terminal and not no_color and not os.environ.get("NO_COLOR")))
+    say(
+        as_text(
+            found,
+            shown_width(WIDTH_OF_PIPES),
+            is_coloured=is_terminal and not no_color and not os.environ.get("NO_COLOR"),
+        )
+    )

@@ -1,7 +1,6 @@
 """The commands `findings list`, `show`, `close` and `reopen`."""
 
 import json
-import os
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,9 +9,8 @@ import typer
 from rpcsight.cli.calling import tell_next
 from rpcsight.cli.deciding import Reason, Who, checked_reason, need_command, opened, person
 from rpcsight.cli.kept_tables import SHORT_ID, as_table, log_overview, overview
-from rpcsight.cli.options import Format, Limit, NoColor, Output, Quiet, WorkspaceFile
-from rpcsight.cli.output import NARROWEST, destination, printable, say, write
-from rpcsight.errors import UsageError
+from rpcsight.cli.options import Format, Limit, NoColor, Output, Quiet, WorkspaceFile, one_of
+from rpcsight.cli.output import destination, printable, say, shown_width, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,7 +126,7 @@ def show(
     from rpcsight.triage import kept
     from rpcsight.triage.telling import as_text, history
 
-    _one_of("--format", output_format, FORMATS)
+    one_of("--format", output_format, FORMATS)
     with Workspace(workspace, is_reading=True) as there:
         (found,) = kept.chosen(there, [finding_id])
         known = history(there, found)
@@ -136,8 +134,7 @@ def show(
         state = {"status": found.status, "allowed_by": found.allowed_by, "log": known.log}
         say(json.dumps(found.finding() | state, indent=2, ensure_ascii=False) + "\n")
         return
-    width = max(NARROWEST, os.get_terminal_size(sys.stdout.fileno()).columns) if sys.stdout.isatty() else WIDTH_OF_PIPES
-    say(printable(as_text(found, known, width)))
+    say(printable(as_text(found, known, shown_width(WIDTH_OF_PIPES))))
     tell_next(workspace, f"findings records {finding_id}")
     if found.status == "open":
         tell_next(workspace, f"findings close {finding_id} --as benign|malicious|duplicate --reason TEXT")
@@ -217,8 +214,8 @@ def chosen(status: str, severity: str, since: str | None) -> "Callable[[Kept], b
     from rpcsight.triage.kept import STATUSES, VERDICTS
     from rpcsight.triage.matching import microseconds
 
-    _one_of("--status", status, (*STATUSES, "closed", GROWN, ALL))
-    _one_of("--severity", severity, SEVERITIES)
+    one_of("--status", status, (*STATUSES, "closed", GROWN, ALL))
+    one_of("--severity", severity, SEVERITIES)
     first, _ = parse_span(since, None)
     earliest = None if first is None else microseconds(first)
     return lambda each: (
@@ -226,11 +223,6 @@ def chosen(status: str, severity: str, since: str | None) -> "Callable[[Kept], b
         and each.severity not in SEVERITIES[: SEVERITIES.index(severity)]
         and (earliest is None or each.last_us >= earliest)
     )
-
-
-def _one_of(option: str, value: str, words: tuple[str, ...]) -> None:
-    if value not in words:
-        raise UsageError(option, f"{value!r} is none", f"one of: {', '.join(words)}")
 
 
 def _tell(found: "list[Kept]", what: str, *, is_quiet: bool) -> None:

@@ -33,6 +33,7 @@ __all__ = [
     "Until",
     "Window",
     "WorkspaceFile",
+    "one_of",
     "request",
 ]
 
@@ -185,3 +186,13 @@ def _check_bounds(names: "Mapping[str, str]", rule: "Mapping[str, object]") -> N
             load(None, **{name: rule[name]})
         except SettingsError as cause:
             raise UsageError(option, cause.what, "`rpcsight hunt --help` shows the usual value") from cause
+
+
+def one_of(option: str, value: str, words: tuple[str, ...]) -> None:
+    """See to it that an option has one of its words.
+
+    Raises:
+        UsageError: it has not.
+    """
+    if value not in words:
+        raise UsageError(option, f"{value!r} is none", f"one of: {', '.join(words)}")

@@ -28,6 +28,7 @@ __all__ = [
     "put",
     "say",
     "say_lines",
+    "shown_width",
     "target",
     "tell",
     "write",
@@ -96,7 +97,7 @@ def destination(
         return Destination(chosen, None, Look(WIDTH_OF_PIPES, limit=limit))
     if chosen.IS_BINARY:
         raise UsageError("--format", f"{name} does not belong on a terminal", "add -o FILE")
-    width = max(NARROWEST, os.get_terminal_size(sys.stdout.fileno()).columns)
+    width = shown_width(WIDTH_OF_PIPES)
     return Destination(chosen, None, Look(width, not no_color and not os.environ.get("NO_COLOR"), limit))
 
 
@@ -151,11 +152,15 @@ def say(text: str) -> None:
         out.write(text.encode())
 
 
+def shown_width(of_pipes: int) -> int:
+    """How many columns standard output shows: the terminal's, else those given."""
+    return max(NARROWEST, os.get_terminal_size(sys.stdout.fileno()).columns) if sys.stdout.isatty() else of_pipes
+
+
 def say_lines(lines: Iterable[str]) -> None:
     """Write lines to standard output; on a terminal those that are wider are folded, further in than they begin."""
-    width = max(NARROWEST, os.get_terminal_size(sys.stdout.fileno()).columns) if sys.stdout.isatty() else None
-    folded = lines if width is None else (part for line in lines for part in _folded(line, width))
-    say("".join(f"{line}\n" for line in folded))
+    width = shown_width(sys.maxsize)
+    say("".join(f"{part}\n" for line in lines for part in _folded(line, width)))
 
 
 def _folded(line: str, width: int) -> list[str]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rpcsight.cli.options import NoColor, Quiet, WorkspaceFile
+from rpcsight.cli.options import NoColor, Quiet, WorkspaceFile, one_of
 from rpcsight.cli.output import printable, progress_bar, say
-from rpcsight.errors import InputError, UsageError
+from rpcsight.errors import InputError
 
 if TYPE_CHECKING:
     from rpcsight.triage.records import Found
@@ -40,8 +40,7 @@ def records(
     from rpcsight.triage import kept
     from rpcsight.triage.records import search_all, wanted
 
-    if output_format not in FORMATS:
-        raise UsageError("--format", f"{output_format!r} is none", f"one of: {', '.join(FORMATS)}")
+    one_of("--format", output_format, FORMATS)
     with Workspace(workspace, is_reading=True) as there:
         (finding,) = kept.chosen(there, [finding_id])
     files = wanted(finding.finding())

@@ -19,7 +19,10 @@ from typing import Any
 
 from rpcsight.engines.pump import whole_lines
 from rpcsight.errors import InputError
+from rpcsight.pipeline import Progress
 from rpcsight.readers._inputs import Input, look
+from rpcsight.readers.parquet import MAGIC as PARQUET
+from rpcsight.wire.capture.magic import is_capture
 
 __all__ = ["Found", "Wanted", "search", "search_all", "wanted"]
 
@@ -43,12 +46,9 @@ PIECE = 1 << 20
 PACKED = (".gz", ".zst")
 HEAD_LINES = 5
 LIKE_IPV6 = re.compile(rb"[0-9A-Fa-f:.]{2,45}")
-PACKETS = (b"\xa1\xb2\xc3\xd4", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x4d\x3c\xb2\xa1", b"\x0a\x0d\x0d\x0a")
-"""How captures begin: pcap with microseconds or nanoseconds, in either order of bytes, and pcapng."""
 
 Sign = Callable[[bytes, int, int], object]
 """Whether something is in a part of a text."""
-Progress = Callable[[str, int, int], None]
 Row = Mapping[str, Any]
 
 
@@ -148,10 +148,10 @@ def search(source: str, sought: Iterable[Wanted]) -> Iterator[Found]:
     path = _path(source)
     item = look(Input(path, str(path)))
     every = list(sought)
-    if item.head.startswith(b"PAR1"):
+    if item.head.startswith(PARQUET):
         yield from _rows(item, every)
         return
-    if item.head.startswith(PACKETS):
+    if is_capture(item.head):
         raise InputError(item.source, "holds packets, which have no lines", _packet_command(path, every))
     if b"\0" in item.head:
         raise InputError(
